@@ -1,0 +1,259 @@
+//! What can be asked of the core, and what it answers.
+
+use bytes::Bytes;
+use schleuse_proto::evidence::Digest;
+
+use super::consent::{ConsentDocument, ConsentState};
+use super::event::{Actor, LogQueryEvent, Signature, Submission};
+use super::ids::{
+    Address, AgencyId, ConsentId, ParticipantId, RecordNumber, Reference, RegistrationKey, TimeMs,
+};
+use super::message::{HandOutPermit, Hold, Stage};
+use super::names::AddressIx;
+use super::state::ParticipantIx;
+
+/// A request to the core. Signatures are verified and codes parsed before it is made.
+#[derive(Debug)]
+pub enum Command {
+    /// The broker has started.
+    Start,
+    /// Time has passed: expire, release, forget.
+    Tick,
+    /// A Lotse registers a participant.
+    RegisterParticipant {
+        /// The Lotse.
+        actor: Actor,
+        /// Repeats of it have one effect.
+        key: RegistrationKey,
+        /// Randomness for pseudonym and references.
+        entropy: [[u8; 16]; 3],
+    },
+    /// A Lotse hands a participant over.
+    AssignLotse {
+        /// The Lotse so far.
+        actor: Actor,
+        /// Its reference.
+        reference: Reference,
+        /// Person of the new Lotse.
+        lotse: String,
+    },
+    /// A Lotse asks for an agency's reference.
+    AssignReference {
+        /// The Lotse.
+        actor: Actor,
+        /// Its reference.
+        reference: Reference,
+        /// For whom.
+        agency: AgencyId,
+        /// Randomness for the new reference.
+        entropy: [u8; 16],
+    },
+    /// A Lotse lists its participants.
+    ListParticipants {
+        /// The Lotse.
+        actor: Actor,
+    },
+    /// A system publishes its agency's entry.
+    PublishDirectory {
+        /// The system.
+        actor: Actor,
+        /// Revision of the entry.
+        revision: u32,
+        /// Functions.
+        functions: Vec<Address>,
+        /// Document bytes.
+        document: Bytes,
+        /// Its signature.
+        signature: Signature,
+    },
+    /// Anybody reads the directory: all of it, or one agency.
+    ReadDirectory {
+        /// One agency, or all.
+        agency: Option<AgencyId>,
+    },
+    /// A Lotse records or revises a consent.
+    RecordConsent {
+        /// The Lotse.
+        actor: Actor,
+        /// Whether it must be a later revision.
+        revise: bool,
+        /// The document.
+        document: Box<ConsentDocument>,
+        /// Its bytes.
+        bytes: Bytes,
+        /// Its signature.
+        signature: Signature,
+    },
+    /// A Lotse asks what a revocation would stop.
+    PreviewRevocation {
+        /// The Lotse.
+        actor: Actor,
+        /// Which consent.
+        consent: ConsentId,
+    },
+    /// A Lotse revokes a consent.
+    RevokeConsent {
+        /// The Lotse.
+        actor: Actor,
+        /// Which consent.
+        consent: ConsentId,
+        /// Hash of its newest revision.
+        revision_hash: Digest,
+        /// Document bytes.
+        document: Bytes,
+        /// Its signature.
+        signature: Signature,
+    },
+    /// A Lotse lists the consents of a participant.
+    ListConsents {
+        /// The Lotse.
+        actor: Actor,
+        /// Its reference.
+        reference: Reference,
+    },
+    /// Somebody submits messages.
+    Submit {
+        /// The sender.
+        actor: Actor,
+        /// The messages.
+        messages: Vec<Submission>,
+        /// All or none.
+        require_all: bool,
+    },
+    /// Hands out what waits.
+    HandOut {
+        /// For whom.
+        recipients: Vec<AddressIx>,
+        /// Who will hold it.
+        hold: Hold,
+        /// At most that many.
+        messages_max: usize,
+        /// At most that many bytes, but at least one message.
+        bytes_max: u64,
+        /// The receiving peer.
+        actor: Actor,
+    },
+    /// A receive stream ended: what it held waits again.
+    Release {
+        /// The stream.
+        stream: u64,
+    },
+    /// A recipient reports a stage.
+    Report {
+        /// The recipient.
+        actor: Actor,
+        /// Messages by acceptance record.
+        messages: Vec<RecordNumber>,
+        /// The stage.
+        stage: Stage,
+    },
+    /// Somebody queries the log.
+    QueryLog {
+        /// Who.
+        actor: Actor,
+        /// By the caller's reference, if about one participant.
+        reference: Option<Reference>,
+        /// What.
+        query: LogQueryEvent,
+    },
+    /// A call was refused because of its caller's role.
+    RefusedCall {
+        /// Who.
+        actor: Actor,
+        /// Path of the call.
+        method: String,
+    },
+}
+
+/// What the core answers. All record numbers in it become durable with the same group.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing to say.
+    Done,
+    /// One record was written, or had been for the same command before.
+    Recorded(RecordNumber),
+    /// A participant is registered.
+    Registered {
+        /// The Lotse's reference.
+        reference: Reference,
+        /// The record.
+        record: RecordNumber,
+    },
+    /// A reference is assigned.
+    Assigned {
+        /// The agency's reference.
+        reference: Reference,
+        /// The record.
+        record: RecordNumber,
+    },
+    /// The Lotse's participants.
+    Participants(Vec<Reference>),
+    /// Records of directory entries.
+    Directory(Vec<RecordNumber>),
+    /// A consent was revised or revoked.
+    ConsentChanged {
+        /// The record.
+        record: RecordNumber,
+        /// Messages that were stopped.
+        stopped: u32,
+        /// Whose consent: hand-outs in flight about them must end before the answer.
+        participant: ParticipantIx,
+    },
+    /// What a revocation would stop.
+    Preview {
+        /// Rows.
+        effects: Vec<RevocationEffect>,
+        /// Hash of the newest revision.
+        revision_hash: Digest,
+    },
+    /// Consents of a participant.
+    Consents(Vec<ConsentSummary>),
+    /// One decision for each message.
+    Decisions(Vec<SubmitDecision>),
+    /// Permits to hand out.
+    HandOuts(Vec<HandOutPermit>),
+    /// One record for each message.
+    Reported(Vec<RecordNumber>),
+    /// The query is logged.
+    QueryLogged {
+        /// Its record.
+        record: RecordNumber,
+        /// The participant asked about; none inside: the reference means nobody.
+        participant: Option<Option<ParticipantId>>,
+    },
+}
+
+/// What became of one submitted message. Two values only: uniform-refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubmitDecision {
+    /// Whether it was accepted.
+    pub accepted: bool,
+    /// Its record.
+    pub record: RecordNumber,
+}
+
+/// One row of a preview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationEffect {
+    /// Agency that may send no more.
+    pub sender: AgencyId,
+    /// Who receives no more.
+    pub recipient: Address,
+    /// Purpose code.
+    pub purpose: String,
+    /// Waiting messages that would be stopped.
+    pub queued_messages: u32,
+    /// Whether another consent covers some of it.
+    pub partly_covered_otherwise: bool,
+}
+
+/// One consent in a list.
+#[derive(Clone, Debug)]
+pub struct ConsentSummary {
+    /// Record of the newest revision: its private section has the document.
+    pub record: RecordNumber,
+    /// State now.
+    pub state: ConsentState,
+    /// When it was revoked.
+    pub revoked_at: Option<TimeMs>,
+}

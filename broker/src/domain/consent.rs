@@ -1,0 +1,209 @@
+//! Consents: what a document must be to count, and what of it the decision needs.
+//!
+//! Source: GDPR Art. 4(11), 6, 7, 9; § 67b SGB X; DOMAIN rules 1 to 4.
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use schleuse_proto::evidence::Digest;
+
+use super::catalogue::{Catalogue, Categories, Purpose};
+use super::ids::{Address, AgencyId, ConsentId, RecordNumber, Reference, TimeMs};
+use super::names::{AddressIx, AgencyIx, Names};
+use super::refusal::Refusal;
+
+/// Longest duration of a grant in calendar months.
+pub const GRANT_MONTHS_MAX: u32 = 24;
+/// Most grants of one consent.
+pub const GRANTS_MAX: usize = 64;
+/// Most senders of one grant.
+pub const SENDERS_MAX: usize = 16;
+
+/// A consent document, parsed: codes are of the catalogue, identifiers well-formed.
+#[derive(Clone, Debug)]
+pub struct ConsentDocument {
+    /// Identifier, the same in all revisions.
+    pub consent_id: ConsentId,
+    /// The Lotse's reference of the participant.
+    pub participant: Reference,
+    /// From 1.
+    pub revision: u32,
+    /// Hash of the previous document; none in revision 1.
+    pub previous_hash: Option<Digest>,
+    /// What is allowed.
+    pub grants: Vec<GrantTerms>,
+    /// Number of evidence hashes.
+    pub evidence_count: usize,
+    /// SHA-256 of the document bytes.
+    pub hash: Digest,
+}
+
+/// One grant of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantTerms {
+    /// Who may send.
+    pub senders: Vec<AgencyId>,
+    /// Who may receive.
+    pub recipient: Address,
+    /// For what.
+    pub purpose: Purpose,
+    /// Which data.
+    pub categories: Categories,
+    /// First instant.
+    pub not_before: TimeMs,
+    /// First instant after.
+    pub not_after: TimeMs,
+}
+
+impl ConsentDocument {
+    /// Checks the rules that need no state: bounds, durations, evidence.
+    ///
+    /// # Errors
+    /// Names the first rule that is broken.
+    pub fn check(&self, catalogue: &Catalogue) -> Result<(), Refusal> {
+        if self.grants.is_empty() {
+            return Err(Refusal::TooBroad { field: "grants" });
+        }
+        if self.grants.len() > GRANTS_MAX {
+            return Err(Refusal::InvalidField { field: "grants", expected: "1 to 64 grants" });
+        }
+        if (self.revision == 1) != self.previous_hash.is_none() || self.revision == 0 {
+            return Err(Refusal::InvalidField {
+                field: "previous_hash",
+                expected: "empty in revision 1, otherwise the hash of the revision before",
+            });
+        }
+        for grant in &self.grants {
+            grant.check()?;
+            let health = grant.categories.intersection(catalogue.health());
+            if self.evidence_count == 0
+                && let Some(category) = catalogue.category_codes(health).next()
+            {
+                return Err(Refusal::EvidenceMissing { category: category.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ConsentDocument {
+    /// All agencies that the grants name, sorted, each once.
+    #[must_use]
+    pub fn agencies(&self) -> Vec<AgencyId> {
+        let mut agencies: Vec<AgencyId> = self
+            .grants
+            .iter()
+            .flat_map(|grant| grant.senders.iter().chain([&grant.recipient.agency]))
+            .cloned()
+            .collect();
+        agencies.sort_unstable();
+        agencies.dedup();
+        agencies
+    }
+}
+
+impl GrantTerms {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.senders.is_empty() {
+            return Err(Refusal::TooBroad { field: "senders" });
+        }
+        if self.senders.len() > SENDERS_MAX {
+            return Err(Refusal::InvalidField { field: "senders", expected: "1 to 16 agencies" });
+        }
+        if self.categories.is_empty() {
+            return Err(Refusal::TooBroad { field: "categories" });
+        }
+        if self.not_after <= self.not_before {
+            return Err(Refusal::InvalidField {
+                field: "grants.not_after_ms",
+                expected: "an instant after not_before_ms",
+            });
+        }
+        if longest_end(self.not_before).is_none_or(|longest| self.not_after > longest) {
+            return Err(Refusal::TooLong { max_months: GRANT_MONTHS_MAX });
+        }
+        Ok(())
+    }
+}
+
+/// Latest end of a grant that begins at this instant: 24 calendar months later, in UTC.
+#[must_use]
+pub fn longest_end(not_before: TimeMs) -> Option<TimeMs> {
+    let begin = Timestamp::from_millisecond(i64::try_from(not_before).ok()?).ok()?;
+    let end = begin
+        .to_zoned(TimeZone::UTC)
+        .checked_add(i64::from(GRANT_MONTHS_MAX).months())
+        .ok()?
+        .timestamp();
+    TimeMs::try_from(end.as_millisecond()).ok()
+}
+
+/// A grant as the decision reads it.
+#[derive(Clone, Debug)]
+pub(super) struct Grant {
+    senders: Box<[AgencyIx]>,
+    pub(super) recipient: AddressIx,
+    pub(super) purpose: Purpose,
+    pub(super) categories: Categories,
+    pub(super) not_before: TimeMs,
+    pub(super) not_after: TimeMs,
+}
+
+impl Grant {
+    pub(super) fn new(terms: &GrantTerms, names: &mut Names) -> Self {
+        Self {
+            senders: terms.senders.iter().map(|sender| names.agency(sender)).collect(),
+            recipient: names.address(&terms.recipient),
+            purpose: terms.purpose,
+            categories: terms.categories,
+            not_before: terms.not_before,
+            not_after: terms.not_after,
+        }
+    }
+
+    pub(super) fn senders(&self) -> &[AgencyIx] {
+        &self.senders
+    }
+}
+
+/// A consent in force, or no longer.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub(super) id: ConsentId,
+    pub(super) revision: u32,
+    pub(super) hash: Digest,
+    pub(super) grants: Box<[Grant]>,
+    /// Grants of the revision before, to tell the Lotse and the DPO why a message is not covered.
+    pub(super) former: Box<[Grant]>,
+    pub(super) record: RecordNumber,
+    pub(super) revoked: Option<(TimeMs, RecordNumber)>,
+    /// Agencies that the document names, sorted: theirs are the log entries about it.
+    pub(super) agencies: Box<[AgencyIx]>,
+}
+
+/// State of a consent, for the Lotse and the DPO only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsentState {
+    /// At least one grant holds.
+    Active,
+    /// No grant holds yet.
+    NotYet,
+    /// All grants have ended.
+    Expired,
+    /// Revoked.
+    Revoked,
+}
+
+impl Consent {
+    /// State at an instant.
+    #[must_use]
+    pub fn state_at(&self, now: TimeMs) -> ConsentState {
+        if self.revoked.is_some() {
+            ConsentState::Revoked
+        } else if self.grants.iter().any(|g| g.not_before <= now && now < g.not_after) {
+            ConsentState::Active
+        } else if self.grants.iter().any(|g| now < g.not_before) {
+            ConsentState::NotYet
+        } else {
+            ConsentState::Expired
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Log events: everything that ever happens, one record each.
+//!
+//! State is a fold over these. What the record shows, what it keeps private, and how both are
+//! encoded is the business of the `record` module.
+
+use bytes::Bytes;
+use schleuse_proto::evidence::Digest;
+use schleuse_proto::identity::Role;
+
+use super::catalogue::{Categories, Kind, Purpose};
+use super::consent::ConsentDocument;
+use super::decide::{DenyReason, Permit};
+use super::ids::{
+    Address, AgencyId, ConsentId, MessageId, ParticipantId, RecordNumber, Reference,
+    RegistrationKey, TimeMs,
+};
+use super::message::{Stage, StopReason};
+
+/// Who acts, from the verified certificate.
+///
+/// INVARIANT (identity): only the edge makes it, from the certificate of the connection; no field of
+/// a request can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Agency of the certificate.
+    pub agency: AgencyId,
+    /// Role of the certificate.
+    pub role: Role,
+    /// Person of the certificate.
+    pub person: Option<String>,
+    /// Serial number of the certificate.
+    pub serial: Vec<u8>,
+}
+
+/// A signature with its certificate, as evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// Certificate, DER.
+    pub certificate: Bytes,
+    /// Signature, ASN.1 DER.
+    pub value: Bytes,
+}
+
+/// Signature over a batch of messages with the path of one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchSignature {
+    /// Signature over the batch's root.
+    pub signature: Signature,
+    /// Size of the batch.
+    pub tree_size: u64,
+    /// Position of this message.
+    pub leaf_index: u64,
+    /// Inclusion proof.
+    pub path: Vec<Bytes>,
+}
+
+/// Something that happened, and who caused it; none is the broker itself.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Who caused it.
+    pub actor: Option<Actor>,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// The broker started a new epoch.
+    BrokerStarted {
+        /// Version of the program.
+        version: String,
+        /// Version of the catalogue.
+        catalogue_version: String,
+        /// SHA-256 of the catalogue file.
+        catalogue_hash: Digest,
+    },
+    /// A participant was registered.
+    ParticipantRegistered {
+        /// Pseudonym.
+        participant: ParticipantId,
+        /// Key of the registration.
+        key: RegistrationKey,
+        /// Reference for the Lotse's agency.
+        reference: Reference,
+        /// Agency whose DPO supervises the project, and its reference.
+        project: (AgencyId, Reference),
+    },
+    /// A participant got another Lotse.
+    LotseAssigned {
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// Person of the new Lotse.
+        lotse: String,
+    },
+    /// An agency got its reference.
+    ReferenceAssigned {
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// Which agency.
+        agency: AgencyId,
+        /// By which it addresses the participant.
+        reference: Reference,
+    },
+    /// A directory entry was published.
+    DirectoryPublished(DirectoryEvent),
+    /// A consent was recorded or revised.
+    ConsentRecorded(Box<ConsentEvent>),
+    /// A consent was revoked.
+    ConsentRevoked(RevocationEvent),
+    /// A message was accepted or refused.
+    MessageDecided(Box<DecisionEvent>),
+    /// A message was handed out.
+    HandedOut(Box<HandOutEvent>),
+    /// A recipient reported a stage.
+    StageReported {
+        /// The message.
+        message: RecordNumber,
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// The stage.
+        stage: Stage,
+        /// Agency that sent it.
+        sender: AgencyId,
+        /// Agency that received it.
+        recipient: AgencyId,
+    },
+    /// A waiting message was stopped.
+    MessageStopped {
+        /// The message.
+        message: RecordNumber,
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// Why.
+        reason: StopReason,
+        /// What the decision said.
+        deny: Option<DenyReason>,
+        /// Agency that sent it.
+        sender: AgencyId,
+        /// Agency that would have received it.
+        recipient: AgencyId,
+    },
+    /// Somebody queried the log.
+    LogQueried(LogQueryEvent),
+    /// A call was refused because of the caller's role.
+    CallRefused {
+        /// Path of the call.
+        method: String,
+    },
+}
+
+/// See [`EventKind::DirectoryPublished`].
+#[derive(Clone, Debug)]
+pub struct DirectoryEvent {
+    /// The agency.
+    pub agency: AgencyId,
+    /// Revision of the entry.
+    pub revision: u32,
+    /// Functions of the agency.
+    pub functions: Vec<Address>,
+    /// Document bytes.
+    pub document: Bytes,
+    /// Signature over it.
+    pub signature: Signature,
+}
+
+/// See [`EventKind::ConsentRecorded`].
+#[derive(Clone, Debug)]
+pub struct ConsentEvent {
+    /// Whom it is about.
+    pub participant: ParticipantId,
+    /// The parsed document.
+    pub document: ConsentDocument,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Signature of the Lotse.
+    pub signature: Signature,
+}
+
+/// See [`EventKind::ConsentRevoked`].
+#[derive(Clone, Debug)]
+pub struct RevocationEvent {
+    /// Whom it is about.
+    pub participant: ParticipantId,
+    /// Which consent.
+    pub consent: ConsentId,
+    /// Revision in force.
+    pub revision: u32,
+    /// Document bytes.
+    pub document: Bytes,
+    /// Signature of the Lotse.
+    pub signature: Signature,
+    /// Agencies that the consent named, sorted.
+    pub agencies: Vec<AgencyId>,
+}
+
+/// The label of a message, parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Identifier and idempotency key.
+    pub message_id: MessageId,
+    /// Commitment to the sender's reference.
+    pub participant_commitment: Digest,
+    /// Kind.
+    pub kind: Kind,
+    /// Purpose.
+    pub purpose: Purpose,
+    /// Categories, not empty.
+    pub categories: Categories,
+    /// Sender.
+    pub sender: Address,
+    /// Recipient.
+    pub recipient: Address,
+    /// When it was made.
+    pub created_at: TimeMs,
+    /// First instant at which it is not handed out.
+    pub expires_at: TimeMs,
+}
+
+/// A message on its way in, parsed; signature and digests are checked.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The sender's reference.
+    pub reference: Reference,
+    /// Opens the label's commitment.
+    pub nonce: [u8; 16],
+    /// The label.
+    pub label: Label,
+    /// The label's bytes.
+    pub label_bytes: Bytes,
+    /// Encapsulated key, then ciphertext; empty when replayed.
+    pub payload: Bytes,
+    /// Length of the payload.
+    pub payload_bytes: u32,
+    /// Length of the encapsulated key.
+    pub encapsulated_key_bytes: u32,
+    /// SHA-256 of the payload.
+    pub payload_digest: Digest,
+    /// Signature of the sender.
+    pub signature: BatchSignature,
+    /// Half of SHA-256(label, payload digest): tells a repetition from a conflict.
+    pub fingerprint: [u8; 16],
+}
+
+/// See [`EventKind::MessageDecided`].
+#[derive(Clone, Debug)]
+pub struct DecisionEvent {
+    /// Whom it is about, if the reference means somebody.
+    pub participant: Option<ParticipantId>,
+    /// The message; of a refused one the payload is dropped.
+    pub submission: Submission,
+    /// The decision.
+    pub decision: Decision,
+}
+
+/// What was decided, as the log keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Covered by this grant.
+    Accepted(GrantRef),
+    /// Not covered.
+    Refused(DenyReason),
+}
+
+/// Names the grant that covered a message. A fact of the past, not a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantRef {
+    /// The consent.
+    pub consent: ConsentId,
+    /// Its revision.
+    pub revision: u32,
+    /// Index of the grant.
+    pub grant_index: u32,
+}
+
+impl From<&Permit> for GrantRef {
+    fn from(permit: &Permit) -> Self {
+        Self {
+            consent: permit.consent(),
+            revision: permit.revision(),
+            grant_index: permit.grant_index(),
+        }
+    }
+}
+
+/// See [`EventKind::HandedOut`].
+#[derive(Clone, Debug)]
+pub struct HandOutEvent {
+    /// The message.
+    pub message: RecordNumber,
+    /// Whom it is about.
+    pub participant: ParticipantId,
+    /// 1 for the first time.
+    pub attempt: u32,
+    /// What covers it.
+    pub grant: GrantRef,
+    /// Sender.
+    pub sender: Address,
+    /// Recipient.
+    pub recipient: Address,
+    /// Purpose.
+    pub purpose: Purpose,
+    /// Kind.
+    pub kind: Kind,
+    /// Categories.
+    pub categories: Categories,
+}
+
+/// See [`EventKind::LogQueried`].
+#[derive(Clone, Debug, Default)]
+pub struct LogQueryEvent {
+    /// Stated reason.
+    pub reason: String,
+    /// Whom it is about.
+    pub participant: Option<ParticipantId>,
+    /// Agency filter.
+    pub agency: Option<AgencyId>,
+    /// From filter.
+    pub from: Option<TimeMs>,
+    /// Until filter.
+    pub until: Option<TimeMs>,
+    /// Type filter, numbers of `RecordType`.
+    pub types: Vec<u8>,
+}

@@ -1,0 +1,87 @@
+//! Why a command is refused. A refused command changes nothing and leaves no record.
+//!
+//! That a message is not covered is not a refusal but an outcome, see [`super::command::Outcome`].
+
+/// Why a command is refused. Texts are outward: stable, without personal data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A field is missing, malformed or out of range.
+    #[error("{field}: expected {expected}")]
+    InvalidField {
+        /// Name of the field.
+        field: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A code that the catalogue does not have.
+    #[error("{field}: code {value:?} is not in the catalogue")]
+    UnknownCode {
+        /// Name of the field.
+        field: &'static str,
+        /// The code, at most 40 characters.
+        value: String,
+    },
+    /// A consent names a wildcard or an empty set.
+    #[error(
+        "{field}: a consent names each {field} expressly; wildcards and empty sets are not allowed"
+    )]
+    TooBroad {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// A grant lasts too long.
+    #[error("grants.not_after_ms: a grant ends at most {max_months} months after it begins")]
+    TooLong {
+        /// Most months.
+        max_months: u32,
+    },
+    /// Health data without evidence.
+    #[error(
+        "evidence_hashes: category {category:?} is health data and needs evidence of an explicit consent"
+    )]
+    EvidenceMissing {
+        /// The category.
+        category: String,
+    },
+    /// Not the next revision.
+    #[error(
+        "revision: the next revision of this consent is {expected}, with the hash of the one before"
+    )]
+    RevisionConflict {
+        /// Revision that would be accepted.
+        expected: u32,
+    },
+    /// The identifier was used with other content.
+    #[error("{field}: was used before with other content")]
+    IdempotencyConflict {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// No such object for this caller.
+    #[error("{field}: not found")]
+    NotFound {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// A bound is reached.
+    #[error("{limit}: the limit is reached, send again later")]
+    Overloaded {
+        /// Name of the limit.
+        limit: &'static str,
+    },
+    /// A time does not fit.
+    #[error("{field}: the time is out of range for the broker's clock")]
+    TimeOutOfRange {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// The clock was set back.
+    #[error("the broker's clock was set back: nothing is permitted until it has caught up")]
+    ClockSetBack,
+    /// The disk is almost full.
+    #[error("free disk space is below the reserve: only revocations and log queries are served")]
+    StorageReserve,
+    /// The broker is going down.
+    #[error("the broker is shutting down, connect again")]
+    Draining,
+}

@@ -1,0 +1,508 @@
+//! The state: a fold over log events, and nothing else.
+//!
+//! [`State::apply`] is the only writer. It never decides and never fails on events that
+//! [`State::step`] made; on a replay the journal has verified every byte before. Who holds a
+//! handed-out message is the one thing that is not in the log: after a start everything that is not
+//! acknowledged waits again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use schleuse_proto::evidence::Digest;
+
+use super::catalogue::Catalogue;
+use super::consent::{Consent, Grant};
+use super::event::{ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind};
+use super::ids::{
+    Address, AgencyId, ConsentId, MessageId, ParticipantId, RecordNumber, Reference,
+    RegistrationKey, TimeMs,
+};
+use super::message::{Hold, Message, Stage};
+use super::names::{AddressIx, AgencyIx, Names};
+
+/// Number of a participant inside the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParticipantIx(u32);
+
+/// Bounds of the core.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Unfinished messages per recipient address.
+    pub queue_messages_max: usize,
+    /// Bytes of unfinished messages per recipient address.
+    pub queue_bytes_max: u64,
+    /// Idempotency keys kept at the same time.
+    pub idempotency_keys_max: usize,
+    /// Consents per participant.
+    pub consents_per_participant_max: usize,
+}
+
+/// What the core needs to know of the installation.
+#[derive(Debug)]
+pub struct Rules {
+    /// Codes in force.
+    pub catalogue: Catalogue,
+    /// Agencies that exist here.
+    pub agencies: BTreeSet<AgencyId>,
+    /// The agency whose DPO supervises the whole project.
+    pub project_agency: AgencyId,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// A participant.
+#[derive(Debug)]
+pub(super) struct Participant {
+    pub(super) id: ParticipantId,
+    pub(super) lotse_agency: AgencyIx,
+    pub(super) lotse: Box<str>,
+    pub(super) references: Vec<(AgencyIx, Reference, RecordNumber)>,
+    pub(super) consents: Vec<Consent>,
+    /// Unfinished messages about the participant.
+    pub(super) messages: BTreeSet<RecordNumber>,
+}
+
+/// What waits for one address.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Not held by anybody, oldest first.
+    pub(super) waiting: BTreeSet<RecordNumber>,
+    /// Unfinished, waiting or held.
+    pub(super) messages: usize,
+    /// Bytes of the unfinished.
+    pub(super) bytes: u64,
+}
+
+/// What an idempotency key led to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyEntry {
+    pub(super) fingerprint: [u8; 16],
+    pub(super) record: RecordNumber,
+    pub(super) accepted: bool,
+}
+
+/// A message that was acknowledged or stopped, kept for late or repeated reports.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finished {
+    pub(super) participant: ParticipantIx,
+    pub(super) sender_agency: AgencyIx,
+    pub(super) recipient_agency: AgencyIx,
+    pub(super) handed_out: bool,
+    pub(super) decrypted: Option<RecordNumber>,
+    pub(super) acknowledged: Option<RecordNumber>,
+}
+
+/// A published directory entry.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) revision: u32,
+    pub(super) document_hash: Digest,
+    pub(super) record: RecordNumber,
+}
+
+/// How long keys and finished messages are remembered: a label is at most 24 hours old when it is
+/// accepted, so a repetition can arrive that long, and ten minutes for clocks.
+pub const REMEMBER_MS: TimeMs = (24 * 60 + 10) * 60 * 1000;
+
+/// The state of one cell.
+#[derive(Debug, Default)]
+pub struct State {
+    pub(super) names: Names,
+    participants: Vec<Participant>,
+    by_id: HashMap<ParticipantId, ParticipantIx>,
+    by_reference: HashMap<(AgencyIx, Reference), ParticipantIx>,
+    pub(super) registrations: HashMap<(AgencyIx, RegistrationKey), (ParticipantIx, RecordNumber)>,
+    consents: HashMap<ConsentId, (ParticipantIx, usize)>,
+    pub(super) directory: BTreeMap<AgencyId, Entry>,
+    pub(super) messages: HashMap<RecordNumber, Message>,
+    pub(super) queues: HashMap<AddressIx, Queue>,
+    pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
+    pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
+    pub(super) streams: HashMap<u64, BTreeSet<RecordNumber>>,
+    pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
+    key_order: VecDeque<(TimeMs, (AgencyIx, MessageId))>,
+    pub(super) finished: HashMap<RecordNumber, Finished>,
+    finished_order: VecDeque<(TimeMs, RecordNumber)>,
+    next: RecordNumber,
+    time: TimeMs,
+    pub(super) outbox: Vec<Event>,
+}
+
+impl State {
+    /// The empty state, before the first record.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number that the next record gets.
+    #[must_use]
+    pub fn next_record(&self) -> RecordNumber {
+        self.next
+    }
+
+    /// Time of the newest record.
+    #[must_use]
+    pub fn time(&self) -> TimeMs {
+        self.time
+    }
+
+    /// Numbers and names of agencies and addresses.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Number of unfinished messages.
+    #[must_use]
+    pub fn unfinished_messages(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether something waits for this address.
+    #[must_use]
+    pub fn is_waiting(&self, recipient: AddressIx) -> bool {
+        self.queues.get(&recipient).is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
+    /// The reference by which an agency addresses a participant, if it has one.
+    #[must_use]
+    pub fn reference_for(
+        &self,
+        participant: &ParticipantId,
+        agency: &AgencyId,
+    ) -> Option<Reference> {
+        let participant = self.participant(*self.by_id.get(participant)?)?;
+        let agency = self.names.known_agency(agency)?;
+        participant.references.iter().find(|(of, ..)| *of == agency).map(|(_, r, _)| *r)
+    }
+
+    /// Takes the events that were made since the last call, in order of their numbers.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Folds one event. `number` is its record, `time` the record's time.
+    pub fn apply(&mut self, event: &Event, number: RecordNumber, time: TimeMs) {
+        self.next = number + 1;
+        self.time = self.time.max(time);
+        match &event.kind {
+            EventKind::BrokerStarted { .. }
+            | EventKind::LogQueried(_)
+            | EventKind::CallRefused { .. } => {}
+            EventKind::ParticipantRegistered { participant, key, reference, project } => {
+                let Some(actor) = &event.actor else { return };
+                let agency = self.names.agency(&actor.agency);
+                let lotse = actor.person.as_deref().unwrap_or_default();
+                let ix = self.add_participant(*participant, agency, lotse);
+                self.registrations.insert((agency, *key), (ix, number));
+                self.add_reference(ix, agency, *reference, number);
+                let project_agency = self.names.agency(&project.0);
+                self.add_reference(ix, project_agency, project.1, number);
+            }
+            EventKind::LotseAssigned { participant, lotse } => {
+                if let Some(participant) = self.participant_by_id_mut(participant) {
+                    participant.lotse = lotse.as_str().into();
+                }
+            }
+            EventKind::ReferenceAssigned { participant, agency, reference } => {
+                let agency = self.names.agency(agency);
+                if let Some(ix) = self.by_id.get(participant).copied() {
+                    self.add_reference(ix, agency, *reference, number);
+                }
+            }
+            EventKind::DirectoryPublished(entry) => self.apply_directory(entry, number),
+            EventKind::ConsentRecorded(consent) => self.apply_consent(consent, number),
+            EventKind::ConsentRevoked(revocation) => {
+                if let Some(consent) = self.consent_mut(&revocation.consent) {
+                    consent.revoked = Some((time, number));
+                }
+            }
+            EventKind::MessageDecided(decided) => self.apply_decision(decided, number, time),
+            EventKind::HandedOut(handed_out) => {
+                if let Some(message) = self.messages.get_mut(&handed_out.message) {
+                    message.attempt = handed_out.attempt;
+                }
+            }
+            EventKind::StageReported { message, stage, .. } => {
+                self.apply_stage(*message, *stage, number, time);
+            }
+            EventKind::MessageStopped { message, .. } => self.finish(*message, time),
+        }
+    }
+
+    fn add_participant(
+        &mut self,
+        id: ParticipantId,
+        agency: AgencyIx,
+        lotse: &str,
+    ) -> ParticipantIx {
+        let ix = ParticipantIx(u32::try_from(self.participants.len()).unwrap_or(u32::MAX));
+        self.by_id.insert(id, ix);
+        self.participants.push(Participant {
+            id,
+            lotse_agency: agency,
+            lotse: lotse.into(),
+            references: Vec::new(),
+            consents: Vec::new(),
+            messages: BTreeSet::new(),
+        });
+        ix
+    }
+
+    fn add_reference(
+        &mut self,
+        ix: ParticipantIx,
+        agency: AgencyIx,
+        reference: Reference,
+        number: RecordNumber,
+    ) {
+        self.by_reference.insert((agency, reference), ix);
+        if let Some(participant) = self.participant_mut(ix) {
+            participant.references.push((agency, reference, number));
+        }
+    }
+
+    fn apply_directory(&mut self, entry: &DirectoryEvent, number: RecordNumber) {
+        for function in &entry.functions {
+            self.names.address(function);
+        }
+        self.directory.insert(
+            entry.agency.clone(),
+            Entry {
+                revision: entry.revision,
+                document_hash: schleuse_proto::evidence::sha256(&[&entry.document]),
+                record: number,
+            },
+        );
+    }
+
+    fn apply_consent(&mut self, event: &ConsentEvent, number: RecordNumber) {
+        let Some(ix) = self.by_id.get(&event.participant).copied() else { return };
+        let document = &event.document;
+        let names = &mut self.names;
+        let grants: Box<[Grant]> = document.grants.iter().map(|g| Grant::new(g, names)).collect();
+        let mut agencies: Vec<AgencyIx> =
+            document.agencies().iter().map(|agency| names.agency(agency)).collect();
+        agencies.sort_unstable();
+        let known = self.consents.get(&document.consent_id).copied();
+        let Some(participant) = self.participant_mut(ix) else { return };
+        let old = known.and_then(|(_, position)| participant.consents.get_mut(position));
+        let former = match &old {
+            Some(old) => old.grants.clone(),
+            None => Box::default(),
+        };
+        let consent = Consent {
+            id: document.consent_id,
+            revision: document.revision,
+            hash: document.hash,
+            grants,
+            former,
+            record: number,
+            revoked: None,
+            agencies: agencies.into(),
+        };
+        if let Some(old) = old {
+            *old = consent;
+        } else {
+            let position = participant.consents.len();
+            participant.consents.push(consent);
+            self.consents.insert(document.consent_id, (ix, position));
+        }
+    }
+
+    fn apply_decision(&mut self, event: &DecisionEvent, number: RecordNumber, time: TimeMs) {
+        let submission = &event.submission;
+        let label = &submission.label;
+        let sender_agency = self.names.agency(&label.sender.agency);
+        let accepted = matches!(event.decision, Decision::Accepted(_));
+        let key = (sender_agency, label.message_id);
+        let entry = KeyEntry { fingerprint: submission.fingerprint, record: number, accepted };
+        self.keys.insert(key, entry);
+        self.key_order.push_back((time, key));
+        let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
+        let (true, Some(participant)) = (accepted, participant) else { return };
+        let recipient = self.names.address(&label.recipient);
+        let message = Message {
+            participant,
+            sender: self.names.address(&label.sender),
+            sender_agency,
+            recipient,
+            recipient_agency: self.names.agency(&label.recipient.agency),
+            purpose: label.purpose,
+            kind: label.kind,
+            categories: label.categories,
+            accepted_at: time,
+            expires_at: label.expires_at,
+            payload_bytes: submission.payload_bytes,
+            attempt: 0,
+            hold: None,
+            decrypted: None,
+        };
+        self.expiries.insert((message.expires_at, number));
+        let queue = self.queues.entry(recipient).or_default();
+        queue.waiting.insert(number);
+        queue.messages += 1;
+        queue.bytes += u64::from(message.payload_bytes);
+        self.messages.insert(number, message);
+        if let Some(participant) = self.participant_mut(participant) {
+            participant.messages.insert(number);
+        }
+    }
+
+    fn apply_stage(
+        &mut self,
+        message: RecordNumber,
+        stage: Stage,
+        number: RecordNumber,
+        time: TimeMs,
+    ) {
+        match stage {
+            Stage::Decrypted => {
+                if let Some(message) = self.messages.get_mut(&message) {
+                    message.decrypted = Some(number);
+                } else if let Some(finished) = self.finished.get_mut(&message) {
+                    finished.decrypted = Some(number);
+                }
+            }
+            Stage::Acknowledged => {
+                self.finish(message, time);
+                if let Some(finished) = self.finished.get_mut(&message) {
+                    finished.acknowledged = Some(number);
+                }
+            }
+        }
+    }
+
+    /// Takes a message out of queues and indexes and remembers it among the finished.
+    fn finish(&mut self, number: RecordNumber, time: TimeMs) {
+        let Some(message) = self.messages.remove(&number) else { return };
+        self.expiries.remove(&(message.expires_at, number));
+        self.forget_hold(number, message.hold);
+        if let Some(queue) = self.queues.get_mut(&message.recipient) {
+            queue.waiting.remove(&number);
+            queue.messages -= 1;
+            queue.bytes -= u64::from(message.payload_bytes);
+        }
+        if let Some(participant) = self.participant_mut(message.participant) {
+            participant.messages.remove(&number);
+        }
+        self.finished.insert(
+            number,
+            Finished {
+                participant: message.participant,
+                sender_agency: message.sender_agency,
+                recipient_agency: message.recipient_agency,
+                handed_out: message.attempt > 0,
+                decrypted: message.decrypted,
+                acknowledged: None,
+            },
+        );
+        self.finished_order.push_back((time, number));
+    }
+
+    pub(super) fn hold(&mut self, number: RecordNumber, hold: Hold) {
+        let Some(message) = self.messages.get_mut(&number) else { return };
+        message.hold = Some(hold);
+        if let Some(queue) = self.queues.get_mut(&message.recipient) {
+            queue.waiting.remove(&number);
+        }
+        match hold {
+            Hold::Stream(stream) => {
+                self.streams.entry(stream).or_default().insert(number);
+            }
+            Hold::Until(until) => {
+                self.holds.insert((until, number));
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, number: RecordNumber) {
+        let Some(message) = self.messages.get_mut(&number) else { return };
+        let hold = message.hold.take();
+        let recipient = message.recipient;
+        self.queues.entry(recipient).or_default().waiting.insert(number);
+        self.forget_hold(number, hold);
+    }
+
+    fn forget_hold(&mut self, number: RecordNumber, hold: Option<Hold>) {
+        match hold {
+            Some(Hold::Stream(stream)) => {
+                if let Some(held) = self.streams.get_mut(&stream) {
+                    held.remove(&number);
+                    if held.is_empty() {
+                        self.streams.remove(&stream);
+                    }
+                }
+            }
+            Some(Hold::Until(until)) => {
+                self.holds.remove(&(until, number));
+            }
+            None => {}
+        }
+    }
+
+    /// Forgets keys and finished messages that no repetition can name any more.
+    pub(super) fn forget_old(&mut self, now: TimeMs) {
+        while let Some((time, key)) = self.key_order.front().copied() {
+            if time + REMEMBER_MS > now {
+                break;
+            }
+            self.keys.remove(&key);
+            self.key_order.pop_front();
+        }
+        while let Some((time, number)) = self.finished_order.front().copied() {
+            if time + REMEMBER_MS > now {
+                break;
+            }
+            self.finished.remove(&number);
+            self.finished_order.pop_front();
+        }
+    }
+
+    pub(super) fn participant(&self, ix: ParticipantIx) -> Option<&Participant> {
+        self.participants.get(usize::try_from(ix.0).ok()?)
+    }
+
+    fn participant_mut(&mut self, ix: ParticipantIx) -> Option<&mut Participant> {
+        self.participants.get_mut(usize::try_from(ix.0).ok()?)
+    }
+
+    fn participant_by_id_mut(&mut self, id: &ParticipantId) -> Option<&mut Participant> {
+        let ix = self.by_id.get(id).copied()?;
+        self.participant_mut(ix)
+    }
+
+    pub(super) fn by_reference(
+        &self,
+        agency: &AgencyId,
+        reference: &Reference,
+    ) -> Option<(ParticipantIx, &Participant)> {
+        let agency = self.names.known_agency(agency)?;
+        let ix = self.by_reference.get(&(agency, *reference)).copied()?;
+        self.participant(ix).map(|participant| (ix, participant))
+    }
+
+    pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
+        self.participants.iter()
+    }
+
+    pub(super) fn consent(&self, id: &ConsentId) -> Option<(ParticipantIx, &Consent)> {
+        let (ix, position) = self.consents.get(id).copied()?;
+        self.participant(ix)?.consents.get(position).map(|consent| (ix, consent))
+    }
+
+    fn consent_mut(&mut self, id: &ConsentId) -> Option<&mut Consent> {
+        let (ix, position) = self.consents.get(id).copied()?;
+        self.participant_mut(ix)?.consents.get_mut(position)
+    }
+
+    /// Address of this number; only numbers given by this state are asked for.
+    pub(super) fn address(&self, ix: AddressIx) -> Option<Address> {
+        self.names.address_id(ix).cloned()
+    }
+
+    /// Agency of this number.
+    pub(super) fn agency(&self, ix: AgencyIx) -> Option<AgencyId> {
+        self.names.agency_id(ix).cloned()
+    }
+}

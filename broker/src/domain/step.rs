@@ -1,0 +1,115 @@
+//! The step of the core: one command in, events and one outcome out.
+//!
+//! No I/O, no clock, no randomness. A refused command leaves no event and no trace in the state.
+
+mod casework;
+mod consents;
+mod log;
+mod messages;
+
+use super::command::{Command, Outcome};
+use super::event::{Actor, Event, EventKind};
+use super::ids::{RecordNumber, Reference, TimeMs};
+use super::refusal::Refusal;
+use super::state::{Participant, ParticipantIx, Rules, State};
+
+impl State {
+    /// Carries out one command at the instant `now`, which never decreases between calls. Events
+    /// are folded at once and wait in [`State::take_events`]; the caller makes them durable before
+    /// it tells anybody the outcome.
+    ///
+    /// # Errors
+    /// Why the command is refused; then nothing has changed.
+    pub fn step(
+        &mut self,
+        rules: &Rules,
+        now: TimeMs,
+        command: Command,
+    ) -> Result<Outcome, Refusal> {
+        match command {
+            Command::Start => {
+                let kind = EventKind::BrokerStarted {
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    catalogue_version: rules.catalogue.version().to_owned(),
+                    catalogue_hash: *rules.catalogue.hash(),
+                };
+                Ok(Outcome::Recorded(self.emit(None, kind, now)))
+            }
+            Command::Tick => {
+                self.tick(now);
+                Ok(Outcome::Done)
+            }
+            Command::RegisterParticipant { actor, key, entropy } => {
+                self.register_participant(rules, now, actor, key, entropy)
+            }
+            Command::AssignLotse { actor, reference, lotse } => {
+                self.assign_lotse(now, actor, &reference, lotse)
+            }
+            Command::AssignReference { actor, reference, agency, entropy } => {
+                self.assign_reference(rules, now, actor, &reference, agency, entropy)
+            }
+            Command::ListParticipants { actor } => self.list_participants(&actor),
+            Command::PublishDirectory { actor, revision, functions, document, signature } => {
+                self.publish_directory(now, actor, revision, functions, document, signature)
+            }
+            Command::ReadDirectory { agency } => self.read_directory(agency.as_ref()),
+            Command::RecordConsent { actor, revise, document, bytes, signature } => {
+                self.record_consent(rules, now, actor, revise, *document, bytes, signature)
+            }
+            Command::PreviewRevocation { actor, consent } => {
+                self.preview_revocation(rules, now, &actor, &consent)
+            }
+            Command::RevokeConsent { actor, consent, revision_hash, document, signature } => {
+                self.revoke_consent(now, actor, &consent, &revision_hash, document, signature)
+            }
+            Command::ListConsents { actor, reference } => {
+                self.list_consents(now, actor, &reference)
+            }
+            Command::Submit { actor, messages, require_all } => {
+                self.submit(rules, now, &actor, messages, require_all)
+            }
+            Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
+                Ok(self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor))
+            }
+            Command::Release { stream } => {
+                self.release_stream(stream);
+                Ok(Outcome::Done)
+            }
+            Command::Report { actor, messages, stage } => {
+                self.report(now, &actor, &messages, stage)
+            }
+            Command::QueryLog { actor, reference, query } => {
+                self.query_log(now, actor, reference, query)
+            }
+            Command::RefusedCall { actor, method } => {
+                let kind = EventKind::CallRefused { method };
+                Ok(Outcome::Recorded(self.emit(Some(actor), kind, now)))
+            }
+        }
+    }
+
+    /// Makes an event: folds it and keeps it for the journal. Returns its record number.
+    fn emit(&mut self, actor: Option<Actor>, kind: EventKind, now: TimeMs) -> RecordNumber {
+        let number = self.next_record();
+        let event = Event { actor, kind };
+        self.apply(&event, number, now);
+        self.outbox.push(event);
+        number
+    }
+
+    /// The caller's own participant. Lotsen see only theirs; for all others it does not exist.
+    fn own_participant(
+        &self,
+        actor: &Actor,
+        reference: &Reference,
+    ) -> Result<(ParticipantIx, &Participant), Refusal> {
+        self.by_reference(&actor.agency, reference)
+            .filter(|(_, participant)| self.is_lotse_of(actor, participant))
+            .ok_or(Refusal::NotFound { field: "participant_reference" })
+    }
+
+    fn is_lotse_of(&self, actor: &Actor, participant: &Participant) -> bool {
+        self.names.known_agency(&actor.agency) == Some(participant.lotse_agency)
+            && actor.person.as_deref() == Some(&participant.lotse)
+    }
+}

@@ -1,0 +1,219 @@
+//! Consents: record, revise, preview, revoke, list.
+
+use bytes::Bytes;
+use schleuse_proto::evidence::Digest;
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::command::{ConsentSummary, Outcome, RevocationEffect};
+use crate::domain::consent::{Consent, ConsentDocument, Grant};
+use crate::domain::decide::decide;
+use crate::domain::event::{
+    Actor, ConsentEvent, EventKind, LogQueryEvent, RevocationEvent, Signature,
+};
+use crate::domain::ids::{ConsentId, RecordNumber, Reference, TimeMs};
+use crate::domain::message::StopReason;
+use crate::domain::names::AgencyIx;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::{Participant, ParticipantIx, Rules, State};
+
+/// Most rows of a preview.
+const PREVIEW_ROWS_MAX: usize = 256;
+
+impl State {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one signed document")]
+    pub(super) fn record_consent(
+        &mut self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: Actor,
+        revise: bool,
+        document: ConsentDocument,
+        bytes: Bytes,
+        signature: Signature,
+    ) -> Result<Outcome, Refusal> {
+        document.check(&rules.catalogue)?;
+        for agency in document.agencies() {
+            if !rules.agencies.contains(&agency) {
+                let value = agency.as_str().to_owned();
+                return Err(Refusal::UnknownCode { field: "grants.agency", value });
+            }
+        }
+        let (ix, participant) = self.own_participant(&actor, &document.participant)?;
+        let id = participant.id;
+        match self.consent(&document.consent_id) {
+            Some((owner, current)) => {
+                if owner == ix && current.hash == document.hash && current.revoked.is_none() {
+                    let record = current.record;
+                    return Ok(Outcome::ConsentChanged { record, stopped: 0, participant: ix });
+                }
+                if owner != ix || !revise {
+                    return Err(Refusal::IdempotencyConflict { field: "consent_id" });
+                }
+                let expected = current.revision + 1;
+                if current.revoked.is_some()
+                    || document.revision != expected
+                    || document.previous_hash != Some(current.hash)
+                {
+                    return Err(Refusal::RevisionConflict { expected });
+                }
+            }
+            None if revise => return Err(Refusal::NotFound { field: "consent_id" }),
+            None if document.revision != 1 => {
+                return Err(Refusal::RevisionConflict { expected: 1 });
+            }
+            None if participant.consents.len() >= rules.limits.consents_per_participant_max => {
+                return Err(Refusal::Overloaded { limit: "consents_per_participant_max" });
+            }
+            None => {}
+        }
+        let event = ConsentEvent { participant: id, document, bytes, signature };
+        let record = self.emit(Some(actor), EventKind::ConsentRecorded(Box::new(event)), now);
+        let stopped = self.stop_uncovered(ix, now);
+        Ok(Outcome::ConsentChanged { record, stopped, participant: ix })
+    }
+
+    pub(super) fn revoke_consent(
+        &mut self,
+        now: TimeMs,
+        actor: Actor,
+        consent: &ConsentId,
+        revision_hash: &Digest,
+        document: Bytes,
+        signature: Signature,
+    ) -> Result<Outcome, Refusal> {
+        let (ix, participant, current) = self.own_consent(&actor, consent)?;
+        if let Some((_, record)) = current.revoked {
+            return Ok(Outcome::ConsentChanged { record, stopped: 0, participant: ix });
+        }
+        if current.hash != *revision_hash {
+            return Err(Refusal::RevisionConflict { expected: current.revision });
+        }
+        let event = RevocationEvent {
+            participant: participant.id,
+            consent: *consent,
+            revision: current.revision,
+            document,
+            signature,
+            agencies: current.agencies.iter().filter_map(|agency| self.agency(*agency)).collect(),
+        };
+        let record = self.emit(Some(actor), EventKind::ConsentRevoked(event), now);
+        let stopped = self.stop_uncovered(ix, now);
+        Ok(Outcome::ConsentChanged { record, stopped, participant: ix })
+    }
+
+    pub(super) fn preview_revocation(
+        &self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+        consent: &ConsentId,
+    ) -> Result<Outcome, Refusal> {
+        let (_, participant, current) = self.own_consent(actor, consent)?;
+        let mut effects: Vec<RevocationEffect> = Vec::new();
+        for grant in &current.grants {
+            for sender in grant.senders() {
+                let effect =
+                    self.effect(&rules.catalogue, now, participant, current, grant, *sender);
+                effects.extend(effect.filter(|effect| !effects.contains(effect)));
+            }
+        }
+        effects.truncate(PREVIEW_ROWS_MAX);
+        Ok(Outcome::Preview { effects, revision_hash: current.hash })
+    }
+
+    pub(super) fn list_consents(
+        &mut self,
+        now: TimeMs,
+        actor: Actor,
+        reference: &Reference,
+    ) -> Result<Outcome, Refusal> {
+        let (_, participant) = self.own_participant(&actor, reference)?;
+        let summaries = participant
+            .consents
+            .iter()
+            .map(|consent| ConsentSummary {
+                record: consent.record,
+                state: consent.state_at(now),
+                revoked_at: consent.revoked.map(|(at, _)| at),
+            })
+            .collect();
+        let query = LogQueryEvent {
+            reason: "consents listed by the Lotse".to_owned(),
+            participant: Some(participant.id),
+            ..LogQueryEvent::default()
+        };
+        self.emit(Some(actor), EventKind::LogQueried(query), now);
+        Ok(Outcome::Consents(summaries))
+    }
+
+    fn own_consent(
+        &self,
+        actor: &Actor,
+        consent: &ConsentId,
+    ) -> Result<(ParticipantIx, &Participant, &Consent), Refusal> {
+        self.consent(consent)
+            .and_then(|(ix, consent)| Some((ix, self.participant(ix)?, consent)))
+            .filter(|(_, participant, _)| self.is_lotse_of(actor, participant))
+            .ok_or(Refusal::NotFound { field: "consent_id" })
+    }
+
+    /// Stops every unfinished message of a participant that no consent covers any more.
+    ///
+    /// INVARIANT (revoke-strict): this runs in the same step as the revocation, so that no later
+    /// step can hand out what it stopped; hand-outs already permitted are the engine's to wait for.
+    fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
+        let Some(participant) = self.participant(ix) else { return 0 };
+        let uncovered: Vec<(RecordNumber, _)> = participant
+            .messages
+            .iter()
+            .filter_map(|number| {
+                let message = self.messages.get(number)?;
+                let deny = decide(participant.consents.iter(), &message.question(), now).err()?;
+                Some((*number, deny))
+            })
+            .collect();
+        for (number, deny) in &uncovered {
+            self.stop(*number, StopReason::ConsentEnded, Some(*deny), now);
+        }
+        u32::try_from(uncovered.len()).unwrap_or(u32::MAX)
+    }
+
+    fn effect(
+        &self,
+        catalogue: &Catalogue,
+        now: TimeMs,
+        participant: &Participant,
+        current: &Consent,
+        grant: &Grant,
+        sender: AgencyIx,
+    ) -> Option<RevocationEffect> {
+        if current.revoked.is_some() || now >= grant.not_after {
+            return None;
+        }
+        let others = || participant.consents.iter().filter(|other| other.id != current.id);
+        let queued = participant.messages.iter().filter(|number| {
+            self.messages.get(number).is_some_and(|message| {
+                message.sender_agency == sender
+                    && message.recipient == grant.recipient
+                    && message.purpose == grant.purpose
+                    && decide(others(), &message.question(), now).is_err()
+            })
+        });
+        let partly = others().filter(|other| other.revoked.is_none()).any(|other| {
+            other.grants.iter().any(|g| {
+                g.recipient == grant.recipient
+                    && g.purpose == grant.purpose
+                    && g.senders().contains(&sender)
+                    && !g.categories.intersection(grant.categories).is_empty()
+                    && now < g.not_after
+            })
+        });
+        Some(RevocationEffect {
+            sender: self.agency(sender)?,
+            recipient: self.address(grant.recipient)?,
+            purpose: catalogue.purpose_code(grant.purpose).to_owned(),
+            queued_messages: u32::try_from(queued.count()).unwrap_or(u32::MAX),
+            partly_covered_otherwise: partly,
+        })
+    }
+}

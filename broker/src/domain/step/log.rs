@@ -1,0 +1,42 @@
+//! Queries of the log: each is a record before its first row is sent.
+
+use schleuse_proto::identity::Role;
+
+use crate::domain::command::Outcome;
+use crate::domain::event::{Actor, EventKind, LogQueryEvent};
+use crate::domain::ids::{Reference, TimeMs};
+use crate::domain::refusal::Refusal;
+use crate::domain::state::State;
+
+impl State {
+    pub(super) fn query_log(
+        &mut self,
+        now: TimeMs,
+        actor: Actor,
+        reference: Option<Reference>,
+        mut query: LogQueryEvent,
+    ) -> Result<Outcome, Refusal> {
+        let participant = match (actor.role, reference) {
+            // A Lotse asks about one participant of its own, and learns of no other.
+            (Role::Lotse, Some(reference)) => {
+                Some(Some(self.own_participant(&actor, &reference)?.1.id))
+            }
+            (Role::Lotse, None) => {
+                return Err(Refusal::InvalidField {
+                    field: "participant_reference",
+                    expected: "the Lotse's own reference of a participant",
+                });
+            }
+            (Role::Dpo, Some(reference)) => {
+                Some(self.by_reference(&actor.agency, &reference).map(|(_, p)| p.id))
+            }
+            (Role::Dpo, None) => None,
+            (Role::System | Role::Operator | Role::Evaluation, _) => {
+                return Err(Refusal::NotFound { field: "participant_reference" });
+            }
+        };
+        query.participant = participant.flatten();
+        let record = self.emit(Some(actor), EventKind::LogQueried(query), now);
+        Ok(Outcome::QueryLogged { record, participant })
+    }
+}

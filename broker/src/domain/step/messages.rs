@@ -1,0 +1,357 @@
+//! Messages: submit, hand out, report, expire.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::domain::command::{Outcome, SubmitDecision};
+use crate::domain::decide::{DenyReason, Permit, Question, decide};
+use crate::domain::event::{
+    Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
+};
+use crate::domain::ids::{MessageId, ParticipantId, RecordNumber, TimeMs};
+use crate::domain::message::{HandOutPermit, Hold, Stage, StopReason};
+use crate::domain::names::AddressIx;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::{Rules, State};
+
+/// Oldest label that is accepted.
+pub(super) const LABEL_AGE_MS_MAX: TimeMs = 24 * 3600 * 1000;
+/// How far a sender's clock may be ahead.
+pub(super) const CLOCK_AHEAD_MS_MAX: TimeMs = 5 * 60 * 1000;
+/// Longest life of a message.
+pub(super) const MESSAGE_LIFE_MS_MAX: TimeMs = 90 * 24 * 3600 * 1000;
+/// Most expiries and releases of one tick; the rest follows with the next.
+const TICK_WORK_MAX: usize = 1000;
+/// Most waiting messages looked at in one hand-out, permitted or not.
+const HAND_OUT_LOOKED_AT_MAX: usize = 1000;
+
+impl State {
+    pub(super) fn submit(
+        &mut self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+        messages: Vec<Submission>,
+        require_all: bool,
+    ) -> Result<Outcome, Refusal> {
+        self.check_submissions(rules, now, actor, &messages)?;
+        let withheld = require_all
+            && messages.iter().any(|m| self.decide_submission(actor, m, now).1.is_err());
+        let decisions = messages
+            .into_iter()
+            .map(|submission| self.submit_one(now, actor, submission, withheld));
+        Ok(Outcome::Decisions(decisions.collect()))
+    }
+
+    /// Everything that can refuse a submission, before anything changes.
+    fn check_submissions(
+        &self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+        messages: &[Submission],
+    ) -> Result<(), Refusal> {
+        let own = self.names.known_agency(&actor.agency);
+        let mut in_request: HashMap<MessageId, [u8; 16]> = HashMap::new();
+        let mut queued: HashMap<AddressIx, (usize, u64)> = HashMap::new();
+        if self.keys.len() + messages.len() > rules.limits.idempotency_keys_max {
+            return Err(Refusal::Overloaded { limit: "idempotency_keys_max" });
+        }
+        for message in messages {
+            let label = &message.label;
+            if label.sender.agency != actor.agency {
+                return Err(Refusal::InvalidField {
+                    field: "label.sender",
+                    expected: "the agency of the caller's certificate",
+                });
+            }
+            let known = own
+                .and_then(|own| self.keys.get(&(own, label.message_id)))
+                .map(|entry| entry.fingerprint);
+            let earlier = in_request.insert(label.message_id, message.fingerprint);
+            if known.or(earlier).is_some_and(|other| other != message.fingerprint) {
+                return Err(Refusal::IdempotencyConflict { field: "label.message_id" });
+            }
+            if known.is_some() {
+                continue;
+            }
+            check_times(message, now)?;
+            if let Some(recipient) = self.names.known_address(&label.recipient) {
+                let (messages, bytes) = queued.entry(recipient).or_insert_with(|| {
+                    self.queues.get(&recipient).map_or((0, 0), |q| (q.messages, q.bytes))
+                });
+                *messages += 1;
+                *bytes += u64::from(message.payload_bytes);
+                if *messages > rules.limits.queue_messages_max {
+                    return Err(Refusal::Overloaded { limit: "queue_messages_max" });
+                }
+                if *bytes > rules.limits.queue_bytes_max {
+                    return Err(Refusal::Overloaded { limit: "queue_bytes_max" });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides one submission. The same work whether the participant exists or not.
+    ///
+    /// INVARIANT (uniform-refusal): all refusals leave through the same outcome; the reason goes to
+    /// the log only.
+    fn decide_submission(
+        &self,
+        actor: &Actor,
+        submission: &Submission,
+        now: TimeMs,
+    ) -> (Option<ParticipantId>, Result<Permit, DenyReason>) {
+        let label = &submission.label;
+        let question = Question {
+            sender: self.names.known_agency(&label.sender.agency),
+            recipient: self.names.known_address(&label.recipient),
+            purpose: label.purpose,
+            categories: label.categories,
+        };
+        let found = self.by_reference(&actor.agency, &submission.reference);
+        let consents = found.iter().flat_map(|(_, participant)| participant.consents.iter());
+        let decision = decide(consents, &question, now);
+        match found {
+            Some((_, participant)) => (Some(participant.id), decision),
+            None => (None, Err(DenyReason::UnknownParticipant)),
+        }
+    }
+
+    fn submit_one(
+        &mut self,
+        now: TimeMs,
+        actor: &Actor,
+        mut submission: Submission,
+        withheld: bool,
+    ) -> SubmitDecision {
+        let own = self.names.agency(&actor.agency);
+        if let Some(entry) = self.keys.get(&(own, submission.label.message_id)) {
+            return SubmitDecision { accepted: entry.accepted, record: entry.record };
+        }
+        let (participant, decision) = self.decide_submission(actor, &submission, now);
+        let decision = match decision {
+            Ok(permit) if !withheld => Decision::Accepted(GrantRef::from(&permit)),
+            Ok(_) => Decision::Refused(DenyReason::NotAllCovered),
+            Err(reason) => Decision::Refused(reason),
+        };
+        let accepted = matches!(decision, Decision::Accepted(_));
+        if !accepted {
+            submission.payload = Bytes::new();
+        }
+        let event = DecisionEvent { participant, submission, decision };
+        let kind = EventKind::MessageDecided(Box::new(event));
+        SubmitDecision { accepted, record: self.emit(Some(actor.clone()), kind, now) }
+    }
+
+    pub(super) fn hand_out(
+        &mut self,
+        now: TimeMs,
+        recipients: &[AddressIx],
+        hold: Hold,
+        messages_max: usize,
+        bytes_max: u64,
+        actor: &Actor,
+    ) -> Outcome {
+        let mut permits: Vec<HandOutPermit> = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..HAND_OUT_LOOKED_AT_MAX {
+            // INVARIANT (order): per recipient the oldest waiting message leaves first.
+            let oldest = recipients
+                .iter()
+                .filter_map(|recipient| self.queues.get(recipient)?.waiting.first().copied())
+                .min();
+            let Some(number) = oldest.filter(|_| permits.len() < messages_max) else { break };
+            let size = self.messages.get(&number).map_or(0, |m| u64::from(m.payload_bytes));
+            if !permits.is_empty() && bytes + size > bytes_max {
+                break;
+            }
+            if let Some(permit) = self.hand_out_one(now, number, hold, actor) {
+                bytes += size;
+                permits.push(permit);
+            }
+        }
+        Outcome::HandOuts(permits)
+    }
+
+    /// Decides one waiting message again and hands it out, or stops it.
+    fn hand_out_one(
+        &mut self,
+        now: TimeMs,
+        number: RecordNumber,
+        hold: Hold,
+        actor: &Actor,
+    ) -> Option<HandOutPermit> {
+        let message = self.messages.get(&number)?.clone();
+        if now >= message.expires_at {
+            self.stop(number, StopReason::Expired, None, now);
+            return None;
+        }
+        let participant = self.participant(message.participant)?;
+        let permit = match decide(participant.consents.iter(), &message.question(), now) {
+            Ok(permit) => permit,
+            Err(reason) => {
+                self.stop(number, StopReason::ConsentEnded, Some(reason), now);
+                return None;
+            }
+        };
+        let reference = participant
+            .references
+            .iter()
+            .find(|(agency, ..)| *agency == message.recipient_agency)
+            .map(|(_, reference, _)| *reference);
+        let attempt = message.attempt + 1;
+        let event = HandOutEvent {
+            message: number,
+            participant: participant.id,
+            attempt,
+            grant: GrantRef::from(&permit),
+            sender: self.address(message.sender)?,
+            recipient: self.address(message.recipient)?,
+            purpose: message.purpose,
+            kind: message.kind,
+            categories: message.categories,
+        };
+        let record = self.emit(Some(actor.clone()), EventKind::HandedOut(Box::new(event)), now);
+        self.hold(number, hold);
+        Some(HandOutPermit {
+            message: number,
+            record,
+            attempt,
+            permit,
+            participant: message.participant,
+            accepted_at: message.accepted_at,
+            handed_out_at: now,
+            reference,
+            payload_bytes: message.payload_bytes,
+        })
+    }
+
+    pub(super) fn stop(
+        &mut self,
+        number: RecordNumber,
+        reason: StopReason,
+        deny: Option<DenyReason>,
+        now: TimeMs,
+    ) {
+        let Some(message) = self.messages.get(&number) else { return };
+        let (Some(participant), Some(sender), Some(recipient)) = (
+            self.participant(message.participant).map(|participant| participant.id),
+            self.agency(message.sender_agency),
+            self.agency(message.recipient_agency),
+        ) else {
+            return;
+        };
+        let kind = EventKind::MessageStopped {
+            message: number,
+            participant,
+            reason,
+            deny,
+            sender,
+            recipient,
+        };
+        self.emit(None, kind, now);
+    }
+
+    pub(super) fn release_stream(&mut self, stream: u64) {
+        let held: Vec<RecordNumber> =
+            self.streams.get(&stream).into_iter().flatten().copied().collect();
+        for number in held {
+            self.release(number);
+        }
+    }
+
+    pub(super) fn report(
+        &mut self,
+        now: TimeMs,
+        actor: &Actor,
+        messages: &[RecordNumber],
+        stage: Stage,
+    ) -> Result<Outcome, Refusal> {
+        let own = self.names.known_agency(&actor.agency);
+        for number in messages {
+            let recipient = match (self.messages.get(number), self.finished.get(number)) {
+                (Some(message), _) if message.attempt > 0 => Some(message.recipient_agency),
+                (None, Some(finished)) if finished.handed_out => Some(finished.recipient_agency),
+                _ => None,
+            };
+            if recipient.is_none() || recipient != own {
+                return Err(Refusal::NotFound { field: "message_numbers" });
+            }
+        }
+        let records = messages.iter().filter_map(|n| self.report_one(now, actor, *n, stage));
+        Ok(Outcome::Reported(records.collect()))
+    }
+
+    fn report_one(
+        &mut self,
+        now: TimeMs,
+        actor: &Actor,
+        number: RecordNumber,
+        stage: Stage,
+    ) -> Option<RecordNumber> {
+        let (participant, sender, recipient, known) = match self.messages.get(&number) {
+            Some(message) => {
+                let known = match stage {
+                    Stage::Decrypted => message.decrypted,
+                    Stage::Acknowledged => None,
+                };
+                (message.participant, message.sender_agency, message.recipient_agency, known)
+            }
+            None => {
+                let finished = self.finished.get(&number)?;
+                let known = match stage {
+                    Stage::Decrypted => finished.decrypted,
+                    Stage::Acknowledged => finished.acknowledged,
+                };
+                (finished.participant, finished.sender_agency, finished.recipient_agency, known)
+            }
+        };
+        if known.is_some() {
+            return known;
+        }
+        let kind = EventKind::StageReported {
+            message: number,
+            participant: self.participant(participant)?.id,
+            stage,
+            sender: self.agency(sender)?,
+            recipient: self.agency(recipient)?,
+        };
+        Some(self.emit(Some(actor.clone()), kind, now))
+    }
+
+    pub(super) fn tick(&mut self, now: TimeMs) {
+        for _ in 0..TICK_WORK_MAX {
+            match self.expiries.first().copied() {
+                Some((at, number)) if at <= now => {
+                    self.stop(number, StopReason::Expired, None, now);
+                }
+                _ => break,
+            }
+        }
+        for _ in 0..TICK_WORK_MAX {
+            match self.holds.first().copied() {
+                Some((until, number)) if until <= now => self.release(number),
+                _ => break,
+            }
+        }
+        self.forget_old(now);
+    }
+}
+
+fn check_times(message: &Submission, now: TimeMs) -> Result<(), Refusal> {
+    let label = &message.label;
+    let out_of_range = |field| Err(Refusal::TimeOutOfRange { field });
+    if label.created_at + LABEL_AGE_MS_MAX < now || label.created_at > now + CLOCK_AHEAD_MS_MAX {
+        return out_of_range("label.created_at_ms");
+    }
+    if label.expires_at <= now
+        || label.expires_at <= label.created_at
+        || label.expires_at > label.created_at + MESSAGE_LIFE_MS_MAX
+    {
+        return out_of_range("label.expires_at_ms");
+    }
+    Ok(())
+}

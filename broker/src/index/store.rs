@@ -1,0 +1,132 @@
+//! The sled side of the index: whole blocks, one batch each, with the mark of how far it got.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use schleuse_proto::evidence::Digest;
+
+use super::{BLOCK, Block, IndexError, Party};
+use crate::domain::ids::RecordNumber;
+
+const MARK: &[u8] = b"m";
+const VERSION: u8 = 1;
+/// Memory for sled's page cache.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Whole blocks in sled.
+pub(super) struct Store {
+    database: sled::Db,
+}
+
+impl Store {
+    /// Opens what is there; anything that sled does not open cleanly is moved aside.
+    pub(super) fn open(folder: &Path) -> Result<Self, IndexError> {
+        remove_half_written_snapshots(folder);
+        // sled panics on some damage instead of returning an error.
+        let opened = catch_unwind(AssertUnwindSafe(|| Self::try_open(folder)));
+        match opened {
+            Ok(Ok(store)) => Ok(store),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the index cannot be opened; it is rebuilt");
+                Self::open_fresh(folder)
+            }
+            Err(_) => {
+                tracing::warn!("the index is damaged; it is rebuilt");
+                Self::open_fresh(folder)
+            }
+        }
+    }
+
+    fn try_open(folder: &Path) -> Result<Self, IndexError> {
+        let database = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .open()?;
+        Ok(Self { database })
+    }
+
+    fn open_fresh(folder: &Path) -> Result<Self, IndexError> {
+        let aside = PathBuf::from(format!("{}.damaged", folder.display()));
+        let _absent = std::fs::remove_dir_all(&aside);
+        #[expect(clippy::disallowed_methods, reason = "what is moved aside need not be durable")]
+        std::fs::rename(folder, &aside).map_err(sled::Error::from)?;
+        Self::try_open(folder)
+    }
+
+    /// Records applied and the root they had; nothing if the mark is missing or foreign.
+    pub(super) fn applied(&self) -> (u64, Digest) {
+        let mark = self.database.get(MARK).ok().flatten();
+        mark.and_then(|mark| {
+            let (version, rest) = mark.split_first()?;
+            let (applied, root) = rest.split_first_chunk::<8>()?;
+            let root: Digest = root.try_into().ok()?;
+            (*version == VERSION).then(|| (u64::from_be_bytes(*applied), root))
+        })
+        .unwrap_or_default()
+    }
+
+    pub(super) fn clear(&self) -> Result<(), IndexError> {
+        Ok(self.database.clear()?)
+    }
+
+    /// Writes one block and the mark in one batch.
+    pub(super) fn write(
+        &self,
+        number: u64,
+        block: &Block,
+        applied: u64,
+        root: &Digest,
+    ) -> Result<(), IndexError> {
+        let mut batch = sled::Batch::default();
+        for (party, places) in block {
+            let mut key = prefix(party);
+            key.extend(number.to_be_bytes());
+            let places: Vec<u8> = places.iter().flat_map(|place| place.to_be_bytes()).collect();
+            let value = [&crc32c::crc32c(&places).to_be_bytes(), places.as_slice()].concat();
+            batch.insert(key, value);
+        }
+        let mark = [&[VERSION], applied.to_be_bytes().as_slice(), root].concat();
+        batch.insert(MARK, mark);
+        self.database.apply_batch(batch)?;
+        self.database.flush()?;
+        Ok(())
+    }
+
+    /// Records of one party in whole blocks, ascending.
+    pub(super) fn numbers(&self, party: &Party) -> Result<Vec<RecordNumber>, IndexError> {
+        let mut numbers = Vec::new();
+        for entry in self.database.scan_prefix(prefix(party)) {
+            let (key, value) = entry?;
+            let block = key.last_chunk::<8>().ok_or(IndexError::Damaged)?;
+            let block = u64::from_be_bytes(*block);
+            let (crc, places) = value.split_first_chunk::<4>().ok_or(IndexError::Damaged)?;
+            if crc32c::crc32c(places) != u32::from_be_bytes(*crc) {
+                return Err(IndexError::Damaged);
+            }
+            let (places, _) = places.as_chunks::<2>();
+            for place in places {
+                numbers.push(block * BLOCK + u64::from(u16::from_be_bytes(*place)));
+            }
+        }
+        Ok(numbers)
+    }
+}
+
+/// A crash while sled writes a snapshot leaves a file that the next open takes for corruption.
+fn remove_half_written_snapshots(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            let _gone_anyway = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn prefix(party: &Party) -> Vec<u8> {
+    match party {
+        Party::Participant(id) => [b"p".as_slice(), id].concat(),
+        Party::Agency(agency) => [b"a", agency.as_str().as_bytes(), &[0]].concat(),
+    }
+}

@@ -1,0 +1,282 @@
+//! The journal: one append-only log of records, the only truth of the broker.
+//!
+//! Owns the port that every adapter implements ([`Journal`], [`JournalReader`]), frames, the Merkle
+//! tree, signed checkpoints, recovery and offline checking. It knows nothing of the rules: bodies
+//! are bytes to it.
+//!
+//! INVARIANT (log-first): a payload is readable only as a [`LockedPayload`], which opens only with a
+//! [`DurablePermit`]; and only a [`Commit`], which an adapter makes after `fdatasync`, turns a permit
+//! into a durable one. The compiler refuses everything else:
+//!
+//! ```compile_fail
+//! # use schleuse_broker::{domain::message::HandOutPermit, journal::DurablePermit};
+//! fn forge(permit: HandOutPermit) -> DurablePermit {
+//!     DurablePermit { permit }
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use schleuse_broker::journal::LockedPayload;
+//! fn peek(payload: LockedPayload) -> bytes::Bytes {
+//!     payload.bytes
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! # use schleuse_broker::journal::{Commit, LockedPayload};
+//! # use schleuse_broker::domain::message::HandOutPermit;
+//! fn skip_the_log(payload: LockedPayload, permit: &HandOutPermit) {
+//!     let _ = payload.unlock(permit);
+//! }
+//! ```
+//!
+//! With the durable permit it compiles:
+//!
+//! ```
+//! # use schleuse_broker::journal::{DurablePermit, LockedPayload};
+//! fn hand_out(payload: LockedPayload, permit: &DurablePermit) -> Option<bytes::Bytes> {
+//!     payload.unlock(permit)
+//! }
+//! ```
+
+pub mod checkpoint;
+pub mod disk;
+pub mod frame;
+pub mod fsck;
+mod recovery;
+pub mod segments;
+mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schleuse_proto::evidence::Digest;
+use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton};
+
+use crate::domain::ids::{RecordNumber, TimeMs};
+use crate::domain::message::HandOutPermit;
+
+/// A record on its way in. Its number and epoch are given by the journal.
+#[derive(Debug)]
+pub struct NewRecord {
+    /// Number of `RecordType`.
+    pub record_type: u8,
+    /// Time of the record.
+    pub time: TimeMs,
+    /// What may be shown.
+    pub body: Vec<u8>,
+    /// What stays in the broker.
+    pub private: Vec<u8>,
+    /// Sealed message body, if any.
+    pub payload: Bytes,
+    /// SHA-256 of the payload; zero if there is none.
+    pub payload_digest: Digest,
+    /// Salts of the two commitments: body, private.
+    pub salts: [[u8; 16]; 2],
+}
+
+/// A record as it was read back; its commitments have been checked.
+#[derive(Debug)]
+pub struct StoredRecord {
+    /// Its skeleton.
+    pub skeleton: Skeleton,
+    /// The skeleton's bytes.
+    pub skeleton_bytes: [u8; SKELETON_BYTES],
+    /// Salts: body, private.
+    pub salts: [[u8; 16]; 2],
+    /// What may be shown.
+    pub body: Bytes,
+    /// What stays in the broker.
+    pub private: Bytes,
+    /// Sealed message body.
+    pub payload: LockedPayload,
+}
+
+/// A payload that nobody can read without a durable permit for its message.
+#[derive(Debug)]
+pub struct LockedPayload {
+    record: RecordNumber,
+    bytes: Bytes,
+}
+
+impl LockedPayload {
+    /// Opens the payload for the hand-out that the permit allows; none if the permit is for
+    /// another message.
+    #[must_use]
+    pub fn unlock(self, permit: &DurablePermit) -> Option<Bytes> {
+        (permit.permit.message() == self.record).then_some(self.bytes)
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// A permit whose record is durable: the only key to a payload.
+#[derive(Debug)]
+pub struct DurablePermit {
+    permit: HandOutPermit,
+}
+
+impl DurablePermit {
+    /// The permit inside.
+    #[must_use]
+    pub fn permit(&self) -> &HandOutPermit {
+        &self.permit
+    }
+}
+
+/// That records up to a size are durable. Made by adapters only after the sync returned.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    size: u64,
+    note: Arc<[u8]>,
+}
+
+impl Commit {
+    /// Makes a permit durable; none if its record is not.
+    #[must_use]
+    pub fn seal(&self, permit: HandOutPermit) -> Option<DurablePermit> {
+        (permit.record() < self.size).then_some(DurablePermit { permit })
+    }
+
+    /// Number of durable records.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Signed checkpoint over them.
+    #[must_use]
+    pub fn note(&self) -> &Arc<[u8]> {
+        &self.note
+    }
+}
+
+/// Why the journal cannot go on. After any of these the process must not answer anything more.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The operating system refused.
+    #[error("{what} {path}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The refusal.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has the folder.
+    #[error("{path} is in use by another broker; a journal has one writer")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Bytes that cannot be the consequence of a crash.
+    #[error(
+        "{path} is damaged at byte {offset}: {why}; restore it from a backup, nothing was changed"
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// Less than was signed.
+    #[error(
+        "the journal has {found} records, but a checkpoint over {signed} was signed; it was rolled back or cut"
+    )]
+    Behind {
+        /// Records found.
+        found: u64,
+        /// Records signed.
+        signed: u64,
+    },
+    /// The folder is of another log.
+    #[error("{path} is of another log; it was made with another checkpoint key")]
+    OtherLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A record cannot be read with this program and catalogue.
+    #[error("record {number}: {why}")]
+    Record {
+        /// The record.
+        number: RecordNumber,
+        /// Why.
+        why: String,
+    },
+}
+
+impl JournalError {
+    /// Whether the data itself is in doubt, so that restarting cannot help.
+    #[must_use]
+    pub fn is_integrity(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::Behind { .. } | Self::OtherLog { .. } => true,
+            Self::Io { .. } | Self::Locked { .. } | Self::Record { .. } => false,
+        }
+    }
+}
+
+/// The port: what the engine needs of a journal. One writer.
+pub trait Journal: Send {
+    /// Appends records in order and makes them durable together.
+    ///
+    /// INVARIANT (fail-stop): after an error nothing more may be acknowledged; the caller aborts.
+    ///
+    /// # Errors
+    /// The records may or may not be durable.
+    fn append(&mut self, records: Vec<NewRecord>) -> Result<Commit, JournalError>;
+
+    /// What is durable now.
+    fn latest(&self) -> Commit;
+
+    /// Whether free space is below the reserve.
+    fn is_reserve_low(&self) -> bool;
+}
+
+/// The reading side of the port; shared between threads.
+pub trait JournalReader: Send + Sync {
+    /// Reads a durable record.
+    ///
+    /// # Errors
+    /// It is not there or does not match its commitments.
+    fn record(&self, number: RecordNumber) -> Result<StoredRecord, JournalError>;
+
+    /// Leaf hashes of consecutive records.
+    ///
+    /// # Errors
+    /// Not all of them are durable.
+    fn leaf_hashes(&self, first: RecordNumber, count: u64) -> Result<Vec<Digest>, JournalError>;
+
+    /// Root over the first `size` records.
+    ///
+    /// # Errors
+    /// Not that many are durable.
+    fn root(&self, size: u64) -> Result<Digest, JournalError>;
+
+    /// Consistency proof between two sizes.
+    ///
+    /// # Errors
+    /// The sizes are not `1 <= old <= new <=` durable records.
+    fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, JournalError>;
+
+    /// Newest durable state.
+    fn latest(&self) -> Commit;
+}
+
+/// Receives every record in order while a journal is opened.
+pub type OnRecord<'a> = &'a mut dyn FnMut(StoredRecord) -> Result<(), JournalError>;

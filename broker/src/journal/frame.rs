@@ -1,0 +1,331 @@
+//! Frames: how segments, groups and records lie on disk.
+//!
+//! Segment: one header of 512 bytes, then groups, each beginning at a multiple of 512, then zeros.
+//!
+//! | offset | bytes | segment header |
+//! | --- | --- | --- |
+//! | 0 | 8 | `SLZSEG01` |
+//! | 8 | 4 | index of the segment, from 0 |
+//! | 12 | 8 | number of its first record |
+//! | 20 | 16 | random tag; every group header of the segment repeats it |
+//! | 36 | 32 | SHA-256 of the log's name |
+//! | 68 | 4 | CRC-32C of bytes 0 to 67 |
+//!
+//! | offset | bytes | group header |
+//! | --- | --- | --- |
+//! | 0 | 8 | `SLZGRP01` |
+//! | 8 | 16 | tag of the segment: no sender can plant a header inside a payload |
+//! | 24 | 4 | bytes of all records |
+//! | 28 | 4 | number of records |
+//! | 32 | 8 | number of the first record |
+//! | 40 | 32 | root of the tree before the group |
+//! | 72 | 4 | bytes of the signed checkpoint behind the records |
+//! | 76 | 4 | CRC-32C of bytes 0 to 75 |
+//! | 80 | … | records, then the signed checkpoint over the tree with the group |
+//!
+//! | offset | bytes | record |
+//! | --- | --- | --- |
+//! | 0 | 4 | bytes of the body |
+//! | 4 | 4 | bytes of the private section |
+//! | 8 | 4 | bytes of the payload |
+//! | 12 | 4 | zero |
+//! | 16 | 128 | skeleton, see `schleuse_proto::skeleton` |
+//! | 144 | 32 | salts: body, private |
+//! | 176 | … | body, private section, payload, zeros up to a multiple of 8 |
+//!
+//! Integers are big-endian. A group is the unit of atomicity: it counts if its header's CRC holds,
+//! every record matches the commitments in its skeleton, and the checkpoint behind it states exactly
+//! the tree that results. Groups begin at sector boundaries, so that writing one never touches a
+//! sector of an earlier one.
+
+use bytes::Bytes;
+use schleuse_proto::evidence::{Digest, sha256};
+use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton, commitment};
+
+use super::{LockedPayload, NewRecord, StoredRecord};
+
+/// Alignment of groups in bytes: one sector.
+pub const ALIGNMENT: u64 = 512;
+/// Length of a group header.
+pub const GROUP_HEADER_BYTES: usize = 80;
+/// Length of a record before its body.
+pub const RECORD_HEADER_BYTES: usize = 176;
+/// Records of one group in bytes; a larger append becomes several groups.
+pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const SEGMENT_MAGIC: &[u8; 8] = b"SLZSEG01";
+const GROUP_MAGIC: &[u8; 8] = b"SLZGRP01";
+
+/// Random tag of a segment.
+pub type Tag = [u8; 16];
+
+/// Header of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentHeader {
+    /// Index from 0.
+    pub index: u32,
+    /// Number of its first record.
+    pub first: u64,
+    /// Its tag.
+    pub tag: Tag,
+    /// SHA-256 of the log's name.
+    pub log: Digest,
+}
+
+/// Header of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupHeader {
+    /// Bytes of all records.
+    pub record_bytes: u32,
+    /// Number of records.
+    pub count: u32,
+    /// Number of the first.
+    pub first: u64,
+    /// Root before the group.
+    pub previous_root: Digest,
+    /// Bytes of the signed checkpoint.
+    pub note_bytes: u32,
+}
+
+/// Reads fixed fields off the front of a slice.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, tail) = self.0.split_first_chunk::<N>()?;
+        self.0 = tail;
+        Some(*head)
+    }
+
+    fn slice(&mut self, length: u32) -> Option<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_be_bytes)
+    }
+}
+
+fn checked(bytes: &[u8], length: usize) -> Option<Fields<'_>> {
+    let (body, rest) = bytes.split_at_checked(length)?;
+    let crc = rest.first_chunk::<4>()?;
+    (crc32c::crc32c(body) == u32::from_be_bytes(*crc)).then_some(Fields(body))
+}
+
+impl SegmentHeader {
+    /// Encodes it, padded to one sector.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        bytes.extend(SEGMENT_MAGIC);
+        bytes.extend(self.index.to_be_bytes());
+        bytes.extend(self.first.to_be_bytes());
+        bytes.extend(self.tag);
+        bytes.extend(self.log);
+        bytes.extend(crc32c::crc32c(&bytes).to_be_bytes());
+        bytes.resize(512, 0);
+        bytes
+    }
+
+    /// Decodes it; none if it is not one.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut fields = checked(bytes, 68)?;
+        (fields.take()? == *SEGMENT_MAGIC).then_some(())?;
+        Some(Self {
+            index: fields.u32()?,
+            first: fields.u64()?,
+            tag: fields.take()?,
+            log: fields.take()?,
+        })
+    }
+}
+
+impl GroupHeader {
+    /// Encodes it for a segment.
+    #[must_use]
+    pub fn encode(&self, tag: &Tag) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(GROUP_HEADER_BYTES);
+        bytes.extend(GROUP_MAGIC);
+        bytes.extend(tag);
+        bytes.extend(self.record_bytes.to_be_bytes());
+        bytes.extend(self.count.to_be_bytes());
+        bytes.extend(self.first.to_be_bytes());
+        bytes.extend(self.previous_root);
+        bytes.extend(self.note_bytes.to_be_bytes());
+        bytes.extend(crc32c::crc32c(&bytes).to_be_bytes());
+        bytes
+    }
+
+    /// Decodes it; none if it is not one of this segment.
+    #[must_use]
+    pub fn decode(bytes: &[u8], tag: &Tag) -> Option<Self> {
+        if bytes.first_chunk::<8>()? != GROUP_MAGIC {
+            return None;
+        }
+        let mut fields = checked(bytes, 76)?;
+        fields.take::<8>()?;
+        (fields.take::<16>()? == *tag).then_some(())?;
+        Some(Self {
+            record_bytes: fields.u32()?,
+            count: fields.u32()?,
+            first: fields.u64()?,
+            previous_root: fields.take()?,
+            note_bytes: fields.u32()?,
+        })
+    }
+
+    /// Bytes on disk, with padding.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        let bytes =
+            GROUP_HEADER_BYTES_U64 + u64::from(self.record_bytes) + u64::from(self.note_bytes);
+        bytes.next_multiple_of(ALIGNMENT)
+    }
+}
+
+const GROUP_HEADER_BYTES_U64: u64 = 80;
+
+/// Length of a record on disk.
+#[must_use]
+pub fn record_length(record: &NewRecord) -> usize {
+    let sections = record.body.len() + record.private.len() + record.payload.len();
+    (RECORD_HEADER_BYTES + sections).next_multiple_of(8)
+}
+
+/// Appends an encoded record to `out` and returns its skeleton's bytes; none if a section is larger
+/// than 4 GiB.
+pub fn encode_record(
+    record: &NewRecord,
+    epoch: u64,
+    number: u64,
+    out: &mut Vec<u8>,
+) -> Option<[u8; SKELETON_BYTES]> {
+    let [body_salt, private_salt] = &record.salts;
+    let skeleton = Skeleton {
+        record_type: record.record_type,
+        epoch,
+        number,
+        time_ms: record.time,
+        body_commitment: commitment(body_salt, &record.body),
+        private_commitment: commitment(private_salt, &record.private),
+        payload_digest: record.payload_digest,
+    }
+    .encode();
+    let begin = out.len();
+    for length in [record.body.len(), record.private.len(), record.payload.len(), 0] {
+        out.extend(u32::try_from(length).ok()?.to_be_bytes());
+    }
+    out.extend(skeleton);
+    out.extend(body_salt);
+    out.extend(private_salt);
+    out.extend_from_slice(&record.body);
+    out.extend_from_slice(&record.private);
+    out.extend_from_slice(&record.payload);
+    let length = (out.len() - begin).next_multiple_of(8);
+    out.resize(begin + length, 0);
+    Some(skeleton)
+}
+
+/// Lengths at the front of a record: body, private, payload. Returns them and the whole length.
+#[must_use]
+pub fn record_lengths(header: &[u8]) -> Option<([u32; 3], usize)> {
+    let mut fields = Fields(header);
+    let lengths = [fields.u32()?, fields.u32()?, fields.u32()?];
+    (fields.u32()? == 0).then_some(())?;
+    let mut whole = RECORD_HEADER_BYTES;
+    for length in lengths {
+        whole = whole.checked_add(usize::try_from(length).ok()?)?;
+    }
+    Some((lengths, whole.next_multiple_of(8)))
+}
+
+/// Decodes a record from exactly its bytes and checks its commitments; none if any does not hold.
+#[must_use]
+pub fn decode_record(bytes: &Bytes) -> Option<StoredRecord> {
+    let ([body, private, payload], whole) = record_lengths(bytes)?;
+    if whole != bytes.len() {
+        return None;
+    }
+    let mut fields = Fields(bytes.get(16..)?);
+    let skeleton_bytes = fields.take::<SKELETON_BYTES>()?;
+    let salts = [fields.take()?, fields.take()?];
+    let body = bytes.slice_ref(fields.slice(body)?);
+    let private = bytes.slice_ref(fields.slice(private)?);
+    let payload = bytes.slice_ref(fields.slice(payload)?);
+    let skeleton = Skeleton::decode(&skeleton_bytes).ok()?;
+    let digest = if payload.is_empty() { [0; 32] } else { sha256(&[&payload]) };
+    let [body_salt, private_salt] = &salts;
+    let whole = commitment(body_salt, &body) == skeleton.body_commitment
+        && commitment(private_salt, &private) == skeleton.private_commitment
+        && digest == skeleton.payload_digest
+        && fields.0.iter().all(|byte| *byte == 0);
+    whole.then(|| StoredRecord {
+        skeleton,
+        skeleton_bytes,
+        salts,
+        body,
+        private,
+        payload: LockedPayload { record: skeleton.number, bytes: payload },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> NewRecord {
+        let payload = Bytes::from_static(b"sealed");
+        NewRecord {
+            record_type: 8,
+            time: 5,
+            body: b"body".to_vec(),
+            private: b"private".to_vec(),
+            payload_digest: sha256(&[&payload]),
+            payload,
+            salts: [[1; 16], [2; 16]],
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_record_is_noticed() {
+        let mut bytes = Vec::new();
+        let skeleton = encode_record(&record(), 1, 9, &mut bytes).unwrap();
+        assert_eq!(bytes.len(), record_length(&record()));
+        let stored = decode_record(&Bytes::from(bytes.clone())).unwrap();
+        assert_eq!((stored.skeleton_bytes, stored.skeleton.number), (skeleton, 9));
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            // Facts that only the tree protects: type, epoch, number and time in the skeleton.
+            let in_public_facts = (17..18).contains(&(bit / 8)) || (24..48).contains(&(bit / 8));
+            let noticed = decode_record(&Bytes::from(changed.clone()))
+                .is_none_or(|r| r.skeleton_bytes != skeleton);
+            assert!(noticed, "bit {bit}");
+            assert!(in_public_facts || decode_record(&Bytes::from(changed)).is_none(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn headers_survive_and_are_bound_to_their_segment() {
+        let header = GroupHeader {
+            record_bytes: 7,
+            count: 2,
+            first: 11,
+            previous_root: [4; 32],
+            note_bytes: 100,
+        };
+        let bytes = header.encode(&[9; 16]);
+        assert_eq!(bytes.len(), GROUP_HEADER_BYTES);
+        assert_eq!(GroupHeader::decode(&bytes, &[9; 16]), Some(header));
+        assert_eq!(GroupHeader::decode(&bytes, &[8; 16]), None);
+        let segment = SegmentHeader { index: 1, first: 2, tag: [3; 16], log: [4; 32] };
+        assert_eq!(SegmentHeader::decode(&segment.encode()), Some(segment));
+    }
+}

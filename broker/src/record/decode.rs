@@ -1,0 +1,265 @@
+//! Record → domain event, for the replay.
+
+use bytes::Bytes;
+use schleuse_proto::Message as _;
+use schleuse_proto::identity::Role;
+use schleuse_proto::v1::{self, log_entry};
+
+use super::documents::{fingerprint, parse_consent, parse_directory, parse_label};
+use crate::domain::catalogue::{Catalogue, Categories};
+use crate::domain::decide::DenyReason;
+use crate::domain::event::{
+    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind,
+    GrantRef, HandOutEvent, LogQueryEvent, RevocationEvent, Signature, Submission,
+};
+use crate::domain::ids::{
+    Address, AgencyId, ConsentId, ParticipantId, Reference, RegistrationKey, TimeMs,
+};
+use crate::domain::message::{Stage, StopReason};
+use crate::journal::StoredRecord;
+
+/// Decodes the event that a record logs. Payloads stay locked and are left out.
+///
+/// # Errors
+/// The record was not written by a broker of this version with this catalogue; says why.
+pub fn decode(record: &StoredRecord, catalogue: &Catalogue) -> Result<Event, String> {
+    let entry = v1::LogEntry::decode(record.body.clone()).map_err(|error| error.to_string())?;
+    let private =
+        v1::PrivateSection::decode(record.private.clone()).map_err(|error| error.to_string())?;
+    let actor = entry.actor.map(actor).transpose()?;
+    let event = entry.event.ok_or("the record has no event")?;
+    let kind = Decoder { catalogue, private: &private, actor: actor.as_ref() }.kind(event)?;
+    Ok(Event { actor, kind })
+}
+
+struct Decoder<'a> {
+    catalogue: &'a Catalogue,
+    private: &'a v1::PrivateSection,
+    actor: Option<&'a Actor>,
+}
+
+impl Decoder<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each event, each of them flat")]
+    fn kind(&self, event: log_entry::Event) -> Result<EventKind, String> {
+        Ok(match event {
+            log_entry::Event::BrokerStarted(started) => EventKind::BrokerStarted {
+                version: started.version,
+                catalogue_version: started.catalogue_version,
+                catalogue_hash: fixed(&started.catalogue_hash)?,
+            },
+            log_entry::Event::ParticipantRegistered(registered) => {
+                let [own, project] = self.private.references.as_slice() else {
+                    return Err("a registration assigns two references".to_owned());
+                };
+                EventKind::ParticipantRegistered {
+                    participant: self.participant()?,
+                    key: RegistrationKey::from_bytes(fixed(&registered.idempotency_key)?),
+                    reference: Reference::from_bytes(fixed(&own.reference)?),
+                    project: (
+                        agency(&project.agency)?,
+                        Reference::from_bytes(fixed(&project.reference)?),
+                    ),
+                }
+            }
+            log_entry::Event::LotseAssigned(assigned) => {
+                EventKind::LotseAssigned { participant: self.participant()?, lotse: assigned.lotse }
+            }
+            log_entry::Event::ReferenceAssigned(_) => {
+                let [assigned] = self.private.references.as_slice() else {
+                    return Err("an assignment has one reference".to_owned());
+                };
+                EventKind::ReferenceAssigned {
+                    participant: self.participant()?,
+                    agency: agency(&assigned.agency)?,
+                    reference: Reference::from_bytes(fixed(&assigned.reference)?),
+                }
+            }
+            log_entry::Event::DirectoryPublished(published) => {
+                let document =
+                    parse_directory(&published.document).map_err(|error| error.to_string())?;
+                EventKind::DirectoryPublished(DirectoryEvent {
+                    agency: document.agency,
+                    revision: document.revision,
+                    functions: document.functions,
+                    document: published.document,
+                    signature: signature(published.signature),
+                })
+            }
+            log_entry::Event::ConsentRecorded(_) => {
+                let bytes = self.private.document.clone();
+                EventKind::ConsentRecorded(Box::new(ConsentEvent {
+                    participant: self.participant()?,
+                    document: parse_consent(&bytes, self.catalogue)
+                        .map_err(|error| error.to_string())?,
+                    bytes,
+                    signature: signature(self.private.signature.clone()),
+                }))
+            }
+            log_entry::Event::ConsentRevoked(revoked) => {
+                EventKind::ConsentRevoked(RevocationEvent {
+                    participant: self.participant()?,
+                    consent: ConsentId::from_bytes(fixed(&revoked.consent_id)?),
+                    revision: revoked.revision,
+                    document: revoked.document,
+                    signature: signature(revoked.signature),
+                    agencies: revoked
+                        .agencies
+                        .iter()
+                        .map(|text| agency(text))
+                        .collect::<Result<_, _>>()?,
+                })
+            }
+            log_entry::Event::MessageDecided(decided) => {
+                EventKind::MessageDecided(Box::new(self.decision(decided)?))
+            }
+            log_entry::Event::HandedOut(handed_out) => {
+                EventKind::HandedOut(Box::new(self.handed_out(&handed_out)?))
+            }
+            log_entry::Event::StageReported(reported) => EventKind::StageReported {
+                message: reported.message_number,
+                participant: self.participant()?,
+                stage: match reported.stage() {
+                    v1::DeliveryStage::Decrypted => Stage::Decrypted,
+                    v1::DeliveryStage::Acknowledged => Stage::Acknowledged,
+                    v1::DeliveryStage::Unspecified => return Err("unknown stage".to_owned()),
+                },
+                sender: agency(&reported.sender_agency)?,
+                recipient: agency(&reported.recipient_agency)?,
+            },
+            log_entry::Event::MessageStopped(stopped) => EventKind::MessageStopped {
+                message: stopped.message_number,
+                participant: self.participant()?,
+                reason: match stopped.reason() {
+                    v1::StopReason::ConsentEnded => StopReason::ConsentEnded,
+                    v1::StopReason::Expired => StopReason::Expired,
+                    v1::StopReason::Unspecified => return Err("unknown stop reason".to_owned()),
+                },
+                deny: deny_reason(stopped.deny_reason()),
+                sender: agency(&stopped.sender_agency)?,
+                recipient: agency(&stopped.recipient_agency)?,
+            },
+            log_entry::Event::LogQueried(queried) => EventKind::LogQueried(LogQueryEvent {
+                participant: self.participant().ok(),
+                agency: AgencyId::parse(&queried.agency),
+                from: TimeMs::try_from(queried.from_ms).ok().filter(|ms| *ms > 0),
+                until: TimeMs::try_from(queried.until_ms).ok().filter(|ms| *ms > 0),
+                types: queried.types.iter().filter_map(|n| u8::try_from(*n).ok()).collect(),
+                reason: queried.reason,
+            }),
+            log_entry::Event::CallRefused(refused) => {
+                EventKind::CallRefused { method: refused.method }
+            }
+        })
+    }
+
+    fn participant(&self) -> Result<ParticipantId, String> {
+        ParticipantId::parse(&self.private.participant)
+            .ok_or_else(|| "the record names no participant".to_owned())
+    }
+
+    fn decision(&self, decided: v1::MessageDecided) -> Result<DecisionEvent, String> {
+        self.actor.ok_or("a decision has an actor")?;
+        let label = parse_label(&decided.label, self.catalogue).map_err(|e| e.to_string())?;
+        let payload_digest = fixed(&decided.payload_digest)?;
+        let decision = match deny_reason(decided.deny_reason()) {
+            Some(reason) => Decision::Refused(reason),
+            None => Decision::Accepted(GrantRef {
+                consent: ConsentId::from_bytes(fixed(&decided.consent_id)?),
+                revision: decided.consent_revision,
+                grant_index: decided.grant_index,
+            }),
+        };
+        let submission = Submission {
+            reference: Reference::from_bytes(fixed(&self.private.sender_reference)?),
+            nonce: fixed(&self.private.reference_nonce)?,
+            label,
+            fingerprint: fingerprint(&decided.label, &payload_digest),
+            label_bytes: decided.label,
+            payload: Bytes::new(),
+            payload_bytes: decided.payload_bytes,
+            encapsulated_key_bytes: decided.encapsulated_key_bytes,
+            payload_digest,
+            signature: batch_signature(decided.signature),
+        };
+        Ok(DecisionEvent { participant: self.participant().ok(), submission, decision })
+    }
+
+    fn handed_out(&self, event: &v1::HandedOut) -> Result<HandOutEvent, String> {
+        let catalogue = self.catalogue;
+        let unknown = |code: &str| format!("the catalogue no longer has the code {code:?}");
+        let mut categories = Categories::default();
+        for code in &event.categories {
+            categories = categories.union(catalogue.category(code).ok_or_else(|| unknown(code))?);
+        }
+        Ok(HandOutEvent {
+            message: event.message_number,
+            participant: self.participant()?,
+            attempt: event.attempt,
+            grant: GrantRef {
+                consent: ConsentId::from_bytes(fixed(&event.consent_id)?),
+                revision: event.consent_revision,
+                grant_index: event.grant_index,
+            },
+            sender: address(event.sender.as_ref())?,
+            recipient: address(event.recipient.as_ref())?,
+            purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,
+            kind: catalogue.kind(&event.kind).ok_or_else(|| unknown(&event.kind))?,
+            categories,
+        })
+    }
+}
+
+fn fixed<const N: usize>(bytes: &Bytes) -> Result<[u8; N], String> {
+    bytes.as_ref().try_into().map_err(|_| format!("a field does not have {N} bytes"))
+}
+
+fn agency(text: &str) -> Result<AgencyId, String> {
+    AgencyId::parse(text).ok_or_else(|| "malformed agency".to_owned())
+}
+
+fn address(address: Option<&v1::Address>) -> Result<Address, String> {
+    address
+        .and_then(|address| Address::parse(&address.agency, &address.function))
+        .ok_or_else(|| "malformed address".to_owned())
+}
+
+fn actor(actor: v1::Actor) -> Result<Actor, String> {
+    Ok(Actor {
+        agency: agency(&actor.agency)?,
+        role: Role::parse(&actor.role).ok_or("unknown role")?,
+        person: Some(actor.person).filter(|person| !person.is_empty()),
+        serial: actor.certificate_serial.to_vec(),
+    })
+}
+
+/// A signature from the wire; missing parts stay empty and verify nowhere.
+#[must_use]
+pub(super) fn signature(signature: Option<v1::Signature>) -> Signature {
+    let signature = signature.unwrap_or_default();
+    Signature { certificate: signature.certificate, value: signature.value }
+}
+
+/// A batch signature from the wire; missing parts stay empty and verify nowhere.
+#[must_use]
+pub(super) fn batch_signature(batch: Option<v1::BatchSignature>) -> BatchSignature {
+    let batch = batch.unwrap_or_default();
+    BatchSignature {
+        signature: signature(batch.signature),
+        tree_size: batch.tree_size,
+        leaf_index: batch.leaf_index,
+        path: batch.path,
+    }
+}
+
+fn deny_reason(reason: v1::DenyReason) -> Option<DenyReason> {
+    match reason {
+        v1::DenyReason::Unspecified => None,
+        v1::DenyReason::UnknownParticipant => Some(DenyReason::UnknownParticipant),
+        v1::DenyReason::NoConsent => Some(DenyReason::NoConsent),
+        v1::DenyReason::Superseded => Some(DenyReason::Superseded),
+        v1::DenyReason::Expired => Some(DenyReason::Expired),
+        v1::DenyReason::NotYet => Some(DenyReason::NotYet),
+        v1::DenyReason::Revoked => Some(DenyReason::Revoked),
+        v1::DenyReason::NotAllCovered => Some(DenyReason::NotAllCovered),
+    }
+}

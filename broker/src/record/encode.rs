@@ -1,0 +1,283 @@
+//! Domain event → sections of a record.
+
+use bytes::Bytes;
+use schleuse_proto::Message as _;
+use schleuse_proto::evidence::Digest;
+use schleuse_proto::v1::{self, log_entry};
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::decide::DenyReason;
+use crate::domain::event::{
+    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, Event, EventKind, HandOutEvent,
+    LogQueryEvent, Signature,
+};
+use crate::domain::ids::{Address, ParticipantId, TimeMs};
+use crate::domain::message::{Stage, StopReason};
+use crate::journal::NewRecord;
+
+/// Encodes an event as the record that logs it.
+#[must_use]
+pub fn encode(
+    event: &Event,
+    catalogue: &Catalogue,
+    time: TimeMs,
+    salts: [[u8; 16]; 2],
+) -> NewRecord {
+    let mut private = v1::PrivateSection::default();
+    let mut payload: (Bytes, Digest) = (Bytes::new(), [0; 32]);
+    let body = body(&event.kind, catalogue, &mut private, &mut payload);
+    let record_type = u8::try_from(i32::from(record_type(&event.kind))).unwrap_or_default();
+    let entry = v1::LogEntry { actor: event.actor.as_ref().map(actor), event: Some(body) };
+    NewRecord {
+        record_type,
+        time,
+        body: entry.encode_to_vec(),
+        private: private.encode_to_vec(),
+        payload: payload.0,
+        payload_digest: payload.1,
+        salts,
+    }
+}
+
+/// Type of the record that logs an event.
+fn record_type(kind: &EventKind) -> v1::RecordType {
+    match kind {
+        EventKind::BrokerStarted { .. } => v1::RecordType::BrokerStarted,
+        EventKind::ParticipantRegistered { .. } => v1::RecordType::ParticipantRegistered,
+        EventKind::LotseAssigned { .. } => v1::RecordType::LotseAssigned,
+        EventKind::ReferenceAssigned { .. } => v1::RecordType::ReferenceAssigned,
+        EventKind::DirectoryPublished(_) => v1::RecordType::DirectoryPublished,
+        EventKind::ConsentRecorded(_) => v1::RecordType::ConsentRecorded,
+        EventKind::ConsentRevoked(_) => v1::RecordType::ConsentRevoked,
+        EventKind::MessageDecided(_) => v1::RecordType::MessageDecided,
+        EventKind::HandedOut(_) => v1::RecordType::HandedOut,
+        EventKind::StageReported { .. } => v1::RecordType::StageReported,
+        EventKind::MessageStopped { .. } => v1::RecordType::MessageStopped,
+        EventKind::LogQueried(_) => v1::RecordType::LogQueried,
+        EventKind::CallRefused { .. } => v1::RecordType::CallRefused,
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm for each event, each of them flat")]
+fn body(
+    kind: &EventKind,
+    catalogue: &Catalogue,
+    private: &mut v1::PrivateSection,
+    payload: &mut (Bytes, Digest),
+) -> log_entry::Event {
+    let mut about = |participant: &ParticipantId| {
+        private.participant = Bytes::copy_from_slice(participant.bytes());
+    };
+    match kind {
+        EventKind::BrokerStarted { version, catalogue_version, catalogue_hash } => {
+            log_entry::Event::BrokerStarted(v1::BrokerStarted {
+                version: version.clone(),
+                catalogue_version: catalogue_version.clone(),
+                catalogue_hash: Bytes::copy_from_slice(catalogue_hash),
+            })
+        }
+        EventKind::ParticipantRegistered { participant, key, reference, project } => {
+            about(participant);
+            private.references = vec![
+                v1::PrivateReference {
+                    agency: String::new(),
+                    reference: Bytes::copy_from_slice(reference.bytes()),
+                },
+                v1::PrivateReference {
+                    agency: project.0.to_string(),
+                    reference: Bytes::copy_from_slice(project.1.bytes()),
+                },
+            ];
+            log_entry::Event::ParticipantRegistered(v1::ParticipantRegistered {
+                idempotency_key: Bytes::copy_from_slice(key.bytes()),
+            })
+        }
+        EventKind::LotseAssigned { participant, lotse } => {
+            about(participant);
+            log_entry::Event::LotseAssigned(v1::LotseAssigned { lotse: lotse.clone() })
+        }
+        EventKind::ReferenceAssigned { participant, agency, reference } => {
+            about(participant);
+            private.references = vec![v1::PrivateReference {
+                agency: agency.to_string(),
+                reference: Bytes::copy_from_slice(reference.bytes()),
+            }];
+            let agency = agency.to_string();
+            log_entry::Event::ReferenceAssigned(v1::ReferenceAssigned { agency })
+        }
+        EventKind::DirectoryPublished(entry) => {
+            log_entry::Event::DirectoryPublished(v1::DirectoryPublished {
+                document: entry.document.clone(),
+                signature: Some(signature(&entry.signature)),
+            })
+        }
+        EventKind::ConsentRecorded(consent) => consent_recorded(consent, private),
+        EventKind::ConsentRevoked(revocation) => {
+            about(&revocation.participant);
+            log_entry::Event::ConsentRevoked(v1::ConsentRevoked {
+                consent_id: Bytes::copy_from_slice(revocation.consent.bytes()),
+                revision: revocation.revision,
+                document: revocation.document.clone(),
+                signature: Some(signature(&revocation.signature)),
+                agencies: revocation.agencies.iter().map(ToString::to_string).collect(),
+            })
+        }
+        EventKind::MessageDecided(decided) => {
+            *payload = if decided.submission.payload.is_empty() {
+                (Bytes::new(), [0; 32])
+            } else {
+                (decided.submission.payload.clone(), decided.submission.payload_digest)
+            };
+            message_decided(decided, private)
+        }
+        EventKind::HandedOut(handed_out) => {
+            about(&handed_out.participant);
+            self::handed_out(handed_out, catalogue)
+        }
+        EventKind::StageReported { message, participant, stage, sender, recipient } => {
+            about(participant);
+            let stage = match stage {
+                Stage::Decrypted => v1::DeliveryStage::Decrypted,
+                Stage::Acknowledged => v1::DeliveryStage::Acknowledged,
+            };
+            log_entry::Event::StageReported(v1::StageReported {
+                message_number: *message,
+                stage: stage.into(),
+                sender_agency: sender.to_string(),
+                recipient_agency: recipient.to_string(),
+            })
+        }
+        EventKind::MessageStopped { message, participant, reason, deny, sender, recipient } => {
+            about(participant);
+            let reason = match reason {
+                StopReason::ConsentEnded => v1::StopReason::ConsentEnded,
+                StopReason::Expired => v1::StopReason::Expired,
+            };
+            log_entry::Event::MessageStopped(v1::MessageStopped {
+                message_number: *message,
+                reason: reason.into(),
+                deny_reason: deny.map_or(v1::DenyReason::Unspecified, deny_reason).into(),
+                sender_agency: sender.to_string(),
+                recipient_agency: recipient.to_string(),
+            })
+        }
+        EventKind::LogQueried(query) => {
+            if let Some(participant) = &query.participant {
+                about(participant);
+            }
+            log_queried(query)
+        }
+        EventKind::CallRefused { method } => {
+            log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
+        }
+    }
+}
+
+fn consent_recorded(consent: &ConsentEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
+    private.participant = Bytes::copy_from_slice(consent.participant.bytes());
+    private.document = consent.bytes.clone();
+    private.signature = Some(signature(&consent.signature));
+    log_entry::Event::ConsentRecorded(v1::ConsentRecorded {
+        consent_id: Bytes::copy_from_slice(consent.document.consent_id.bytes()),
+        revision: consent.document.revision,
+        document_hash: Bytes::copy_from_slice(&consent.document.hash),
+        agencies: consent.document.agencies().iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
+    let submission = &decided.submission;
+    if let Some(participant) = &decided.participant {
+        private.participant = Bytes::copy_from_slice(participant.bytes());
+    }
+    private.sender_reference = Bytes::copy_from_slice(submission.reference.bytes());
+    private.reference_nonce = Bytes::copy_from_slice(&submission.nonce);
+    let mut body = v1::MessageDecided {
+        label: submission.label_bytes.clone(),
+        payload_digest: Bytes::copy_from_slice(&submission.payload_digest),
+        signature: Some(batch_signature(&submission.signature)),
+        payload_bytes: submission.payload_bytes,
+        encapsulated_key_bytes: submission.encapsulated_key_bytes,
+        ..v1::MessageDecided::default()
+    };
+    match &decided.decision {
+        Decision::Accepted(grant) => {
+            body.consent_id = Bytes::copy_from_slice(grant.consent.bytes());
+            body.consent_revision = grant.revision;
+            body.grant_index = grant.grant_index;
+        }
+        Decision::Refused(reason) => body.set_deny_reason(deny_reason(*reason)),
+    }
+    log_entry::Event::MessageDecided(body)
+}
+
+fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
+    log_entry::Event::HandedOut(v1::HandedOut {
+        message_number: event.message,
+        attempt: event.attempt,
+        consent_id: Bytes::copy_from_slice(event.grant.consent.bytes()),
+        consent_revision: event.grant.revision,
+        grant_index: event.grant.grant_index,
+        sender: Some(address(&event.sender)),
+        recipient: Some(address(&event.recipient)),
+        purpose: catalogue.purpose_code(event.purpose).to_owned(),
+        kind: catalogue.kind_code(event.kind).to_owned(),
+        categories: catalogue.category_codes(event.categories).map(str::to_owned).collect(),
+    })
+}
+
+fn log_queried(query: &LogQueryEvent) -> log_entry::Event {
+    let ms = |time: Option<TimeMs>| time.and_then(|t| i64::try_from(t).ok()).unwrap_or_default();
+    log_entry::Event::LogQueried(v1::LogQueried {
+        reason: query.reason.clone(),
+        agency: query.agency.as_ref().map(ToString::to_string).unwrap_or_default(),
+        from_ms: ms(query.from),
+        until_ms: ms(query.until),
+        by_participant: query.participant.is_some(),
+        types: query.types.iter().map(|number| i32::from(*number)).collect(),
+    })
+}
+
+fn actor(actor: &Actor) -> v1::Actor {
+    v1::Actor {
+        agency: actor.agency.to_string(),
+        role: actor.role.name().to_owned(),
+        person: actor.person.clone().unwrap_or_default(),
+        certificate_serial: Bytes::copy_from_slice(&actor.serial),
+    }
+}
+
+fn address(address: &Address) -> v1::Address {
+    v1::Address { agency: address.agency.to_string(), function: address.function().to_owned() }
+}
+
+/// A signature as it stands on the wire.
+#[must_use]
+pub(super) fn signature(signature: &Signature) -> v1::Signature {
+    v1::Signature { certificate: signature.certificate.clone(), value: signature.value.clone() }
+}
+
+/// A batch signature as it stands on the wire.
+#[must_use]
+pub(super) fn batch_signature(batch: &BatchSignature) -> v1::BatchSignature {
+    v1::BatchSignature {
+        signature: Some(signature(&batch.signature)),
+        tree_size: batch.tree_size,
+        leaf_index: batch.leaf_index,
+        path: batch.path.clone(),
+    }
+}
+
+/// A reason as it stands in the log.
+#[must_use]
+pub(super) fn deny_reason(reason: DenyReason) -> v1::DenyReason {
+    match reason {
+        DenyReason::UnknownParticipant => v1::DenyReason::UnknownParticipant,
+        DenyReason::NoConsent => v1::DenyReason::NoConsent,
+        DenyReason::Superseded => v1::DenyReason::Superseded,
+        DenyReason::Expired => v1::DenyReason::Expired,
+        DenyReason::NotYet => v1::DenyReason::NotYet,
+        DenyReason::Revoked => v1::DenyReason::Revoked,
+        DenyReason::NotAllCovered => v1::DenyReason::NotAllCovered,
+    }
+}
