@@ -1,9 +1,13 @@
 //! The Schleuse broker as a library; `main.rs` is a thin program around it.
 //!
-//! Modules import only downwards: [`edge`] → [`engine`] → [`record`] → [`journal`], [`index`] →
-//! [`domain`]. A tidy test enforces it.
+//! Modules import only downwards: [`server`] and [`config`] → [`edge`] → [`engine`] → [`record`] →
+//! [`journal`], [`index`] → [`domain`]. A tidy test enforces it.
 
+pub mod config;
 pub mod domain;
+pub mod edge;
+pub mod engine;
 pub mod index;
 pub mod journal;
 pub mod record;
+pub mod server;

@@ -1,2 +1,199 @@
-//! x
-fn main() {}
+//! The program `schleuse-broker`: arguments, configuration, start, signals, exit codes.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | drained after SIGTERM or SIGINT |
+//! | 1 | cannot start, or a check failed |
+//! | 2 | wrong arguments or configuration |
+//! | 78 | the data is damaged or rolled back: do not restart, look at it |
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use schleuse_broker::config::{Config, files};
+use schleuse_broker::engine::SystemClock;
+use schleuse_broker::journal::disk::RealDisk;
+use schleuse_broker::journal::fsck;
+use schleuse_broker::record;
+use schleuse_broker::server::Server;
+use schleuse_proto::FILE_DESCRIPTOR_SET;
+use schleuse_proto::checkpoint::CheckpointVerifier;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Routes sealed messages between agencies while a consent covers them.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the broker until SIGTERM. Example: schleuse-broker serve --config broker.toml
+    Serve {
+        /// Configuration file; all faults in it are reported at once.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Check every frame, commitment, root and signature of a journal. Changes nothing.
+    Fsck {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Check a configuration and the files that it names, and stop.
+    CheckConfig {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Write the descriptor set of the API, for grpcurl -protoset and other tools.
+    Descriptor {
+        /// Where to.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Exit code for damaged or rolled-back data (`EX_CONFIG`; the service manager must not restart).
+const EXIT_INTEGRITY: u8 = 78;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sled=warn")),
+        )
+        .init();
+    match arguments.command {
+        Command::Serve { config } => with_config(&config, serve),
+        Command::Fsck { config } => with_config(&config, check_journal),
+        Command::CheckConfig { config } => with_config(&config, check_files),
+        Command::Descriptor { out } => match std::fs::write(&out, FILE_DESCRIPTOR_SET) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("{}: {error}", out.display()), 1),
+        },
+    }
+}
+
+fn with_config(path: &Path, run: fn(&Config) -> ExitCode) -> ExitCode {
+    match Config::load(path) {
+        Ok(config) => run(&config),
+        Err(error) => fail(&error.to_string(), 2),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the program's words to its operator")]
+fn fail(text: &str, code: u8) -> ExitCode {
+    eprintln!("schleuse-broker: {text}");
+    ExitCode::from(code)
+}
+
+#[expect(clippy::print_stdout, reason = "the program's words to its operator")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// An error with everything that led to it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn serve(config: &Config) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.worker_threads)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(config)),
+        Err(error) => fail(&format!("cannot start threads: {error}"), 1),
+    }
+}
+
+async fn run(config: &Config) -> ExitCode {
+    // INVARIANT (fail-stop): after a failed write the process is gone before anybody is answered.
+    let on_fatal = Box::new(|_: &_| std::process::abort());
+    let server = match Server::start(config, Arc::new(SystemClock), on_fatal).await {
+        Ok(server) => server,
+        Err(error) => {
+            let code = if error.is_integrity() { EXIT_INTEGRITY } else { 1 };
+            return fail(&chain(&error), code);
+        }
+    };
+    tracing::info!(address = %server.address(), "listening");
+    say(&format!("listening on {}", server.address()));
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        return fail("cannot wait for signals", 1);
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("draining");
+    server.drain().await;
+    ExitCode::SUCCESS
+}
+
+fn check_files(config: &Config) -> ExitCode {
+    let checked = files::trust(config).and_then(|trust| {
+        files::catalogue(&config.catalogue)?;
+        files::signer(config, &trust.log_key).map(|_| ())
+    });
+    match checked {
+        Ok(()) => {
+            say("the configuration is good");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&chain(&error), 2),
+    }
+}
+
+fn check_journal(config: &Config) -> ExitCode {
+    let prepared =
+        files::trust(config).and_then(|trust| Ok((trust, files::catalogue(&config.catalogue)?)));
+    let (trust, catalogue) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(&chain(&error), 2),
+    };
+    let verifier = match CheckpointVerifier::new(&trust.log_key) {
+        Ok(verifier) => verifier,
+        Err(error) => return fail(&chain(&error), 2),
+    };
+    let report = fsck::check(&RealDisk, &config.data_dir, &verifier, &mut |stored| {
+        let number = stored.skeleton.number;
+        record::decode(&stored, &catalogue)
+            .map(|_| ())
+            .map_err(|why| schleuse_broker::journal::JournalError::Record { number, why })
+    });
+    match report {
+        Ok(report) => {
+            let root: String = report.root.iter().map(|byte| format!("{byte:02x}")).collect();
+            say(&format!(
+                "the journal is whole: {} records in {} groups, {} segments, {} starts; every \
+                 signature verifies; root {root}",
+                report.records, report.groups, report.segments, report.epochs
+            ));
+            if report.torn {
+                say("an unfinished group at the end will be cut at the next start");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let code = if error.is_integrity() { EXIT_INTEGRITY } else { 1 };
+            fail(&chain(&error), code)
+        }
+    }
+}

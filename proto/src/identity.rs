@@ -9,7 +9,10 @@ use std::fmt;
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384};
+use x509_parser::oid_registry::{
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_SIG_ECDSA_WITH_SHA256,
+    OID_SIG_ECDSA_WITH_SHA384,
+};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
@@ -192,8 +195,7 @@ impl Leaf {
     pub fn parse(der: &[u8]) -> Result<Self, IdentityError> {
         let certificate = parse_certificate(der)?;
         check_usage(&certificate)?;
-        let serial = certificate.tbs_certificate.raw_serial();
-        let serial: Vec<u8> = serial.iter().copied().skip_while(|byte| *byte == 0).collect();
+        let serial = serial(&certificate)?;
         if !(8..=20).contains(&serial.len()) {
             return Err(IdentityError::Policy("serial number must have 8 to 20 bytes"));
         }
@@ -256,6 +258,47 @@ pub(crate) fn parse_certificate(der: &[u8]) -> Result<X509Certificate<'_>, Ident
 /// Not a certificate.
 pub fn spki_digest(der: &[u8]) -> Result<Digest, IdentityError> {
     Ok(sha256(&[parse_certificate(der)?.public_key().raw]))
+}
+
+/// The serial number without its sign byte. A negative number, or one with more leading zeros than
+/// DER needs, would never be found in a revocation list.
+fn serial(certificate: &X509Certificate<'_>) -> Result<Vec<u8>, IdentityError> {
+    let wrong = Err(IdentityError::Policy("serial number must be positive and minimal"));
+    match certificate.tbs_certificate.raw_serial() {
+        [0, next, ..] if *next < 0x80 => wrong,
+        [first, ..] if *first >= 0x80 => wrong,
+        [0, rest @ ..] => Ok(rest.to_vec()),
+        serial => Ok(serial.to_vec()),
+    }
+}
+
+/// Critical extensions that this code does not know, and signatures that do not fit the issuer's
+/// key, are refused as TLS refuses them.
+pub(crate) fn check_form(
+    certificate: &X509Certificate<'_>,
+    issuer: &X509Certificate<'_>,
+) -> Result<(), IdentityError> {
+    let unknown = certificate.extensions().iter().any(|extension| {
+        extension.critical
+            && matches!(
+                extension.parsed_extension(),
+                ParsedExtension::UnsupportedExtension { .. } | ParsedExtension::ParseError { .. }
+            )
+    });
+    if unknown {
+        return Err(IdentityError::Policy("an unknown critical extension"));
+    }
+    let (curve, _) = public_key(issuer)?;
+    let expected = match curve {
+        Curve::P256 => OID_SIG_ECDSA_WITH_SHA256,
+        Curve::P384 => OID_SIG_ECDSA_WITH_SHA384,
+    };
+    if certificate.signature_algorithm.algorithm != expected
+        || certificate.tbs_certificate.signature.algorithm != expected
+    {
+        return Err(IdentityError::Policy("the signature algorithm must fit the issuer's key"));
+    }
+    Ok(())
 }
 
 fn check_usage(certificate: &X509Certificate<'_>) -> Result<(), IdentityError> {

@@ -5,7 +5,9 @@
 //! caller has verified that the root signed the issuers.
 
 use crate::evidence::{Digest, sha256};
-use crate::identity::{Identity, IdentityError, Leaf, is_in_validity, parse_certificate};
+use crate::identity::{
+    Identity, IdentityError, Leaf, check_form, is_in_validity, parse_certificate,
+};
 use crate::v1;
 
 /// An issuing CA and the agencies it may speak for.
@@ -64,6 +66,11 @@ impl Trust {
         agencies
     }
 
+    /// Certificates of all issuers, DER.
+    pub fn issuer_certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.issuers.iter().map(|(_, issuer)| issuer.certificate.as_slice())
+    }
+
     /// Whether the issuer with this public key may speak for the identity.
     ///
     /// # Errors
@@ -98,6 +105,7 @@ impl Trust {
             {
                 continue;
             }
+            check_form(&parsed, &issuer)?;
             self.check_binding(spki, &leaf.identity)?;
             let valid = leaf.is_valid_at(time_ms) && is_in_validity(&issuer, time_ms);
             return if valid { Ok(leaf) } else { Err(IdentityError::Time) };

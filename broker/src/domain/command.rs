@@ -9,7 +9,7 @@ use super::ids::{
     Address, AgencyId, ConsentId, ParticipantId, RecordNumber, Reference, RegistrationKey, TimeMs,
 };
 use super::message::{HandOutPermit, Hold, Stage};
-use super::names::AddressIx;
+use super::refusal::Refusal;
 use super::state::ParticipantIx;
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
@@ -120,10 +120,17 @@ pub enum Command {
         /// All or none.
         require_all: bool,
     },
+    /// Somebody submits a stream of messages: each is refused or decided by itself.
+    SubmitEach {
+        /// The sender.
+        actor: Actor,
+        /// The messages.
+        messages: Vec<Submission>,
+    },
     /// Hands out what waits.
     HandOut {
-        /// For whom.
-        recipients: Vec<AddressIx>,
+        /// For whom; addresses of the actor's agency.
+        recipients: Vec<Address>,
         /// Who will hold it.
         hold: Hold,
         /// At most that many.
@@ -155,6 +162,13 @@ pub enum Command {
         reference: Option<Reference>,
         /// What.
         query: LogQueryEvent,
+    },
+    /// References of participants for one agency, to show rows of a permitted query.
+    ReadReferences {
+        /// Whose references.
+        agency: AgencyId,
+        /// Of whom.
+        participants: Vec<ParticipantId>,
     },
     /// A call was refused because of its caller's role.
     RefusedCall {
@@ -210,6 +224,8 @@ pub enum Outcome {
     Consents(Vec<ConsentSummary>),
     /// One decision for each message.
     Decisions(Vec<SubmitDecision>),
+    /// One decision or refusal for each message of a stream.
+    EachDecided(Vec<Result<SubmitDecision, Refusal>>),
     /// Permits to hand out.
     HandOuts(Vec<HandOutPermit>),
     /// One record for each message.
@@ -221,6 +237,8 @@ pub enum Outcome {
         /// The participant asked about; none inside: the reference means nobody.
         participant: Option<Option<ParticipantId>>,
     },
+    /// References in the order asked for.
+    References(Vec<Option<Reference>>),
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.

@@ -23,6 +23,14 @@ use super::names::{AddressIx, AgencyIx, Names};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParticipantIx(u32);
 
+impl ParticipantIx {
+    /// Any number, for tests of what only carries it.
+    #[cfg(test)]
+    pub(crate) fn for_test(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// Bounds of the core.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -9,7 +9,8 @@ mod messages;
 
 use super::command::{Command, Outcome};
 use super::event::{Actor, Event, EventKind};
-use super::ids::{RecordNumber, Reference, TimeMs};
+use super::ids::{Address, RecordNumber, Reference, TimeMs};
+use super::names::AddressIx;
 use super::refusal::Refusal;
 use super::state::{Participant, ParticipantIx, Rules, State};
 
@@ -20,6 +21,7 @@ impl State {
     ///
     /// # Errors
     /// Why the command is refused; then nothing has changed.
+    #[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
     pub fn step(
         &mut self,
         rules: &Rules,
@@ -66,10 +68,20 @@ impl State {
                 self.list_consents(now, actor, &reference)
             }
             Command::Submit { actor, messages, require_all } => {
-                self.submit(rules, now, &actor, messages, require_all)
+                self.submit(rules, now, &actor, messages, require_all).map(Outcome::Decisions)
+            }
+            Command::SubmitEach { actor, messages } => {
+                let each = messages.into_iter().map(|message| {
+                    let decisions = self.submit(rules, now, &actor, vec![message], false)?;
+                    decisions.first().copied().ok_or(Refusal::NotFound { field: "messages" })
+                });
+                Ok(Outcome::EachDecided(each.collect()))
             }
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
-                Ok(self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor))
+                let recipients = self.own_addresses(&actor, &recipients)?;
+                let permits =
+                    self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
+                Ok(Outcome::HandOuts(permits))
             }
             Command::Release { stream } => {
                 self.release_stream(stream);
@@ -81,11 +93,27 @@ impl State {
             Command::QueryLog { actor, reference, query } => {
                 self.query_log(now, actor, reference, query)
             }
+            Command::ReadReferences { agency, participants } => {
+                let found = participants.iter().map(|id| self.reference_for(id, &agency));
+                Ok(Outcome::References(found.collect()))
+            }
             Command::RefusedCall { actor, method } => {
                 let kind = EventKind::CallRefused { method };
                 Ok(Outcome::Recorded(self.emit(Some(actor), kind, now)))
             }
         }
+    }
+
+    /// Numbers of the addresses of a receive stream.
+    ///
+    /// # Errors
+    /// An address is of another agency, or nobody ever named it.
+    pub fn receive_addresses(
+        &self,
+        actor: &Actor,
+        addresses: &[Address],
+    ) -> Result<Vec<AddressIx>, Refusal> {
+        self.own_addresses(actor, addresses)
     }
 
     /// Makes an event: folds it and keeps it for the journal. Returns its record number.

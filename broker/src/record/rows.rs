@@ -1,11 +1,13 @@
 //! Rows of the index: what of a record can be searched for.
 
 use bytes::Bytes;
+use schleuse_proto::Message as _;
 use schleuse_proto::v1;
 
 use crate::domain::event::{BatchSignature, Event, EventKind, Signature};
 use crate::domain::ids::{AgencyId, ParticipantId};
 use crate::index::Row;
+use crate::journal::StoredRecord;
 
 /// The row of one event.
 #[must_use]
@@ -52,10 +54,23 @@ fn parties(kind: &EventKind) -> (Option<&ParticipantId>, Vec<AgencyId>) {
     }
 }
 
+/// Document in the private section of a record, if it has one.
+#[must_use]
+pub fn private_document(stored: &StoredRecord) -> Option<Bytes> {
+    let private = v1::PrivateSection::decode(stored.private.clone()).ok()?;
+    (!private.document.is_empty()).then_some(private.document)
+}
+
 /// A signature as it stands on the wire.
 #[must_use]
 pub fn wire_signature(signature: &Signature) -> v1::Signature {
     super::encode::signature(signature)
+}
+
+/// A batch signature as it stands on the wire.
+#[must_use]
+pub fn wire_batch_signature(batch: &BatchSignature) -> v1::BatchSignature {
+    super::encode::batch_signature(batch)
 }
 
 /// A signature from the wire.

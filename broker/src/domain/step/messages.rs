@@ -9,7 +9,7 @@ use crate::domain::decide::{DenyReason, Permit, Question, decide};
 use crate::domain::event::{
     Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
 };
-use crate::domain::ids::{MessageId, ParticipantId, RecordNumber, TimeMs};
+use crate::domain::ids::{Address, MessageId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold, Stage, StopReason};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
@@ -34,14 +34,14 @@ impl State {
         actor: &Actor,
         messages: Vec<Submission>,
         require_all: bool,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Vec<SubmitDecision>, Refusal> {
         self.check_submissions(rules, now, actor, &messages)?;
         let withheld = require_all
             && messages.iter().any(|m| self.decide_submission(actor, m, now).1.is_err());
         let decisions = messages
             .into_iter()
             .map(|submission| self.submit_one(now, actor, submission, withheld));
-        Ok(Outcome::Decisions(decisions.collect()))
+        Ok(decisions.collect())
     }
 
     /// Everything that can refuse a submission, before anything changes.
@@ -146,7 +146,26 @@ impl State {
         SubmitDecision { accepted, record: self.emit(Some(actor.clone()), kind, now) }
     }
 
-    pub(super) fn hand_out(
+    /// Numbers of addresses of the actor's own agency that the directory or a consent knows.
+    pub(in crate::domain) fn own_addresses(
+        &self,
+        actor: &Actor,
+        addresses: &[Address],
+    ) -> Result<Vec<AddressIx>, Refusal> {
+        addresses
+            .iter()
+            .map(|address| {
+                Some(address)
+                    .filter(|address| address.agency == actor.agency)
+                    .and_then(|address| self.names.known_address(address))
+                    .ok_or(Refusal::NotFound { field: "functions" })
+            })
+            .collect()
+    }
+
+    /// Hands out to numbered addresses of one agency; used by receive streams, which numbered their
+    /// addresses once.
+    pub fn hand_out(
         &mut self,
         now: TimeMs,
         recipients: &[AddressIx],
@@ -154,7 +173,7 @@ impl State {
         messages_max: usize,
         bytes_max: u64,
         actor: &Actor,
-    ) -> Outcome {
+    ) -> Vec<HandOutPermit> {
         let mut permits: Vec<HandOutPermit> = Vec::new();
         let mut bytes = 0;
         for _ in 0..HAND_OUT_LOOKED_AT_MAX {
@@ -173,7 +192,7 @@ impl State {
                 permits.push(permit);
             }
         }
-        Outcome::HandOuts(permits)
+        permits
     }
 
     /// Decides one waiting message again and hands it out, or stops it.

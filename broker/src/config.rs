@@ -1,0 +1,224 @@
+//! The configuration file: read once, checked as a whole, every fault reported together.
+
+mod check;
+pub mod files;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use check::Checker;
+
+use crate::domain::state::Limits as CoreLimits;
+use crate::edge::limits::Limits as EdgeLimits;
+use crate::journal::segments::Sizes;
+
+/// How strict the broker is about its surroundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Development certificates are accepted.
+    Development,
+    /// Development certificates are refused.
+    Production,
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How strict.
+    pub profile: Profile,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Folder of the journal and the index.
+    pub data_dir: PathBuf,
+    /// Catalogue file.
+    pub catalogue: PathBuf,
+    /// Agency whose DPO supervises the project.
+    pub project_agency: String,
+    /// Trust file: trust domain, root, issuers, log key.
+    pub trust: PathBuf,
+    /// The broker's certificate chain.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Folder of revocation lists.
+    pub crls: PathBuf,
+    /// Key that signs checkpoints.
+    pub checkpoint_key: PathBuf,
+    /// Whether senders' signatures are checked when a message is accepted.
+    pub check_signatures: bool,
+    /// Whether server reflection is offered.
+    pub reflection: bool,
+    /// Worker threads of the network side.
+    pub worker_threads: usize,
+    /// Bounds of the edge.
+    pub edge: EdgeLimits,
+    /// Bounds of the core.
+    pub core: CoreLimits,
+    /// Sizes of the journal.
+    pub sizes: Sizes,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.faults.join("\n"))]
+pub struct ConfigError {
+    /// One line for each fault: key, value, what is allowed.
+    pub faults: Vec<String>,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            faults: vec![format!("{}: cannot be read: {error}", path.display())],
+        })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Checks the text of a file; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
+        let mut check = Checker::new(text, base)?;
+        let profile = check.choice(
+            "profile",
+            &[("development", Profile::Development), ("production", Profile::Production)],
+        );
+        let listen = check.address("listen");
+        let config = Self {
+            profile: profile.unwrap_or(Profile::Production),
+            listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            data_dir: check.path("data_dir"),
+            catalogue: check.file("catalogue"),
+            project_agency: check.identifier("project_agency"),
+            trust: check.file("tls.trust"),
+            certificate: check.file("tls.certificate"),
+            key: check.secret("tls.key"),
+            crls: check.folder("tls.crls"),
+            checkpoint_key: check.secret("log.checkpoint_key"),
+            check_signatures: check.flag("messages.check_signatures", true),
+            reflection: check.flag("reflection", false),
+            worker_threads: check.count("worker_threads", 2, 1..=64),
+            edge: EdgeLimits {
+                connections_max: check.count("limits.connections_max", 512, 1..=4096),
+                connections_per_identity_max: check.count(
+                    "limits.connections_per_identity_max",
+                    16,
+                    1..=256,
+                ),
+                calls_per_second: u32::try_from(check.number(
+                    "limits.calls_per_second",
+                    200,
+                    1..=1_000_000,
+                ))
+                .unwrap_or(200),
+            },
+            core: CoreLimits {
+                queue_messages_max: check.count(
+                    "limits.queue_messages_max",
+                    10_000,
+                    1..=10_000_000,
+                ),
+                queue_bytes_max: check.number("limits.queue_mib_max", 256, 2..=65_536) * MIB,
+                idempotency_keys_max: check.count(
+                    "limits.idempotency_keys_max",
+                    4_000_000,
+                    1_000..=100_000_000,
+                ),
+                consents_per_participant_max: check.count(
+                    "limits.consents_per_participant_max",
+                    256,
+                    1..=10_000,
+                ),
+            },
+            sizes: Sizes {
+                segment_bytes: check.number("log.segment_mib", 64, 24..=2048) * MIB,
+                reserve_bytes: check.number("log.reserve_mib", 64, 24..=4096) * MIB,
+                free_bytes_min: check.number("log.free_mib_min", 256, 0..=1_048_576) * MIB,
+            },
+        };
+        check.finish()?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["catalogue.toml", "trust.toml", "broker.pem", "broker.key", "log.key"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "x").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("crls")).unwrap();
+        folder
+    }
+
+    const GOOD: &str = r#"
+        profile = "development"
+        listen = "127.0.0.1:8443"
+        data_dir = "data"
+        catalogue = "catalogue.toml"
+        project_agency = "projekt"
+        [tls]
+        trust = "trust.toml"
+        certificate = "broker.pem"
+        key = "broker.key"
+        crls = "crls"
+        [log]
+        checkpoint_key = "log.key"
+    "#;
+
+    #[test]
+    fn a_good_file_is_accepted_with_defaults() {
+        let folder = folder();
+        let config = Config::parse(GOOD, folder.path()).unwrap();
+        assert_eq!(config.core.queue_messages_max, 10_000);
+        assert_eq!(config.data_dir, folder.path().join("data"));
+        assert!(config.check_signatures);
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once_with_key_value_and_range() {
+        let folder = folder();
+        let key = folder.path().join("broker.key");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let text = GOOD
+            .replace("\"development\"", "\"test\"")
+            .replace("127.0.0.1:8443", "localhost")
+            .replace("catalogue.toml", "missing.toml")
+            .replace("\"projekt\"", "\"Projekt\"")
+            + "segment_mib = 7\nunknown_key = 1\n[limits]\nqueue_messages_max = \"many\"\n";
+        let error = Config::parse(&text, folder.path()).unwrap_err();
+        let all = error.to_string();
+        for part in [
+            "profile = \"test\": expected one of \"development\", \"production\"",
+            "listen = \"localhost\": expected an address with port",
+            "catalogue = \"missing.toml\": cannot be read",
+            "project_agency = \"Projekt\": expected 1 to 40",
+            "tls.key = \"broker.key\": others can read it (mode 644); run chmod 600",
+            "log.segment_mib = 7: expected a whole number from 24 to 2048",
+            "log.unknown_key: there is no such key",
+            "limits.queue_messages_max = \"many\": expected a whole number from 1 to 10000000",
+        ] {
+            assert!(all.contains(part), "{part}\nnot in\n{all}");
+        }
+        assert_eq!(error.faults.len(), 8, "{all}");
+    }
+
+    #[test]
+    fn missing_keys_are_named() {
+        let error = Config::parse("", Path::new("/nowhere")).unwrap_err().to_string();
+        assert!(error.contains("tls.key: is missing"), "{error}");
+    }
+}

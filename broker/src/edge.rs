@@ -1,0 +1,118 @@
+//! The edge: sockets, TLS, identities, limits, gRPC.
+//!
+//! Owns the accept loop, the mapping from certificate to [`peer::Peer`], the role × call table, all
+//! limits of connections, the conversion between wire and domain, and the one map from errors to
+//! `Status`. It decides nothing and stores nothing.
+
+pub mod connections;
+pub mod crls;
+mod flush;
+mod gate;
+pub mod limits;
+mod listener;
+pub mod peer;
+mod services;
+mod status;
+pub mod table;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use connections::Connections;
+use gate::Gate;
+use limits::Limits;
+use tls::{TlsError, TlsFiles, TlsState};
+
+/// What the edge is made of.
+pub struct Parts {
+    /// Where to listen.
+    pub listener: TcpListener,
+    /// Certificates, trust and revocation lists.
+    pub tls: TlsFiles,
+    /// Bounds.
+    pub limits: Limits,
+    /// The engine behind it.
+    pub engine: Engine,
+    /// Whether the sender's signature is checked when a message is accepted.
+    pub check_signatures: bool,
+    /// Whether server reflection is offered.
+    pub reflection: bool,
+}
+
+/// A running edge.
+pub struct Edge {
+    address: SocketAddr,
+    tls: Arc<TlsState>,
+    connections: Arc<Connections>,
+    drain: CancellationToken,
+    accepting: JoinHandle<()>,
+    watching: JoinHandle<()>,
+}
+
+impl Edge {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// Certificates or lists cannot be used.
+    pub async fn start(parts: Parts) -> Result<Self, TlsError> {
+        let Parts { listener, tls, limits, engine, check_signatures, reflection } = parts;
+        let address = listener.local_addr().map_err(TlsError::Listener)?;
+        let clock = engine.clock().clone();
+        let tls = Arc::new(TlsState::load(tls, clock.now())?);
+        let connections = Arc::new(Connections::new(limits));
+        let drain = CancellationToken::new();
+        let context = services::Context::new(engine.clone(), check_signatures, drain.clone());
+        let routes = services::routes(&context, reflection).await;
+        let gate = Gate::new(routes, engine, tls.clone(), limits);
+        let watching = tokio::spawn(tls::watch(
+            tls.clone(),
+            connections.clone(),
+            clock.clone(),
+            drain.clone(),
+        ));
+        let accepting = tokio::spawn(listener::accept(listener::Accept {
+            listener,
+            tls: tls.clone(),
+            connections: connections.clone(),
+            gate,
+            clock,
+            drain: drain.clone(),
+        }));
+        Ok(Self { address, tls, connections, drain, accepting, watching })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Certificates and lists, for a reload on demand.
+    #[must_use]
+    pub fn tls(&self) -> &Arc<TlsState> {
+        &self.tls
+    }
+
+    /// Open connections.
+    #[must_use]
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// Stops accepting, lets open calls end for [`limits::DRAIN`], then cuts what is left.
+    pub async fn drain(self) {
+        self.drain.cancel();
+        let _ended = self.accepting.await;
+        if tokio::time::timeout(limits::DRAIN, self.connections.all_closed()).await.is_err() {
+            self.connections.cut_all();
+            self.connections.all_closed().await;
+        }
+        let _ended = self.watching.await;
+    }
+}

@@ -1,0 +1,79 @@
+//! Bounds of the edge, each with its unit and reason.
+//!
+//! INVARIANT (bounded): every queue, page, body, stream and wait at the edge has a bound here.
+
+use std::time::Duration;
+
+/// A handshake takes at most this: a silent socket costs a slot for no longer.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Handshakes at the same time, in all.
+pub const HANDSHAKES_MAX: usize = 64;
+/// Handshakes at the same time from one address.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 32;
+/// A unary call takes at most this; the client may retry with the same identifiers.
+pub const UNARY_CALL: Duration = Duration::from_secs(10);
+/// A connection is asked to end after about this time, so that certificates are looked at again.
+pub const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// How long calls may go on after that.
+pub const CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
+/// HTTP/2 pings on a silent connection.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// A ping must be answered within this.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams at the same time on one connection.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+/// Streams that were reset before the application saw them (rapid reset).
+pub const PENDING_RESET_STREAMS_MAX: usize = 20;
+/// Streams that the broker had to reset itself (made-you-reset).
+pub const LOCAL_RESET_STREAMS_MAX: usize = 64;
+/// Window of one stream in bytes.
+pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Window of one connection in bytes.
+pub const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Frame size in bytes.
+pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// All headers of one request in bytes.
+pub const HEADER_LIST_BYTES_MAX: u32 = 8 * 1024;
+/// Bytes that wait to be written on one stream.
+pub const SEND_BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// A heartbeat is sent on a receive stream after this silence.
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
+/// Calls may go on for this long after the broker was asked to stop.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// Certificates and revocation lists are looked at this often.
+pub const RELOAD_INTERVAL: Duration = Duration::from_millis(500);
+/// A fetched message that is not acknowledged waits again after this, in milliseconds.
+pub const FETCH_HOLD_MS: u64 = 60_000;
+/// Messages of one unary submission.
+pub const SUBMIT_MESSAGES_MAX: usize = 32;
+/// Messages of one part of a submit stream.
+pub const STREAM_PART_MESSAGES_MAX: usize = 256;
+/// Parts of one submit stream that wait for their outcome.
+pub const STREAM_PARTS_WAITING_MAX: usize = 16;
+/// Messages of one fetch.
+pub const FETCH_MESSAGES_MAX: u32 = 100;
+/// Functions of one fetch or receive stream.
+pub const FUNCTIONS_MAX: usize = 16;
+/// Messages of one acknowledgement.
+pub const ACKNOWLEDGE_MAX: usize = 1000;
+/// Rows of one log query.
+pub const LOG_ROWS_MAX: u32 = 100_000;
+/// Rows of one log query that states no number.
+pub const LOG_ROWS_DEFAULT: u32 = 10_000;
+/// Leaf hashes of one call.
+pub const LEAF_HASHES_MAX: u64 = 10_000_000;
+/// Leaf hashes of one message.
+pub const LEAF_HASHES_PER_MESSAGE: u64 = 16_384;
+/// Entries of one directory listing that fit into one message.
+pub const DIRECTORY_ENTRIES_MAX: usize = 200;
+
+/// Bounds that the configuration sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections in all.
+    pub connections_max: usize,
+    /// Connections of one identity.
+    pub connections_per_identity_max: usize,
+    /// Calls per second of one agency.
+    pub calls_per_second: u32,
+}

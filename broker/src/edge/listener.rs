@@ -1,0 +1,161 @@
+//! The accept loop: TCP → TLS under a deadline → peer → HTTP/2 with every limit set.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::connections::Connections;
+use super::flush::{Flushes, Tracked};
+use super::gate::Gate;
+use super::limits;
+use super::peer::Peer;
+use super::tls::TlsState;
+use crate::engine::Clock;
+
+/// Parts of the accept loop.
+pub(super) struct Accept {
+    pub(super) listener: TcpListener,
+    pub(super) tls: Arc<TlsState>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) gate: Gate,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) drain: CancellationToken,
+}
+
+/// How long to wait when the system has no descriptor for another connection.
+const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts until the broker drains.
+pub(super) async fn accept(parts: Accept) {
+    let parts = Arc::new(parts);
+    let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES_MAX));
+    let per_address = Arc::new(PerAddress::default());
+    loop {
+        let accepted = tokio::select! {
+            () = parts.drain.cancelled() => return,
+            accepted = parts.listener.accept() => accepted,
+        };
+        let (tcp, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::error!(%error, "cannot accept a connection");
+                tokio::time::sleep(NO_DESCRIPTOR_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(slot) = handshakes.clone().try_acquire_owned() else { continue };
+        let Some(place) = per_address.enter(address.ip()) else { continue };
+        let parts = parts.clone();
+        tokio::spawn(async move {
+            let shaken = tokio::time::timeout(limits::HANDSHAKE, shake(&parts, tcp)).await;
+            drop((slot, place));
+            match shaken {
+                Ok(Ok((tls, peer))) => serve(&parts, tls, peer).await,
+                Ok(Err(why)) => tracing::info!(%address, %why, "connection refused"),
+                Err(_) => tracing::info!(%address, "connection refused: handshake too slow"),
+            }
+        });
+    }
+}
+
+async fn shake(parts: &Accept, tcp: TcpStream) -> Result<(TlsStream<TcpStream>, Peer), String> {
+    tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+    let acceptor = TlsAcceptor::from(parts.tls.config());
+    let tls = acceptor.accept(tcp).await.map_err(|error| error.to_string())?;
+    let peer = Peer::from_certificates(
+        tls.get_ref().1.peer_certificates(),
+        parts.tls.trust(),
+        parts.clock.now(),
+    );
+    Ok((tls, peer.map_err(|error| error.to_string())?))
+}
+
+async fn serve(parts: &Accept, tls: TlsStream<TcpStream>, peer: Peer) {
+    let peer = Arc::new(peer);
+    let Some(_open) = parts.connections.open(peer.clone()) else {
+        tracing::warn!(identity = %peer.leaf.identity, "connection refused: too many connections");
+        return;
+    };
+    let flushes = Arc::new(Flushes::default());
+    let service = parts.gate.for_connection(peer.clone(), flushes.clone());
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
+        .max_pending_accept_reset_streams(limits::PENDING_RESET_STREAMS_MAX)
+        .max_local_error_reset_streams(limits::LOCAL_RESET_STREAMS_MAX)
+        .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
+        .max_frame_size(limits::FRAME_BYTES_MAX)
+        .max_header_list_size(limits::HEADER_LIST_BYTES_MAX)
+        .max_send_buf_size(limits::SEND_BUFFER_BYTES_MAX)
+        .keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT);
+    let io = TokioIo::new(Tracked::new(tls, flushes));
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = peer.cut.cancelled() => None,
+        () = parts.drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = peer.cut.cancelled() => None,
+            }
+        }
+        () = tokio::time::sleep(limits::CONNECTION_AGE) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = peer.cut.cancelled() => None,
+                () = tokio::time::sleep(limits::CONNECTION_AGE_GRACE) => None,
+            }
+        }
+    };
+    if let Some(Err(error)) = ended {
+        tracing::debug!(identity = %peer.leaf.identity, %error, "connection ended");
+    }
+    // Handlers that outlive the connection learn that it is gone.
+    peer.cut.cancel();
+}
+
+/// Handshakes under way, by source address.
+#[derive(Default)]
+struct PerAddress(Mutex<HashMap<IpAddr, usize>>);
+
+struct Place {
+    address: IpAddr,
+    table: Arc<PerAddress>,
+}
+
+impl PerAddress {
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = table.entry(address).or_default();
+        if *count >= limits::HANDSHAKES_PER_ADDRESS_MAX {
+            return None;
+        }
+        *count += 1;
+        Some(Place { address, table: self.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.table.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = table.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                table.remove(&self.address);
+            }
+        }
+    }
+}

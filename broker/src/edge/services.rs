@@ -1,0 +1,138 @@
+//! The gRPC services: wire → domain, one command, domain → wire. No decisions here.
+
+mod consents;
+mod directory;
+mod log;
+mod messages;
+mod participants;
+mod receive;
+mod submit;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schleuse_proto::skeleton::leaf_hash;
+use schleuse_proto::v1;
+use schleuse_proto::{FILE_DESCRIPTOR_SET, GRPC_MESSAGE_BYTES_MAX};
+use tokio_util::sync::CancellationToken;
+use tonic::service::{Routes, RoutesBuilder};
+use tonic::{Request, Status};
+
+use super::peer::Peer;
+use super::status::{self, Failure};
+use crate::domain::ids::RecordNumber;
+use crate::domain::refusal::Refusal;
+use crate::engine::Engine;
+use crate::journal::Commit;
+
+/// What every service needs.
+#[derive(Clone)]
+pub(super) struct Context {
+    engine: Engine,
+    check_signatures: bool,
+    drain: CancellationToken,
+}
+
+impl Context {
+    pub(super) fn new(engine: Engine, check_signatures: bool, drain: CancellationToken) -> Self {
+        Self { engine, check_signatures, drain }
+    }
+
+    /// Receipt of a durable record.
+    fn receipt(&self, number: RecordNumber) -> Result<v1::Receipt, Failure> {
+        let hashes = self.engine.reader().leaf_hashes(number, 1)?;
+        let hash = hashes.first().ok_or(Failure::Internal)?;
+        Ok(v1::Receipt { record_number: number, leaf_hash: Bytes::copy_from_slice(hash) })
+    }
+
+    /// Checks a signature over a document: made with the very certificate of the connection.
+    fn check_own_signature(
+        peer: &Peer,
+        document: &'static str,
+        signed: &[u8],
+        signature: Option<&v1::Signature>,
+    ) -> Result<(), Failure> {
+        let bad = Failure::BadSignature { document };
+        match signature {
+            Some(signature)
+                if signature.certificate == peer.certificate
+                    && peer.leaf.verify(signed, &signature.value).is_ok() =>
+            {
+                Ok(())
+            }
+            _ => Err(bad),
+        }
+    }
+}
+
+/// The peer of a request, as the listener verified it.
+fn peer<T>(request: &Request<T>) -> Result<Arc<Peer>, Failure> {
+    request.extensions().get::<Arc<Peer>>().cloned().ok_or(Failure::Internal)
+}
+
+fn checkpoint(commit: &Commit) -> Bytes {
+    Bytes::copy_from_slice(commit.note())
+}
+
+fn failed(failure: impl Into<Failure>) -> Status {
+    status::status(&failure.into())
+}
+
+fn invalid(field: &'static str, expected: &'static str) -> Failure {
+    Failure::Refused(Refusal::InvalidField { field, expected })
+}
+
+fn skeleton_receipt(number: RecordNumber, skeleton: &[u8; 128]) -> v1::Receipt {
+    v1::Receipt { record_number: number, leaf_hash: Bytes::copy_from_slice(&leaf_hash(skeleton)) }
+}
+
+/// All services.
+pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
+    use v1::access_log_service_server::AccessLogServiceServer;
+    use v1::checkpoint_service_server::CheckpointServiceServer;
+    use v1::consent_service_server::ConsentServiceServer;
+    use v1::directory_service_server::DirectoryServiceServer;
+    use v1::message_service_server::MessageServiceServer;
+    use v1::participant_service_server::ParticipantServiceServer;
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<MessageServiceServer<messages::Messages>>().await;
+    health.set_serving::<ConsentServiceServer<consents::Consents>>().await;
+    let mut routes = RoutesBuilder::default();
+    routes.add_service(health_service);
+    macro_rules! add {
+        ($server:ident, $service:expr) => {
+            routes.add_service(
+                $server::new($service)
+                    .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX)
+                    .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX),
+            )
+        };
+    }
+    add!(MessageServiceServer, messages::Messages(context.clone()));
+    add!(ConsentServiceServer, consents::Consents(context.clone()));
+    add!(ParticipantServiceServer, participants::Participants(context.clone()));
+    add!(DirectoryServiceServer, directory::Directory(context.clone()));
+    add!(AccessLogServiceServer, log::AccessLog(context.clone()));
+    add!(CheckpointServiceServer, log::Checkpoints(context.clone()));
+    if reflection {
+        add_reflection(&mut routes);
+    }
+    routes.routes()
+}
+
+fn add_reflection(routes: &mut RoutesBuilder) {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    match (builder().build_v1(), builder().build_v1alpha()) {
+        (Ok(v1), Ok(v1alpha)) => {
+            routes.add_service(v1).add_service(v1alpha);
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "reflection is not offered");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Submitted messages: from the wire to the core.
+
+use bytes::{Bytes, BytesMut};
+use schleuse_proto::CIPHERTEXT_BYTES_MAX;
+use schleuse_proto::evidence::{
+    Digest, batch_leaf, batch_root, batch_signed_bytes, label_digest, participant_commitment,
+    payload_digest,
+};
+use schleuse_proto::v1;
+
+use super::{Context, invalid};
+use crate::domain::event::Submission;
+use crate::edge::peer::Peer;
+use crate::edge::status::Failure;
+use crate::record::documents::{fingerprint, parse_label, reference};
+use crate::record::rows::domain_batch_signature;
+
+/// Longest encapsulated key in bytes: the hybrid KEM's 1,665.
+const ENCAPSULATED_KEY_BYTES_MAX: usize = 2048;
+/// Longest inclusion proof of a batch.
+const BATCH_PATH_MAX: usize = 10;
+
+/// The batch root whose signature was checked last: messages of one batch come together.
+#[derive(Debug, Default)]
+pub(super) struct CheckedBatch(Option<(Bytes, Vec<u8>)>);
+
+impl Context {
+    /// Parses one message and checks everything that needs no state.
+    pub(super) fn submission(
+        &self,
+        peer: &Peer,
+        message: v1::OutgoingMessage,
+        checked: &mut CheckedBatch,
+    ) -> Result<Submission, Failure> {
+        let sealed = message.sealed.ok_or(invalid("sealed", "a sealed message"))?;
+        let reference = reference(&message.participant_reference)?;
+        let nonce: [u8; 16] = message
+            .reference_nonce
+            .as_ref()
+            .try_into()
+            .map_err(|_| invalid("reference_nonce", "16 bytes"))?;
+        let label = parse_label(&sealed.label, &self.engine.rules().catalogue)?;
+        if participant_commitment(&nonce, &message.participant_reference)
+            != label.participant_commitment
+        {
+            let expected = "the commitment to participant_reference with reference_nonce";
+            return Err(invalid("label.participant_commitment", expected));
+        }
+        if sealed.ciphertext.len() > CIPHERTEXT_BYTES_MAX {
+            return Err(Failure::TooLarge { field: "ciphertext", max: CIPHERTEXT_BYTES_MAX });
+        }
+        if sealed.ciphertext.is_empty() {
+            return Err(invalid("ciphertext", "1 byte to 1 MiB + 8 KiB"));
+        }
+        if !(1..=ENCAPSULATED_KEY_BYTES_MAX).contains(&sealed.encapsulated_key.len()) {
+            return Err(invalid("encapsulated_key", "1 to 2048 bytes"));
+        }
+        let digest = payload_digest(&sealed.encapsulated_key, &sealed.ciphertext);
+        let signature = sealed.signature.ok_or(invalid("signature", "a batch signature"))?;
+        if signature.path.len() > BATCH_PATH_MAX {
+            return Err(invalid("signature.path", "at most 10 hashes"));
+        }
+        if self.check_signatures {
+            check_batch(peer, &label_digest(&sealed.label), &digest, &signature, checked)?;
+        }
+        let mut payload =
+            BytesMut::with_capacity(sealed.encapsulated_key.len() + sealed.ciphertext.len());
+        payload.extend_from_slice(&sealed.encapsulated_key);
+        payload.extend_from_slice(&sealed.ciphertext);
+        let length = |bytes: usize| u32::try_from(bytes).map_err(|_| Failure::Internal);
+        Ok(Submission {
+            reference,
+            nonce,
+            label,
+            fingerprint: fingerprint(&sealed.label, &digest),
+            label_bytes: sealed.label,
+            payload_bytes: length(payload.len())?,
+            payload: payload.freeze(),
+            encapsulated_key_bytes: length(sealed.encapsulated_key.len())?,
+            payload_digest: digest,
+            signature: domain_batch_signature(Some(signature)),
+        })
+    }
+}
+
+/// Checks that the caller's certificate signed the batch that the message is in. The certificate must
+/// be the one of the connection, so its validity need not be asked again.
+fn check_batch(
+    peer: &Peer,
+    label_digest: &Digest,
+    payload_digest: &Digest,
+    signature: &v1::BatchSignature,
+    checked: &mut CheckedBatch,
+) -> Result<(), Failure> {
+    let bad = Failure::BadSignature { document: "SealedMessage" };
+    let Some(signed) = &signature.signature else { return Err(bad) };
+    let Ok(root) = batch_root(&batch_leaf(label_digest, payload_digest), signature) else {
+        return Err(bad);
+    };
+    let bytes = batch_signed_bytes(signature.tree_size, &root);
+    if signed.certificate != peer.certificate {
+        return Err(bad);
+    }
+    if checked.0.as_ref().is_some_and(|(value, seen)| *value == signed.value && *seen == bytes) {
+        return Ok(());
+    }
+    peer.leaf.verify(&bytes, &signed.value).map_err(|_| bad)?;
+    checked.0 = Some((signed.value.clone(), bytes));
+    Ok(())
+}

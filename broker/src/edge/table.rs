@@ -1,0 +1,80 @@
+//! Who may call what: the role × call table.
+//!
+//! The match lists every call that the schemas define; a new call without a row does not compile.
+//! Source: ARCHITECTURE "Who sees what".
+
+use schleuse_proto::identity::Role;
+use schleuse_proto::rpc::Rpc;
+
+/// Roles that may make a call.
+#[must_use]
+pub fn roles(rpc: Rpc) -> &'static [Role] {
+    use Role::{Dpo, Lotse, System};
+    match rpc {
+        Rpc::RecordConsent
+        | Rpc::ReviseConsent
+        | Rpc::PreviewRevocation
+        | Rpc::RevokeConsent
+        | Rpc::ListConsents
+        | Rpc::RegisterParticipant
+        | Rpc::AssignLotse
+        | Rpc::AssignReference
+        | Rpc::ListParticipants => &[Lotse],
+        // A Lotse convenes and introduces, and reads the answers to its own agency.
+        Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
+            &[System, Lotse]
+        }
+        // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
+        Rpc::PublishEntry => &[System, Lotse],
+        Rpc::QueryLog => &[Dpo, Lotse],
+        Rpc::ReadLeafHashes => &[Dpo, Lotse],
+        Rpc::LookUpAgency
+        | Rpc::ListAgencies
+        | Rpc::LatestCheckpoint
+        | Rpc::ProveConsistency
+        | Rpc::HealthV1HealthCheck
+        | Rpc::HealthV1HealthList
+        | Rpc::HealthV1HealthWatch
+        | Rpc::ReflectionV1ServerReflectionServerReflectionInfo
+        | Rpc::ReflectionV1alphaServerReflectionServerReflectionInfo => &Role::ALL,
+    }
+}
+
+/// Whether a role may make a call.
+#[must_use]
+pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
+    roles(rpc).contains(&role)
+}
+
+/// Whether a call answers with a stream, so that no deadline covers its body.
+#[must_use]
+pub fn is_streaming(rpc: Rpc) -> bool {
+    match rpc {
+        Rpc::SubmitStream
+        | Rpc::Receive
+        | Rpc::QueryLog
+        | Rpc::ReadLeafHashes
+        | Rpc::HealthV1HealthWatch
+        | Rpc::ReflectionV1ServerReflectionServerReflectionInfo
+        | Rpc::ReflectionV1alphaServerReflectionServerReflectionInfo => true,
+        Rpc::RecordConsent
+        | Rpc::ReviseConsent
+        | Rpc::PreviewRevocation
+        | Rpc::RevokeConsent
+        | Rpc::ListConsents
+        | Rpc::RegisterParticipant
+        | Rpc::AssignLotse
+        | Rpc::AssignReference
+        | Rpc::ListParticipants
+        | Rpc::Submit
+        | Rpc::Fetch
+        | Rpc::Acknowledge
+        | Rpc::PublishEntry
+        | Rpc::LookUpAgency
+        | Rpc::ListAgencies
+        | Rpc::LatestCheckpoint
+        | Rpc::ProveConsistency
+        | Rpc::HealthV1HealthCheck
+        | Rpc::HealthV1HealthList => false,
+    }
+}

@@ -1,0 +1,387 @@
+//! The engine: one thread that owns the state and the journal, and the queues around it.
+//!
+//! Owns the lanes, group commit, receive streams, the revocation barrier and the clock. It knows
+//! nothing of gRPC and TLS.
+//!
+//! One round of the sequencer: take what waits (revocations and log queries first), step the core
+//! for each, hand out to receive streams, append all events as one group, `fdatasync`, answer.
+//!
+//! INVARIANT (ack-durable): answers are sent after the append returned, never before.
+//! INVARIANT (fail-stop): when the append fails, nobody is answered and the process ends.
+//! INVARIANT (no-early-permit): a permit is acted upon only after its own group is durable, and the
+//! consents it rests on are in that group or an earlier one; groups are whole or absent.
+
+mod clock;
+mod in_flight;
+mod lanes;
+mod query;
+mod sequencer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::command::{Command, Outcome};
+use crate::domain::event::Actor;
+use crate::domain::ids::Address;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::{ParticipantIx, Rules, State};
+use crate::index::{Index, IndexError};
+use crate::journal::checkpoint::CheckpointSigner;
+use crate::journal::disk::Disk;
+use crate::journal::segments::{SegmentJournal, Sizes};
+use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
+use crate::record;
+
+pub use clock::{Clock, SystemClock};
+pub use in_flight::{InFlight, InFlightGuard};
+use lanes::Lanes;
+pub use query::{LogFilter, LogQuery};
+use sequencer::Sequencer;
+
+/// Source of randomness for pseudonyms, references and salts.
+pub trait Entropy: Send {
+    /// Fills the buffer.
+    fn fill(&mut self, buffer: &mut [u8]);
+}
+
+/// What to do when the journal fails.
+pub type OnFatal = Box<dyn FnOnce(&JournalError) + Send>;
+
+/// Most deliveries that a receive stream may have outstanding.
+pub const CREDIT_MAX: u32 = 1000;
+
+/// Which lane a command waits in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Revocations and log queries: its own queue, served first, never shed.
+    Urgent,
+    /// Everything else: refused when the queue is full.
+    Normal,
+    /// Streams: the sender waits when the queue is full.
+    Patient,
+}
+
+/// What the engine answers. Everything in it is durable.
+#[derive(Debug)]
+pub struct Answer {
+    /// The core's outcome; permits have been moved to `hand_outs`.
+    pub outcome: Outcome,
+    /// The commit that covers it.
+    pub commit: Commit,
+    /// Permits that may be used now.
+    pub hand_outs: Vec<HandOut>,
+}
+
+/// One permitted hand-out: the durable permit, and the mark that it is in flight.
+#[derive(Debug)]
+pub struct HandOut {
+    /// The key to the payload.
+    pub permit: DurablePermit,
+    /// To be dropped when the last byte is written or the connection is cut.
+    pub guard: InFlightGuard,
+}
+
+/// Something that waits for the sequencer.
+pub(crate) enum Input {
+    Command {
+        command: Box<Command>,
+        cut: CancellationToken,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
+    Subscribe(Subscribe),
+    Credit {
+        stream: u64,
+        credit: u32,
+    },
+    Unsubscribe {
+        stream: u64,
+    },
+}
+
+/// A new receive stream.
+pub(crate) struct Subscribe {
+    pub(crate) actor: Actor,
+    pub(crate) recipients: Vec<Address>,
+    pub(crate) credit: u32,
+    pub(crate) cut: CancellationToken,
+    pub(crate) sender: mpsc::Sender<HandOut>,
+    pub(crate) reply: oneshot::Sender<Result<u64, Refusal>>,
+}
+
+/// What the engine is made of.
+pub struct Parts {
+    /// Rules of the installation.
+    pub rules: Rules,
+    /// Where files lie.
+    pub disk: Arc<dyn Disk>,
+    /// Key of the log.
+    pub signer: CheckpointSigner,
+    /// Sizes of the journal.
+    pub sizes: Sizes,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness; called once for each user of it.
+    pub entropy: Box<dyn Fn() -> Box<dyn Entropy> + Send>,
+    /// What happens when the journal fails; the program aborts.
+    pub on_fatal: OnFatal,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The thread.
+    #[error("the sequencer thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The engine's outside: cloned into every handler.
+#[derive(Clone)]
+pub struct Engine {
+    lanes: Arc<Lanes>,
+    reader: Arc<dyn JournalReader>,
+    index: Arc<Index>,
+    in_flight: Arc<InFlight>,
+    rules: Arc<Rules>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Opens the journal in a folder, replays it, and starts the sequencer.
+    ///
+    /// # Errors
+    /// The journal is damaged, in use, or of another log; see [`JournalError`].
+    pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
+        let Parts { rules, disk, signer, sizes, clock, entropy, on_fatal } = parts;
+        let rules = Arc::new(rules);
+        let mut state = State::new();
+        let mut index = Index::open(&folder.join("index"))?;
+        let mut tags = entropy();
+        let new_tag = move || {
+            let mut tag = [0; 16];
+            tags.fill(&mut tag);
+            tag
+        };
+        let opened =
+            SegmentJournal::open(disk, folder, signer, sizes, Box::new(new_tag), &mut |stored| {
+                let (number, time) = (stored.skeleton.number, stored.skeleton.time_ms);
+                let event = record::decode(&stored, &rules.catalogue)
+                    .map_err(|why| JournalError::Record { number, why })?;
+                state.apply(&event, number, time);
+                index.push(number, &record::rows::row(&event));
+                Ok(())
+            })?;
+        if opened.was_torn {
+            tracing::warn!(
+                "an unfinished group at the end of the journal was cut; it was never acknowledged"
+            );
+        }
+        let reader: Arc<dyn JournalReader> = opened.reader;
+        check_index(&mut index, &*reader, &rules)?;
+        let roots = reader.clone();
+        index.start_writer(Box::new(move |size| roots.root(size).ok()));
+        let lanes = Arc::new(Lanes::new());
+        let in_flight = Arc::new(InFlight::default());
+        let index = Arc::new(index);
+        let sequencer = Sequencer {
+            state,
+            rules: rules.clone(),
+            journal: Box::new(opened.journal),
+            lanes: lanes.clone(),
+            index: index.clone(),
+            in_flight: in_flight.clone(),
+            clock: clock.clone(),
+            entropy: entropy(),
+            on_fatal: Some(on_fatal),
+            streams: std::collections::BTreeMap::new(),
+            next_stream: 1,
+            last_time: 0,
+            clock_set_back: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("sequencer".into())
+            .spawn(move || sequencer.run())
+            .map_err(StartError::Thread)?;
+        let thread = Arc::new(Mutex::new(Some(thread)));
+        Ok(Self { lanes, reader, index, in_flight, rules, thread, clock })
+    }
+
+    /// Has a command carried out and waits until its records are durable.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn execute(&self, lane: Lane, command: Command) -> Result<Answer, Refusal> {
+        self.execute_cutting(lane, command, CancellationToken::new()).await
+    }
+
+    /// Like [`Engine::execute`], for commands that hand out: `cut` ends the connection on which the
+    /// payloads travel.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn execute_cutting(
+        &self,
+        lane: Lane,
+        command: Command,
+        cut: CancellationToken,
+    ) -> Result<Answer, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.lanes.push(lane, Input::Command { command: Box::new(command), cut, reply }).await?;
+        Enqueued(answer).wait().await
+    }
+
+    /// Puts a command into its lane and returns at once; for streams with several on their way.
+    ///
+    /// # Errors
+    /// The lane is closed or full.
+    pub async fn enqueue(&self, lane: Lane, command: Command) -> Result<Enqueued, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let cut = CancellationToken::new();
+        self.lanes.push(lane, Input::Command { command: Box::new(command), cut, reply }).await?;
+        Ok(Enqueued(answer))
+    }
+
+    /// Carries out a change of a consent and waits until no hand-out about its participant is in
+    /// flight that began before the change.
+    ///
+    /// INVARIANT (revoke-strict): the answer is given only after the record is durable *and* every
+    /// earlier hand-out has been written out completely or its connection has been cut.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn change_consent(&self, command: Command) -> Result<Answer, Refusal> {
+        let is_revocation = matches!(command, Command::RevokeConsent { .. });
+        let lane = if is_revocation { Lane::Urgent } else { Lane::Normal };
+        let answer = self.execute(lane, command).await?;
+        if let Outcome::ConsentChanged { participant, .. } = answer.outcome {
+            self.settle(participant).await;
+        }
+        Ok(answer)
+    }
+
+    async fn settle(&self, participant: ParticipantIx) {
+        self.in_flight.settle(participant).await;
+    }
+
+    /// Opens a receive stream. Dropping the stream gives back what was not acknowledged.
+    ///
+    /// # Errors
+    /// A function is unknown, or the broker is going down.
+    pub async fn subscribe(
+        &self,
+        actor: Actor,
+        recipients: Vec<Address>,
+        credit: u32,
+        cut: CancellationToken,
+    ) -> Result<Subscription, Refusal> {
+        let (sender, receiver) = mpsc::channel(usize::try_from(CREDIT_MAX).unwrap_or(1));
+        let (reply, answer) = oneshot::channel();
+        let subscribe = Subscribe { actor, recipients, credit, cut, sender, reply };
+        self.lanes.push(Lane::Normal, Input::Subscribe(subscribe)).await?;
+        let stream = answer.await.map_err(|_| Refusal::Draining)??;
+        let handle = StreamHandle { stream, lanes: self.lanes.clone() };
+        Ok(Subscription { receiver, handle: Arc::new(handle) })
+    }
+
+    /// The reading side of the journal.
+    #[must_use]
+    pub fn reader(&self) -> &Arc<dyn JournalReader> {
+        &self.reader
+    }
+
+    /// Rules of the installation.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Takes no more work, finishes what was taken, and closes the journal. Blocks.
+    pub fn shut_down(&self) {
+        self.lanes.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the sequencer panicked");
+        }
+    }
+}
+
+/// A command on its way.
+pub struct Enqueued(oneshot::Receiver<Result<Answer, Refusal>>);
+
+impl Enqueued {
+    /// Waits until its records are durable.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn wait(self) -> Result<Answer, Refusal> {
+        self.0.await.map_err(|_| Refusal::Draining)?
+    }
+}
+
+/// A receive stream.
+pub struct Subscription {
+    /// Hand-outs as they are permitted.
+    pub receiver: mpsc::Receiver<HandOut>,
+    /// Gives credit, and ends the stream when the last one is dropped.
+    pub handle: Arc<StreamHandle>,
+}
+
+/// Gives credit to a receive stream and ends it.
+pub struct StreamHandle {
+    stream: u64,
+    lanes: Arc<Lanes>,
+}
+
+impl StreamHandle {
+    /// Allows more deliveries.
+    pub fn give_credit(&self, credit: u32) {
+        self.lanes.push_small(Input::Credit { stream: self.stream, credit });
+    }
+}
+
+impl Drop for StreamHandle {
+    fn drop(&mut self) {
+        self.lanes.push_small(Input::Unsubscribe { stream: self.stream });
+    }
+}
+
+/// Makes sure that the index is of this journal and complete; otherwise rebuilds it.
+fn check_index(
+    index: &mut Index,
+    reader: &dyn JournalReader,
+    rules: &Rules,
+) -> Result<(), StartError> {
+    let (applied, root) = index.applied();
+    let size = reader.latest().size();
+    let is_ours = applied <= size && (applied == 0 || reader.root(applied)? == root);
+    if is_ours {
+        return Ok(());
+    }
+    tracing::warn!(applied, size, "the index is not of this journal; it is rebuilt");
+    index.reset()?;
+    for number in 0..size {
+        let stored = reader.record(number)?;
+        let event = record::decode(&stored, &rules.catalogue)
+            .map_err(|why| JournalError::Record { number, why })?;
+        index.push(number, &record::rows::row(&event));
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The queues in front of the sequencer.
+//!
+//! INVARIANT (bounded): the normal lane refuses when it is full; revocations and log queries have a
+//! lane of their own, so that no load can keep them out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::{Input, Lane};
+use crate::domain::refusal::Refusal;
+
+/// Commands that may wait in the normal lane.
+const NORMAL_MAX: usize = 4096;
+/// Commands that may wait in the urgent lane; the callers of more wait.
+const URGENT_MAX: usize = 256;
+
+/// The queues.
+pub(super) struct Lanes {
+    queues: Mutex<Queues>,
+    filled: Condvar,
+    normal: Arc<Semaphore>,
+    urgent: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Queues {
+    urgent: VecDeque<Input>,
+    normal: VecDeque<Input>,
+    closed: bool,
+}
+
+/// What one round takes.
+pub(super) struct Round {
+    /// Inputs in the order to serve them.
+    pub(super) inputs: Vec<Input>,
+    /// No more will come.
+    pub(super) closed: bool,
+}
+
+impl Lanes {
+    pub(super) fn new() -> Self {
+        Self {
+            queues: Mutex::default(),
+            filled: Condvar::new(),
+            normal: Arc::new(Semaphore::new(NORMAL_MAX)),
+            urgent: Arc::new(Semaphore::new(URGENT_MAX)),
+        }
+    }
+
+    /// Puts something in; waits or refuses as the lane says.
+    pub(super) async fn push(&self, lane: Lane, input: Input) -> Result<(), Refusal> {
+        let overloaded = |_| Refusal::Overloaded { limit: "sequencer_queue" };
+        let place = match lane {
+            Lane::Urgent => self.urgent.acquire().await.map_err(|_| Refusal::Draining)?,
+            Lane::Patient => self.normal.acquire().await.map_err(|_| Refusal::Draining)?,
+            Lane::Normal => self.normal.try_acquire().map_err(overloaded)?,
+        };
+        let mut queues = self.queues();
+        if queues.closed {
+            return Err(Refusal::Draining);
+        }
+        // The sequencer gives the place back when it takes the input.
+        place.forget();
+        if lane == Lane::Urgent {
+            queues.urgent.push_back(input);
+        } else {
+            queues.normal.push_back(input);
+        }
+        drop(queues);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Puts in something small that is bounded by its stream: credit or its end.
+    pub(super) fn push_small(&self, input: Input) {
+        let mut queues = self.queues();
+        queues.urgent.push_back(input);
+        drop(queues);
+        self.filled.notify_one();
+    }
+
+    /// Takes what waits, urgent first; waits for something at most `patience`.
+    pub(super) fn take(&self, inputs_max: usize, patience: Duration) -> Round {
+        let mut queues = self.queues();
+        if queues.urgent.is_empty() && queues.normal.is_empty() && !queues.closed {
+            queues = self
+                .filled
+                .wait_timeout(queues, patience)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let mut inputs: Vec<Input> = queues.urgent.drain(..).collect();
+        let commands = |inputs: &[Input]| {
+            inputs.iter().filter(|input| matches!(input, Input::Command { .. })).count()
+        };
+        let urgent_places = commands(&inputs);
+        let rest = inputs_max.saturating_sub(inputs.len()).min(queues.normal.len());
+        inputs.extend(queues.normal.drain(..rest));
+        let closed = queues.closed && queues.normal.is_empty();
+        drop(queues);
+        self.urgent.add_permits(urgent_places);
+        self.normal.add_permits(rest);
+        Round { inputs, closed }
+    }
+
+    /// Lets nothing more in.
+    pub(super) fn close(&self) {
+        self.queues().closed = true;
+        self.normal.close();
+        self.urgent.close();
+        self.filled.notify_one();
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,303 @@
+//! The sequencer: the one thread that steps the core and writes the journal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::in_flight::InFlight;
+use super::lanes::Lanes;
+use super::{Answer, CREDIT_MAX, Entropy, HandOut, Input, OnFatal, Subscribe};
+use crate::domain::command::{Command, Outcome};
+use crate::domain::event::Actor;
+use crate::domain::ids::TimeMs;
+use crate::domain::message::{HandOutPermit, Hold};
+use crate::domain::names::AddressIx;
+use crate::domain::refusal::Refusal;
+use crate::domain::state::{Rules, State};
+use crate::index::Index;
+use crate::journal::{Commit, Journal, JournalError};
+use crate::record;
+
+/// Inputs of one round.
+const ROUND_INPUTS_MAX: usize = 1024;
+/// How long the sequencer waits for work before it looks at the time.
+const TICK: Duration = Duration::from_millis(200);
+/// How far the clock may step back before nothing is permitted any more.
+const CLOCK_STEP_BACK_MS_MAX: TimeMs = 2_000;
+/// Most hand-outs of one stream in one round.
+const ROUND_HAND_OUTS_MAX: usize = 256;
+/// Most bytes of one stream in one round.
+const ROUND_HAND_OUT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+pub(super) struct Sequencer {
+    pub(super) state: State,
+    pub(super) rules: Arc<Rules>,
+    pub(super) journal: Box<dyn Journal>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) index: Arc<Index>,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) on_fatal: Option<OnFatal>,
+    pub(super) streams: BTreeMap<u64, Stream>,
+    pub(super) next_stream: u64,
+    pub(super) last_time: TimeMs,
+    pub(super) clock_set_back: bool,
+}
+
+/// A receive stream.
+pub(super) struct Stream {
+    actor: Actor,
+    recipients: Vec<AddressIx>,
+    credit: u32,
+    cut: CancellationToken,
+    sender: mpsc::Sender<HandOut>,
+}
+
+/// What is said after the group is durable.
+enum Pending {
+    Answer {
+        result: Result<Outcome, Refusal>,
+        cut: CancellationToken,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
+    Subscribed {
+        result: Result<u64, Refusal>,
+        reply: oneshot::Sender<Result<u64, Refusal>>,
+    },
+    HandOuts {
+        stream: u64,
+        permits: Vec<HandOutPermit>,
+    },
+}
+
+/// Ends the process if the sequencer panics: half a step must never be answered.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+impl Sequencer {
+    pub(super) fn run(mut self) {
+        let _abort = AbortOnPanic;
+        if let Err(error) = self.work() {
+            tracing::error!(%error, "the journal failed; nothing more is answered");
+            if let Some(on_fatal) = self.on_fatal.take() {
+                on_fatal(&error);
+            }
+        }
+    }
+
+    fn work(&mut self) -> Result<(), JournalError> {
+        self.last_time = self.state.time();
+        let now = self.read_clock();
+        // The first record of an epoch; it cannot be refused.
+        let _started = self.state.step(&self.rules, now, Command::Start);
+        self.commit(now)?;
+        loop {
+            let round = self.lanes.take(ROUND_INPUTS_MAX, TICK);
+            let now = self.read_clock();
+            let mut pending = Vec::with_capacity(round.inputs.len());
+            for input in round.inputs {
+                pending.extend(self.serve(now, input));
+            }
+            let _done = self.state.step(&self.rules, now, Command::Tick);
+            self.hand_out_to_streams(now, &mut pending);
+            let commit = self.commit(now)?;
+            for said in pending {
+                self.say(said, &commit);
+            }
+            if round.closed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the clock once for a round.
+    ///
+    /// INVARIANT (no-early-permit): what decisions see never runs backwards; when the wall clock was
+    /// set back, nothing is permitted until it has caught up with the newest record.
+    fn read_clock(&mut self) -> TimeMs {
+        let wall = self.clock.now();
+        if wall + CLOCK_STEP_BACK_MS_MAX < self.last_time {
+            if !self.clock_set_back {
+                tracing::error!(
+                    "the clock was set back; nothing is permitted until it has caught up"
+                );
+            }
+            self.clock_set_back = true;
+        } else if wall >= self.last_time {
+            self.clock_set_back = false;
+        }
+        self.last_time = self.last_time.max(wall);
+        self.last_time
+    }
+
+    fn serve(&mut self, now: TimeMs, input: Input) -> Option<Pending> {
+        match input {
+            Input::Command { command, cut, reply } => {
+                let result = self
+                    .may_serve(&command)
+                    .and_then(|()| self.state.step(&self.rules, now, *command));
+                Some(Pending::Answer { result, cut, reply })
+            }
+            Input::Subscribe(subscribe) => Some(self.subscribe(subscribe)),
+            Input::Credit { stream, credit } => {
+                if let Some(stream) = self.streams.get_mut(&stream) {
+                    stream.credit = stream.credit.saturating_add(credit).min(CREDIT_MAX);
+                }
+                None
+            }
+            Input::Unsubscribe { stream } => {
+                self.streams.remove(&stream);
+                let _done = self.state.step(&self.rules, now, Command::Release { stream });
+                None
+            }
+        }
+    }
+
+    /// What the state of clock and disk forbids. Revocations, log queries and reports always pass.
+    fn may_serve(&self, command: &Command) -> Result<(), Refusal> {
+        let (permits, grows) = match command {
+            Command::Submit { .. } | Command::SubmitEach { .. } | Command::RecordConsent { .. } => {
+                (true, true)
+            }
+            Command::HandOut { .. } => (true, false),
+            Command::RegisterParticipant { .. }
+            | Command::AssignReference { .. }
+            | Command::AssignLotse { .. }
+            | Command::PublishDirectory { .. } => (false, true),
+            Command::Start
+            | Command::Tick
+            | Command::ListParticipants { .. }
+            | Command::ReadDirectory { .. }
+            | Command::PreviewRevocation { .. }
+            | Command::RevokeConsent { .. }
+            | Command::ListConsents { .. }
+            | Command::Release { .. }
+            | Command::Report { .. }
+            | Command::QueryLog { .. }
+            | Command::ReadReferences { .. }
+            | Command::RefusedCall { .. } => (false, false),
+        };
+        if permits && self.clock_set_back {
+            return Err(Refusal::ClockSetBack);
+        }
+        if grows && self.journal.is_reserve_low() {
+            return Err(Refusal::StorageReserve);
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, subscribe: Subscribe) -> Pending {
+        let Subscribe { actor, recipients, credit, cut, sender, reply } = subscribe;
+        let result = self.state.receive_addresses(&actor, &recipients).map(|recipients| {
+            let number = self.next_stream;
+            self.next_stream += 1;
+            let credit = credit.min(CREDIT_MAX);
+            self.streams.insert(number, Stream { actor, recipients, credit, cut, sender });
+            number
+        });
+        Pending::Subscribed { result, reply }
+    }
+
+    fn hand_out_to_streams(&mut self, now: TimeMs, pending: &mut Vec<Pending>) {
+        if self.clock_set_back {
+            return;
+        }
+        for (number, stream) in &mut self.streams {
+            if stream.credit == 0 || !stream.recipients.iter().any(|r| self.state.is_waiting(*r)) {
+                continue;
+            }
+            let most = usize::try_from(stream.credit).unwrap_or_default().min(ROUND_HAND_OUTS_MAX);
+            let permits = self.state.hand_out(
+                now,
+                &stream.recipients,
+                Hold::Stream(*number),
+                most,
+                ROUND_HAND_OUT_BYTES_MAX,
+                &stream.actor,
+            );
+            stream.credit -= u32::try_from(permits.len()).unwrap_or(stream.credit);
+            if !permits.is_empty() {
+                pending.push(Pending::HandOuts { stream: *number, permits });
+            }
+        }
+    }
+
+    /// Makes all events of the round durable as one group.
+    fn commit(&mut self, now: TimeMs) -> Result<Commit, JournalError> {
+        let first = self.state.next_record();
+        let events = self.state.take_events();
+        if events.is_empty() {
+            return Ok(self.journal.latest());
+        }
+        let first = first - u64::try_from(events.len()).unwrap_or_default();
+        let records = events.iter().map(|event| {
+            let mut salts = [[0; 16]; 2];
+            for salt in &mut salts {
+                self.entropy.fill(salt);
+            }
+            record::encode(event, &self.rules.catalogue, now, salts)
+        });
+        let records = records.collect();
+        let commit = self.journal.append(records)?;
+        for (event, number) in events.iter().zip(first..) {
+            self.index.push(number, &record::rows::row(event));
+        }
+        Ok(commit)
+    }
+
+    fn say(&mut self, said: Pending, commit: &Commit) {
+        // A receiver that is gone does not need the answer; its permits return with its stream.
+        match said {
+            Pending::Answer { result, cut, reply } => {
+                let answer = result.map(|mut outcome| {
+                    let permits = if let Outcome::HandOuts(permits) = &mut outcome {
+                        std::mem::take(permits)
+                    } else {
+                        Vec::new()
+                    };
+                    let hand_outs = self.seal(permits, &cut, commit);
+                    Answer { outcome, commit: commit.clone(), hand_outs }
+                });
+                let _gone = reply.send(answer);
+            }
+            Pending::Subscribed { result, reply } => {
+                let _gone = reply.send(result);
+            }
+            Pending::HandOuts { stream, permits } => {
+                let Some(stream) = self.streams.get(&stream) else { return };
+                let (cut, sender) = (stream.cut.clone(), stream.sender.clone());
+                for hand_out in self.seal(permits, &cut, commit) {
+                    let _gone = sender.try_send(hand_out);
+                }
+            }
+        }
+    }
+
+    /// Makes permits durable and marks them as in flight, before anybody learns of them.
+    fn seal(
+        &self,
+        permits: Vec<HandOutPermit>,
+        cut: &CancellationToken,
+        commit: &Commit,
+    ) -> Vec<HandOut> {
+        permits
+            .into_iter()
+            .filter_map(|permit| {
+                let guard = self.in_flight.begin(permit.participant(), cut.clone());
+                commit.seal(permit).map(|permit| HandOut { permit, guard })
+            })
+            .collect()
+    }
+}

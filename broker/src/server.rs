@@ -1,0 +1,188 @@
+//! A whole broker: files → engine → edge, from start to drain.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::net::TcpListener;
+
+use crate::config::{Config, files};
+use crate::domain::ids::AgencyId;
+use crate::domain::state::Rules;
+use crate::edge::tls::{TlsError, TlsFiles};
+use crate::edge::{self, Edge};
+use crate::engine::{self, Clock, Engine, Entropy, OnFatal, StartError};
+use crate::journal::JournalError;
+use crate::journal::disk::RealDisk;
+
+/// Why a broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] files::FileError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The socket.
+    #[error("listen = \"{address}\": {source}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl ServerError {
+    /// Whether the data is in doubt: restarting cannot help, and must not be tried.
+    #[must_use]
+    pub fn is_integrity(&self) -> bool {
+        matches!(self, Self::Engine(StartError::Journal(error)) if error.is_integrity())
+    }
+}
+
+/// A running broker.
+pub struct Server {
+    edge: Edge,
+    engine: Engine,
+    _lock: File,
+}
+
+/// Random bytes of the operating system, drawn in pieces.
+struct SystemEntropy {
+    random: SystemRandom,
+    pool: Vec<u8>,
+}
+
+/// Bytes drawn at once.
+const POOL_BYTES: usize = 4096;
+
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        if self.pool.len() < buffer.len() {
+            self.pool.resize(POOL_BYTES.max(buffer.len()), 0);
+            if self.random.fill(&mut self.pool).is_err() {
+                // Without randomness no salt and no pseudonym is safe.
+                std::process::abort();
+            }
+        }
+        let rest = self.pool.split_off(self.pool.len() - buffer.len());
+        buffer.copy_from_slice(&rest);
+    }
+}
+
+/// Takes the data folder for this process.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let io = |what, path: &Path| {
+        let path = path.to_owned();
+        move |source| JournalError::Io { what, path, source }
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(io("cannot create", folder))?;
+    let path = folder.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io("cannot open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(JournalError::Locked { path: folder.to_owned() }.into())
+        }
+        Err(TryLockError::Error(error)) => Err(io("cannot lock", &path)(error).into()),
+    }
+}
+
+impl Server {
+    /// Starts a broker.
+    ///
+    /// # Errors
+    /// Says which file, folder or socket cannot be used.
+    pub async fn start(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        on_fatal: OnFatal,
+    ) -> Result<Self, ServerError> {
+        let trust = files::trust(config)?;
+        let catalogue = files::catalogue(&config.catalogue)?;
+        let signer = files::signer(config, &trust.log_key)?;
+        let project_agency = AgencyId::parse(&config.project_agency)
+            .ok_or_else(|| TlsError::Tls("project_agency is not an identifier".to_owned()))?;
+        let agencies: BTreeSet<AgencyId> =
+            trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
+        let lock = lock(&config.data_dir)?;
+        let parts = engine::Parts {
+            rules: Rules { catalogue, agencies, project_agency, limits: config.core },
+            disk: Arc::new(RealDisk),
+            signer,
+            sizes: config.sizes,
+            clock,
+            entropy: Box::new(|| {
+                Box::new(SystemEntropy { random: SystemRandom::new(), pool: Vec::new() })
+            }),
+            on_fatal,
+        };
+        let folder = config.data_dir.clone();
+        let engine = tokio::task::spawn_blocking(move || Engine::start(&folder, parts))
+            .await
+            .map_err(|_| TlsError::Tls("the start was interrupted".to_owned()))??;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let edge = Edge::start(edge::Parts {
+            listener,
+            tls: TlsFiles {
+                certificate: config.certificate.clone(),
+                key: config.key.clone(),
+                crls: config.crls.clone(),
+                root: trust.root,
+                trust: trust.trust,
+            },
+            limits: config.edge,
+            engine: engine.clone(),
+            check_signatures: config.check_signatures,
+            reflection: config.reflection,
+        })
+        .await?;
+        Ok(Self { edge, engine, _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.edge.address()
+    }
+
+    /// The engine behind it.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The edge in front.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Lets calls end, closes connections, finishes the journal.
+    pub async fn drain(self) {
+        let Self { edge, engine, _lock } = self;
+        edge.drain().await;
+        let closing = tokio::task::spawn_blocking(move || engine.shut_down());
+        let _closed = closing.await;
+    }
+}
