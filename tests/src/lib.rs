@@ -1,1 +1,43 @@
+//! The harness, and all tests that need more than one crate.
+//!
+//! Owns the development PKI of a test run, brokers in this process or as real processes, raw clients
+//! that may say anything, the second model of the core, campaigns (races, kills) with a size, and the
+//! benchmark. Nothing here is a mock: TLS, files, sockets and processes are real.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::missing_errors_doc,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "test code: a broken assumption must end the test at once"
+)]
+
+pub mod broker;
+pub mod kill;
+pub mod model;
+pub mod pki;
+pub mod race;
+pub mod raw;
+
+#[cfg(test)]
+mod core_against_model;
+#[cfg(test)]
+mod end_to_end;
+
+/// Root of the RFC 9162 tree over leaf hashes, by the definition: no library, no cleverness.
+pub fn log_root(leaves: &[[u8; 32]]) -> [u8; 32] {
+    use schleuse_proto::evidence::sha256;
+    match leaves {
+        [] => sha256(&[]),
+        [leaf] => *leaf,
+        _ => {
+            let half = leaves.len().next_power_of_two() / 2;
+            let (left, right) = leaves.split_at(half);
+            sha256(&[&[1], &log_root(left), &log_root(right)])
+        }
+    }
+}

@@ -127,7 +127,7 @@ pub struct State {
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) streams: HashMap<u64, BTreeSet<RecordNumber>>,
     pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
-    key_order: VecDeque<(TimeMs, (AgencyIx, MessageId))>,
+    key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
     pub(super) finished: HashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
     next: RecordNumber,
@@ -326,7 +326,7 @@ impl State {
         let key = (sender_agency, label.message_id);
         let entry = KeyEntry { fingerprint: submission.fingerprint, record: number, accepted };
         self.keys.insert(key, entry);
-        self.key_order.push_back((time, key));
+        self.key_order.push_back((time, key, number));
         let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
         let (true, Some(participant)) = (accepted, participant) else { return };
         let recipient = self.names.address(&label.recipient);
@@ -451,11 +451,14 @@ impl State {
 
     /// Forgets keys and finished messages that no repetition can name any more.
     pub(super) fn forget_old(&mut self, now: TimeMs) {
-        while let Some((time, key)) = self.key_order.front().copied() {
+        while let Some((time, key, record)) = self.key_order.front().copied() {
             if time + REMEMBER_MS > now {
                 break;
             }
-            self.keys.remove(&key);
+            // After a replay an identifier may stand twice: what is newer must stay.
+            if self.keys.get(&key).is_some_and(|entry| entry.record == record) {
+                self.keys.remove(&key);
+            }
             self.key_order.pop_front();
         }
         while let Some((time, number)) = self.finished_order.front().copied() {

@@ -1,0 +1,50 @@
+//! Long campaigns, each with a size. The short runs are tests; this is the entry for the long ones.
+//!
+//! Examples: `schleuse-campaign race 1000000`, `schleuse-campaign kill 10000`.
+
+#![expect(clippy::print_stdout, reason = "the program's words to its user")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use schleuse_tests::broker::TestBroker;
+use schleuse_tests::{kill, race};
+
+/// Campaigns against a real broker on loopback.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    campaign: Campaign,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// Revocations race with hand-outs (invariant revoke-strict).
+    Race {
+        /// How many races.
+        races: u64,
+    },
+    /// The broker process is killed under load (invariants ack-durable, log-first, append-only).
+    Kill {
+        /// How many kills.
+        kills: u32,
+    },
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    let failed = match Arguments::parse().campaign {
+        Campaign::Race { races } => {
+            let broker = TestBroker::start().await;
+            let report = race::race(broker.address(), races).await;
+            println!("{report:?}");
+            report.violations > 0
+        }
+        Campaign::Kill { kills } => {
+            let report = kill::campaign(kills).await;
+            println!("{report:?}");
+            !report.faults.is_empty()
+        }
+    };
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

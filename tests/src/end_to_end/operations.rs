@@ -1,0 +1,122 @@
+//! The broker as its operator sees it: processes, exit codes, the index, two brokers on one folder.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use schleuse_broker::engine::SystemClock;
+use schleuse_proto::v1;
+
+use crate::broker::{BrokerProcess, TestBroker, program, write_config};
+use crate::pki::Pki;
+use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_serves_drains_and_its_journal_checks_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), Pki::shared().path(), "");
+    let broker = BrokerProcess::start(folder.path()).unwrap();
+    let case = Case::open(broker.address).await;
+    let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
+    jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    let second = BrokerProcess::start(folder.path()).unwrap_err();
+    assert!(second.contains("is in use by another broker"), "{second}");
+    assert_eq!(broker.terminate(), Some(0));
+    let fsck = Command::new(program("schleuse-broker"))
+        .args(["fsck", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(fsck.stdout).unwrap();
+    assert!(fsck.status.success() && said.contains("the journal is whole: 5 records"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_data_ends_with_the_exit_code_that_forbids_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    write_config(folder.path(), Pki::shared().path(), "");
+    let broker = BrokerProcess::start(folder.path()).unwrap();
+    let case = Case::open(broker.address).await;
+    case.lotse.register().await;
+    assert_eq!(broker.terminate(), Some(0));
+    let segment = folder.path().join("data/segment-00000000.log");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[700] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    let refused = BrokerProcess::start(folder.path()).unwrap_err();
+    assert!(refused.contains("exit status: 78") && refused.contains("is damaged"), "{refused}");
+    assert_eq!(std::fs::read(&segment).unwrap(), bytes, "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_index_the_broker_answers_the_same() {
+    let broker = TestBroker::start().await;
+    let case = Case::open(broker.address()).await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    for _ in 0..150 {
+        let mut messages: Vec<_> = (0..32)
+            .map(|_| Draft::new(&case.jobcenter_reference, DRV).message(JOBCENTER))
+            .collect();
+        jobcenter.seal_batch(&mut messages);
+        jobcenter.submit(messages).await.unwrap();
+    }
+    let request = v1::QueryLogRequest {
+        reason: "comparison of answers".to_owned(),
+        agency: DRV.to_owned(),
+        types: vec![v1::RecordType::MessageDecided.into()],
+        max_rows: 100_000,
+        ..v1::QueryLogRequest::default()
+    };
+    let ask = |address| {
+        let request = request.clone();
+        async move {
+            let dpo = RawClient::connect(address, "projekt", "dpo").await;
+            dpo.query(request).await.unwrap().0
+        }
+    };
+    let before = ask(broker.address()).await;
+    assert_eq!(before.len(), 150 * 32);
+    let TestBroker { server, folder } = broker;
+    server.drain().await;
+    let index = folder.path().join("data/index");
+    for damage in ["removed", "garbage"] {
+        if damage == "removed" {
+            std::fs::remove_dir_all(&index).unwrap();
+        } else {
+            for entry in std::fs::read_dir(&index).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    std::fs::write(path, b"garbage").unwrap();
+                }
+            }
+        }
+        let server = TestBroker::open(folder.path(), Arc::new(SystemClock)).await.unwrap();
+        assert_eq!(ask(server.address()).await, before, "{damage}");
+        server.drain().await;
+    }
+}
+
+#[test]
+fn production_refuses_development_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), Pki::shared().path(), "");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\"development\"", "\"production\"")).unwrap();
+    let refused = BrokerProcess::start(folder.path()).unwrap_err();
+    assert!(refused.contains("is of the development PKI"), "{refused}");
+}
+
+#[test]
+fn the_descriptor_set_names_every_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("schleuse.binpb");
+    let status = Command::new(program("schleuse-broker"))
+        .args(["descriptor", "--out"])
+        .arg(&out)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let text = String::from_utf8_lossy(&std::fs::read(out).unwrap()).into_owned();
+    for service in ["MessageService", "ConsentService", "AccessLogService", "CheckpointService"] {
+        assert!(text.contains(service));
+    }
+}
