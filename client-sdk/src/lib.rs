@@ -1,1 +1,145 @@
+//! Client of the Schleuse broker.
+//!
+//! Owns what an agency, a Lotse and a data-protection officer need on their side of the broker:
+//! sealing to the recipient's verified key, the sender's signature, verification of everything that
+//! arrives, repetition, and the watch over the broker's log. The command line `schleuse` is a thin
+//! layer over it. It never decides about consents: the broker does, and says "not covered".
+//!
+//! An agency sends and receives:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), schleuse_client::ClientError> {
+//! use std::time::Duration;
+//!
+//! use schleuse_client::{Client, Content, Draft, ParticipantReference, SendOutcome};
+//!
+//! let client = Client::builder()
+//!     .endpoint("https://127.0.0.1:8443")
+//!     .server_name("localhost")
+//!     .trust_file("pki/trust.toml")
+//!     .certificate("pki/agencies/jobcenter-stadt-regensburg/system.pem")
+//!     .key("pki/agencies/jobcenter-stadt-regensburg/system.key")
+//!     .sealing_file("pki/agencies/jobcenter-stadt-regensburg/sealing.toml")
+//!     .state_dir("state")
+//!     .connect()
+//!     .await?;
+//! let outcome = client
+//!     .send(Draft {
+//!         participant_reference: ParticipantReference::parse("abcdefghijklmnopqrstuvwxya")?,
+//!         recipient: "drv-bayern-sued/reha-beratung".parse()?,
+//!         sender_function: "fallmanagement".to_owned(),
+//!         kind: "reha.note".to_owned(),
+//!         purpose: "reha-einleitung".to_owned(),
+//!         categories: vec!["termine".to_owned()],
+//!         thread_id: None,
+//!         expires_in: Duration::from_secs(14 * 24 * 3600),
+//!         content: Content::text("Termin", "Passt Ihnen Dienstag, 9 Uhr?")?,
+//!         suite: None,
+//!     })
+//!     .await?;
+//! if let SendOutcome::NotCovered { receipt } = outcome {
+//!     println!("not covered by a consent (log record {})", receipt.record_number);
+//! }
+//! let mut stream = client.receive(&["fallmanagement"], 100);
+//! loop {
+//!     let message = stream.next().await?.verified()?;
+//!     println!("{}: {}", message.sender, message.content);
+//!     message.acknowledge().await?;
+//! }
+//! # }
+//! ```
+//!
+//! A Lotse registers a participant, records a consent and revokes it:
+//!
+//! ```no_run
+//! # async fn example(client: schleuse_client::Client, now_ms: i64)
+//! # -> Result<(), schleuse_client::ClientError> {
+//! use schleuse_client::{ConsentBuilder, ConsentForm, Grant};
+//!
+//! let (participant, _receipt) = client.register_participant().await?;
+//! let for_drv = client.assign_reference(&participant, "drv-bayern-sued").await?;
+//! let grant = Grant::for_months(
+//!     &["jobcenter-stadt-regensburg"],
+//!     "drv-bayern-sued/reha-beratung".parse()?,
+//!     "reha-einleitung",
+//!     &["gesundheit", "termine"],
+//!     now_ms,
+//!     12,
+//! )?;
+//! let consent = ConsentBuilder::new(participant)
+//!     .grant(grant)
+//!     .text("2026-1", "Ich bin damit einverstanden …", "de")
+//!     .form(ConsentForm::Written)
+//!     .evidence(b"scan of the signed paper")
+//!     .review_by(now_ms + 180 * 24 * 3600 * 1000);
+//! let recorded = client.record_consent(&consent).await?;
+//! let revoked = client.revoke_consent(recorded.consent_id).await?;
+//! println!("{} waiting messages stopped", revoked.stopped_messages);
+//! # drop(for_drv);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A data-protection officer reads the log and checks it without the broker:
+//!
+//! ```no_run
+//! # async fn example(client: schleuse_client::Client) -> Result<(), schleuse_client::ClientError> {
+//! use schleuse_client::LogQuery;
+//!
+//! let query = LogQuery::new("quarterly control of disclosures");
+//! let bundle = client.export(&query).await?;
+//! let report = bundle.verify(client.log_key());
+//! assert!(report.is_sound(), "{report}");
+//! # Ok(())
+//! # }
+//! ```
 
+mod checkpoints;
+mod client;
+mod clock;
+mod content;
+mod directory;
+mod error;
+mod files;
+mod ids;
+mod log;
+mod lotse;
+mod random;
+mod receive;
+mod references;
+mod seal;
+mod send;
+mod signer;
+#[cfg(test)]
+mod test_log;
+mod tls;
+mod trust_file;
+
+pub use checkpoints::{Alarm, CheckpointKeeper, ProofSource};
+pub use client::{Client, ClientBuilder};
+pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
+pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
+pub use directory::{AgencyEntry, Directory, PublishedKey};
+pub use error::{ClientError, EvidenceError, EvidenceFault};
+pub use ids::{
+    Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
+    hex,
+};
+pub use log::{Bundle, Check, LogAnswer, LogQuery, LogRow, Report, event_name};
+pub use lotse::{
+    ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
+    RevocationPreview,
+};
+pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
+pub use references::{BookEntry, ReferenceBook};
+pub use schleuse_proto::v1;
+pub use seal::{
+    PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,
+    pad, seal, unpad,
+};
+pub use send::{
+    Draft, Prepared, Sealer, SendOutcome, StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream,
+};
+pub use signer::Signer;
+pub use tls::{provider, tls_config};
+pub use trust_file::TrustAnchors;

@@ -214,8 +214,8 @@ fn actor(agency: &str, role: Role, person: Option<&str>) -> Actor {
     Actor {
         agency: AgencyId::parse(agency).unwrap(),
         role,
-        person: person.map(str::to_owned),
-        serial: vec![1; 16],
+        person: person.map(Into::into),
+        serial: [1; 16].into(),
     }
 }
 

@@ -11,12 +11,15 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::missing_errors_doc,
-    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_lines,
     missing_docs,
     reason = "test code: a broken assumption must end the test at once"
 )]
 
+pub mod bench;
 pub mod broker;
+pub mod demo;
 pub mod kill;
 pub mod model;
 pub mod pki;

@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Role;
@@ -27,9 +29,9 @@ pub struct Actor {
     /// Role of the certificate.
     pub role: Role,
     /// Person of the certificate.
-    pub person: Option<String>,
+    pub person: Option<Arc<str>>,
     /// Serial number of the certificate.
-    pub serial: Vec<u8>,
+    pub serial: Arc<[u8]>,
 }
 
 /// A signature with its certificate, as evidence.

@@ -2,6 +2,7 @@
 //! to participants never print themselves.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schleuse_proto::identity::is_part;
 
@@ -112,7 +113,7 @@ impl Reference {
 
 /// An agency identifier, `[a-z0-9-]{1,40}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AgencyId(Box<str>);
+pub struct AgencyId(Arc<str>);
 
 impl AgencyId {
     /// Takes a well-formed identifier.
@@ -134,7 +135,7 @@ pub struct Address {
     /// The agency.
     pub agency: AgencyId,
     /// The function, `[a-z0-9-]{1,40}`.
-    function: Box<str>,
+    function: Arc<str>,
 }
 
 impl Address {

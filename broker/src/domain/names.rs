@@ -1,9 +1,10 @@
 //! Small numbers for agencies and addresses, so that half a million grants fit in memory.
 //!
 //! Numbers are given in order of first use while the journal is folded; they are the same after each
-//! replay and never leave the process.
+//! replay and never leave the process. A fast hash without a secret serves: only consents and
+//! directory entries add names, nobody can add enough of them to make them collide.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::ids::{Address, AgencyId};
 
@@ -19,9 +20,9 @@ pub struct AddressIx(u32);
 #[derive(Debug, Default)]
 pub struct Names {
     agencies: Vec<AgencyId>,
-    agency_numbers: HashMap<AgencyId, AgencyIx>,
+    agency_numbers: FxHashMap<AgencyId, AgencyIx>,
     addresses: Vec<(AgencyIx, Address)>,
-    address_numbers: HashMap<Address, AddressIx>,
+    address_numbers: FxHashMap<Address, AddressIx>,
 }
 
 impl Names {

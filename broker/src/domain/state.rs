@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use rustc_hash::FxHashMap;
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
@@ -116,19 +117,20 @@ pub const REMEMBER_MS: TimeMs = (24 * 60 + 10) * 60 * 1000;
 pub struct State {
     pub(super) names: Names,
     participants: Vec<Participant>,
-    by_id: HashMap<ParticipantId, ParticipantIx>,
-    by_reference: HashMap<(AgencyIx, Reference), ParticipantIx>,
+    // Keys that the broker draws or counts itself need no secret hash; keys that clients choose do.
+    by_id: FxHashMap<ParticipantId, ParticipantIx>,
+    by_reference: FxHashMap<(AgencyIx, Reference), ParticipantIx>,
     pub(super) registrations: HashMap<(AgencyIx, RegistrationKey), (ParticipantIx, RecordNumber)>,
     consents: HashMap<ConsentId, (ParticipantIx, usize)>,
     pub(super) directory: BTreeMap<AgencyId, Entry>,
-    pub(super) messages: HashMap<RecordNumber, Message>,
-    pub(super) queues: HashMap<AddressIx, Queue>,
+    pub(super) messages: FxHashMap<RecordNumber, Message>,
+    pub(super) queues: FxHashMap<AddressIx, Queue>,
     pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
-    pub(super) streams: HashMap<u64, BTreeSet<RecordNumber>>,
+    pub(super) streams: FxHashMap<u64, BTreeSet<RecordNumber>>,
     pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
     key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
-    pub(super) finished: HashMap<RecordNumber, Finished>,
+    pub(super) finished: FxHashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
     next: RecordNumber,
     time: TimeMs,

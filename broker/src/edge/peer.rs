@@ -3,7 +3,11 @@
 //! INVARIANT (identity): the peer of every request is made here, from the certificate that TLS has
 //! verified; nothing in a request can name or change it.
 
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rustls::pki_types::CertificateDer;
+use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::{Identity, IdentityError, Leaf};
 use schleuse_proto::trust::Trust;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +17,7 @@ use crate::domain::event::Actor;
 use crate::domain::ids::{AgencyId, TimeMs};
 
 /// The verified peer of a connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Peer {
     /// What the certificate says.
     pub leaf: Leaf,
@@ -25,6 +29,37 @@ pub struct Peer {
     pub actor: Actor,
     /// Ends the connection.
     pub cut: CancellationToken,
+    /// Batch signatures of this certificate that were checked on this connection.
+    pub checked_batches: CheckedBatches,
+}
+
+/// Digests of batch signatures that verified, the newest [`CHECKED_BATCHES_MAX`]: messages of one
+/// batch come in many calls, and a signature over the same root need not be checked again.
+#[derive(Debug, Default)]
+pub struct CheckedBatches(Mutex<(HashSet<Digest>, VecDeque<Digest>)>);
+
+/// Batches remembered on one connection; 64 bytes each.
+const CHECKED_BATCHES_MAX: usize = 1024;
+
+impl CheckedBatches {
+    /// Whether the batch with this digest has been checked.
+    #[must_use]
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.contains(digest)
+    }
+
+    /// Remembers a batch that verified.
+    pub fn insert(&self, digest: Digest) {
+        let mut checked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.0.insert(digest) {
+            checked.1.push_back(digest);
+            if checked.1.len() > CHECKED_BATCHES_MAX
+                && let Some(oldest) = checked.1.pop_front()
+            {
+                checked.0.remove(&oldest);
+            }
+        }
+    }
 }
 
 impl Peer {
@@ -47,8 +82,8 @@ impl Peer {
         let actor = Actor {
             agency: AgencyId::parse(agency).ok_or(IdentityError::Grammar)?,
             role: *role,
-            person: person.clone(),
-            serial: leaf.serial.clone(),
+            person: person.as_deref().map(Arc::from),
+            serial: leaf.serial.as_slice().into(),
         };
         Ok(Self {
             actor,
@@ -56,6 +91,7 @@ impl Peer {
             issuer: parsed.issuer().as_raw().to_vec(),
             leaf,
             cut: CancellationToken::new(),
+            checked_batches: CheckedBatches::default(),
         })
     }
 }

@@ -227,8 +227,8 @@ fn actor(actor: v1::Actor) -> Result<Actor, String> {
     Ok(Actor {
         agency: agency(&actor.agency)?,
         role: Role::parse(&actor.role).ok_or("unknown role")?,
-        person: Some(actor.person).filter(|person| !person.is_empty()),
-        serial: actor.certificate_serial.to_vec(),
+        person: Some(actor.person.as_str()).filter(|person| !person.is_empty()).map(Into::into),
+        serial: actor.certificate_serial.as_ref().into(),
     })
 }
 

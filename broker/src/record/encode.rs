@@ -242,7 +242,7 @@ fn actor(actor: &Actor) -> v1::Actor {
     v1::Actor {
         agency: actor.agency.to_string(),
         role: actor.role.name().to_owned(),
-        person: actor.person.clone().unwrap_or_default(),
+        person: actor.person.as_deref().unwrap_or_default().to_owned(),
         certificate_serial: Bytes::copy_from_slice(&actor.serial),
     }
 }

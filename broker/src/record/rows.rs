@@ -67,12 +67,6 @@ pub fn wire_signature(signature: &Signature) -> v1::Signature {
     super::encode::signature(signature)
 }
 
-/// A batch signature as it stands on the wire.
-#[must_use]
-pub fn wire_batch_signature(batch: &BatchSignature) -> v1::BatchSignature {
-    super::encode::batch_signature(batch)
-}
-
 /// A signature from the wire.
 #[must_use]
 pub fn domain_signature(signature: Option<v1::Signature>) -> Signature {
@@ -85,9 +79,39 @@ pub fn domain_batch_signature(batch: Option<v1::BatchSignature>) -> BatchSignatu
     super::decode::batch_signature(batch)
 }
 
-/// Splits a payload into encapsulated key and ciphertext.
-#[must_use]
-pub fn split_payload(payload: &Bytes, encapsulated_key_bytes: u32) -> (Bytes, Bytes) {
-    let at = usize::try_from(encapsulated_key_bytes).unwrap_or_default().min(payload.len());
-    (payload.slice(..at), payload.slice(at..))
+/// The parts of an accepted message that its recipient gets, without the payload.
+#[derive(Debug)]
+pub struct SealedParts {
+    /// Label bytes as signed.
+    pub label: Bytes,
+    /// The sender's signature.
+    pub signature: Option<v1::BatchSignature>,
+    encapsulated_key_bytes: u32,
+}
+
+impl SealedParts {
+    /// Reads them off the record of the acceptance; none if it is another kind of record.
+    #[must_use]
+    pub fn of(stored: &StoredRecord) -> Option<Self> {
+        let entry = v1::LogEntry::decode(stored.body.clone()).ok()?;
+        let Some(v1::log_entry::Event::MessageDecided(decided)) = entry.event else { return None };
+        Some(Self {
+            label: decided.label,
+            signature: decided.signature,
+            encapsulated_key_bytes: decided.encapsulated_key_bytes,
+        })
+    }
+
+    /// Puts an opened payload to them.
+    #[must_use]
+    pub fn with(self, payload: &Bytes) -> v1::SealedMessage {
+        let at = usize::try_from(self.encapsulated_key_bytes).unwrap_or_default();
+        let at = at.min(payload.len());
+        v1::SealedMessage {
+            label: self.label,
+            encapsulated_key: payload.slice(..at),
+            ciphertext: payload.slice(at..),
+            signature: self.signature,
+        }
+    }
 }

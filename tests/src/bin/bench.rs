@@ -1,2 +1,52 @@
-//! placeholder
-fn main() {}
+//! The benchmark: throughput, latency, memory and restart of a real broker process, measured beside a
+//! bare tonic echo over the same mutual TLS with the same messages. Checks what it measures: every
+//! answer must be an acceptance with a receipt, every delivery is counted, nothing may be missing.
+//!
+//! Prints one JSON document. Example: `schleuse-bench --seconds 5 all`.
+
+#![expect(clippy::print_stdout, reason = "the program's words to its user")]
+
+use clap::{Parser, Subcommand};
+use schleuse_tests::bench;
+
+/// Benchmarks on loopback; bounded and self-ending.
+#[derive(Parser)]
+struct Arguments {
+    /// Length of each throughput measurement.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Records for the restart measurement.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum What {
+    /// Everything.
+    All,
+    /// Unary and streaming submit, end to end, latency, beside the echo.
+    Throughput,
+    /// The decision with 100,000 participants and 500,000 grants, and the memory they take.
+    Decide,
+    /// A restart with many records.
+    Restart,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments = Arguments::parse();
+    let mut report = serde_json::Map::new();
+    let seconds = arguments.seconds;
+    if matches!(arguments.what, What::All | What::Decide) {
+        report.insert("decide".into(), bench::decide::run());
+    }
+    if matches!(arguments.what, What::All | What::Throughput) {
+        report.insert("throughput".into(), bench::throughput::run(seconds).await);
+    }
+    if matches!(arguments.what, What::All | What::Restart) {
+        report.insert("restart".into(), bench::restart::run(arguments.records).await);
+    }
+    println!("{}", serde_json::Value::Object(report));
+}

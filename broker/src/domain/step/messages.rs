@@ -9,7 +9,9 @@ use crate::domain::decide::{DenyReason, Permit, Question, decide};
 use crate::domain::event::{
     Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
 };
-use crate::domain::ids::{Address, MessageId, ParticipantId, RecordNumber, TimeMs};
+use crate::domain::ids::{
+    Address, AgencyId, MessageId, ParticipantId, RecordNumber, Reference, TimeMs,
+};
 use crate::domain::message::{HandOutPermit, Hold, Stage, StopReason};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
@@ -92,6 +94,23 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Decides a question about the participant that an agency's reference means. For measurements;
+    /// the permit in the answer is bound to no message and opens nothing.
+    ///
+    /// # Errors
+    /// Why it is not covered.
+    pub fn decide_for(
+        &self,
+        agency: &AgencyId,
+        reference: &Reference,
+        question: &Question,
+        now: TimeMs,
+    ) -> Result<Permit, DenyReason> {
+        let found = self.by_reference(agency, reference);
+        let (_, participant) = found.ok_or(DenyReason::UnknownParticipant)?;
+        decide(participant.consents.iter(), question, now)
     }
 
     /// Decides one submission. The same work whether the participant exists or not.

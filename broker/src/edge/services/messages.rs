@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::submit::CheckedBatch;
 use super::{Context, checkpoint, failed, invalid, peer};
 use crate::domain::command::{Command, Outcome, SubmitDecision};
 use crate::domain::event::Submission;
@@ -65,8 +64,7 @@ impl Messages {
         if !(1..=limits::SUBMIT_MESSAGES_MAX).contains(&messages.len()) {
             return Err(invalid("messages", "1 to 32 messages"));
         }
-        let mut checked = CheckedBatch::default();
-        let messages = messages.into_iter().map(|m| self.0.submission(&peer, m, &mut checked));
+        let messages = messages.into_iter().map(|m| self.0.submission(&peer, m));
         let messages = messages.collect::<Result<Vec<Submission>, _>>()?;
         let command = Command::Submit { actor: peer.actor.clone(), messages, require_all };
         let answer = self.0.engine.execute(Lane::Normal, command).await?;
@@ -205,14 +203,13 @@ impl Parts {
         mut requests: Streaming<v1::SubmitStreamRequest>,
         outcomes: mpsc::Sender<PartOutcome>,
     ) {
-        let mut checked = CheckedBatch::default();
         loop {
             let request = tokio::select! {
                 request = requests.message() => request,
                 () = self.peer.cut.cancelled() => return,
             };
             let part = match request {
-                Ok(Some(request)) => self.part(request, &mut checked).await,
+                Ok(Some(request)) => self.part(request).await,
                 Ok(None) => return,
                 Err(status) => Err(status),
             };
@@ -227,18 +224,14 @@ impl Parts {
         }
     }
 
-    async fn part(
-        &self,
-        request: v1::SubmitStreamRequest,
-        checked: &mut CheckedBatch,
-    ) -> Result<PartOutcome, Status> {
+    async fn part(&self, request: v1::SubmitStreamRequest) -> Result<PartOutcome, Status> {
         if !(1..=limits::STREAM_PART_MESSAGES_MAX).contains(&request.messages.len()) {
             return Err(failed(invalid("messages", "1 to 256 messages")));
         }
         let mut rejected: Vec<Option<Failure>> = Vec::with_capacity(request.messages.len());
         let mut messages = Vec::with_capacity(request.messages.len());
         for message in request.messages {
-            match self.context.submission(&self.peer, message, checked) {
+            match self.context.submission(&self.peer, message) {
                 Ok(submission) => {
                     messages.push(submission);
                     rejected.push(None);

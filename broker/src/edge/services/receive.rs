@@ -12,16 +12,14 @@ use schleuse_proto::v1::receive_request::Request as Said;
 use schleuse_proto::v1::receive_response::Response as Says;
 use tonic::{Status, Streaming};
 
-use super::{Context, checkpoint, failed, invalid, skeleton_receipt};
-use crate::domain::event::EventKind;
+use super::{Context, checkpoint, failed, invalid};
 use crate::domain::refusal::Refusal;
 use crate::edge::flush::Handed;
 use crate::edge::limits;
 use crate::edge::peer::Peer;
 use crate::edge::status::Failure;
 use crate::engine::{CREDIT_MAX, HandOut, InFlightGuard, Subscription};
-use crate::record;
-use crate::record::rows::split_payload;
+use crate::record::rows::SealedParts;
 
 type Responses = Pin<Box<dyn Stream<Item = Result<v1::ReceiveResponse, Status>> + Send>>;
 
@@ -31,35 +29,21 @@ impl Context {
         let HandOut { permit, guard } = hand_out;
         let reader = self.engine.reader();
         let stored = reader.record(permit.permit().message())?;
-        let event = record::decode(&stored, &self.engine.rules().catalogue).map_err(|why| {
-            tracing::error!(why, "a message cannot be read");
-            Failure::Internal
-        })?;
-        let EventKind::MessageDecided(decided) = event.kind else {
-            return Err(Failure::Internal);
-        };
+        let parts = SealedParts::of(&stored).ok_or(Failure::Internal)?;
         let payload = stored.payload.unlock(&permit).ok_or(Failure::Internal)?;
-        let submission = decided.submission;
-        let (encapsulated_key, ciphertext) =
-            split_payload(&payload, submission.encapsulated_key_bytes);
-        let skeleton = reader.record(permit.permit().record())?.skeleton_bytes;
+        let receipt = self.receipt(permit.permit().record())?;
         let permit = permit.permit();
         let ms = |time: u64| i64::try_from(time).unwrap_or_default();
         let delivery = v1::Delivery {
             message_number: permit.message(),
-            receipt: Some(skeleton_receipt(permit.record(), &skeleton)),
+            receipt: Some(receipt),
             attempt: permit.attempt(),
             participant_reference: permit.reference().map(|r| r.to_text()).unwrap_or_default(),
             consent_id: bytes::Bytes::copy_from_slice(permit.permit().consent().bytes()),
             consent_revision: permit.permit().revision(),
             accepted_at_ms: ms(permit.accepted_at()),
             handed_out_at_ms: ms(permit.handed_out_at()),
-            sealed: Some(v1::SealedMessage {
-                label: submission.label_bytes,
-                encapsulated_key,
-                ciphertext,
-                signature: Some(record::rows::wire_batch_signature(&submission.signature)),
-            }),
+            sealed: Some(parts.with(&payload)),
         };
         Ok((delivery, guard))
     }

@@ -1,10 +1,10 @@
 //! Submitted messages: from the wire to the core.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use schleuse_proto::CIPHERTEXT_BYTES_MAX;
 use schleuse_proto::evidence::{
     Digest, batch_leaf, batch_root, batch_signed_bytes, label_digest, participant_commitment,
-    payload_digest,
+    payload_digest, sha256,
 };
 use schleuse_proto::v1;
 
@@ -20,17 +20,12 @@ const ENCAPSULATED_KEY_BYTES_MAX: usize = 2048;
 /// Longest inclusion proof of a batch.
 const BATCH_PATH_MAX: usize = 10;
 
-/// The batch root whose signature was checked last: messages of one batch come together.
-#[derive(Debug, Default)]
-pub(super) struct CheckedBatch(Option<(Bytes, Vec<u8>)>);
-
 impl Context {
     /// Parses one message and checks everything that needs no state.
     pub(super) fn submission(
         &self,
         peer: &Peer,
         message: v1::OutgoingMessage,
-        checked: &mut CheckedBatch,
     ) -> Result<Submission, Failure> {
         let sealed = message.sealed.ok_or(invalid("sealed", "a sealed message"))?;
         let reference = reference(&message.participant_reference)?;
@@ -61,7 +56,7 @@ impl Context {
             return Err(invalid("signature.path", "at most 10 hashes"));
         }
         if self.check_signatures {
-            check_batch(peer, &label_digest(&sealed.label), &digest, &signature, checked)?;
+            check_batch(peer, &label_digest(&sealed.label), &digest, &signature)?;
         }
         let mut payload =
             BytesMut::with_capacity(sealed.encapsulated_key.len() + sealed.ciphertext.len());
@@ -90,7 +85,6 @@ fn check_batch(
     label_digest: &Digest,
     payload_digest: &Digest,
     signature: &v1::BatchSignature,
-    checked: &mut CheckedBatch,
 ) -> Result<(), Failure> {
     let bad = Failure::BadSignature { document: "SealedMessage" };
     let Some(signed) = &signature.signature else { return Err(bad) };
@@ -101,10 +95,10 @@ fn check_batch(
     if signed.certificate != peer.certificate {
         return Err(bad);
     }
-    if checked.0.as_ref().is_some_and(|(value, seen)| *value == signed.value && *seen == bytes) {
-        return Ok(());
+    let seen = sha256(&[&bytes, &signed.value]);
+    if !peer.checked_batches.contains(&seen) {
+        peer.leaf.verify(&bytes, &signed.value).map_err(|_| bad)?;
+        peer.checked_batches.insert(seen);
     }
-    peer.leaf.verify(&bytes, &signed.value).map_err(|_| bad)?;
-    checked.0 = Some((signed.value.clone(), bytes));
     Ok(())
 }

@@ -1,0 +1,109 @@
+//! The command line `schleuse`: arguments in, tables or JSON out. Everything else is the library's.
+
+pub(crate) mod agency;
+pub(crate) mod args;
+pub(crate) mod directory;
+pub(crate) mod dpo;
+pub(crate) mod files;
+pub(crate) mod inbox;
+pub(crate) mod lotse;
+pub(crate) mod output;
+pub(crate) mod table;
+pub(crate) mod verify;
+
+use std::process::ExitCode;
+
+use schleuse_client::{Client, ClientError};
+
+use args::{Arguments, Command, Global};
+use output::Output;
+
+/// The command did what it was asked for.
+const DONE: u8 = 0;
+/// Refused, or it failed.
+const FAILED: u8 = 1;
+/// A message is not covered by a consent.
+const NOT_COVERED: u8 = 3;
+/// Rollback, fork, or evidence that does not hold.
+const ALARM: u8 = 4;
+
+/// How a command ended, apart from errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As asked for.
+    Done,
+    /// The person said no.
+    Declined,
+    /// At least one message is not covered by a consent.
+    NotCovered,
+    /// Evidence does not hold.
+    Alarm,
+}
+
+/// Runs a command to its exit code.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    let output = Output::new(arguments.global.json);
+    let ending = match command(&arguments.global, arguments.command, &output).await {
+        Ok(ending) => ending,
+        Err(error) => {
+            output.error(&error);
+            return ExitCode::from(if error.is_alarm() { ALARM } else { FAILED });
+        }
+    };
+    ExitCode::from(match ending {
+        Ending::Done => DONE,
+        Ending::Declined => FAILED,
+        Ending::NotCovered => NOT_COVERED,
+        Ending::Alarm => ALARM,
+    })
+}
+
+async fn command(
+    global: &Global,
+    command: Command,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    match command {
+        Command::Lotse(command) => lotse::run(global, command, output).await,
+        Command::Agency(command) => agency::run(global, command, output).await,
+        Command::Dpo(command) => dpo::run(global, command, output).await,
+        Command::Directory(command) => directory::run(global, command, output).await,
+        Command::Verify(command) => verify::run(global, &command, output),
+    }
+}
+
+/// Connects with the global options.
+pub(crate) async fn connect(
+    global: &Global,
+    sealing: Option<&std::path::Path>,
+    output: &Output,
+) -> Result<Client, ClientError> {
+    let missing = |what: &'static str, option: &str| ClientError::Argument {
+        what,
+        expected: format!("a value: give {option} or set its environment variable"),
+    };
+    let trust = global.trust.as_ref().ok_or_else(|| missing("trust", "--trust"))?;
+    let certificate =
+        global.certificate.as_ref().ok_or_else(|| missing("certificate", "--certificate"))?;
+    let key = global.key.clone().unwrap_or_else(|| certificate.with_extension("key"));
+    let alarms = *output;
+    let mut builder = Client::builder()
+        .endpoint(&global.endpoint)
+        .trust_file(trust)
+        .certificate(certificate)
+        .key(key)
+        .on_alarm(move |error| alarms.note(&error.to_string()));
+    if let Some(name) = &global.server_name {
+        builder = builder.server_name(name);
+    }
+    if let Some(state) = &global.state {
+        builder = builder.state_dir(state);
+    } else {
+        output
+            .note("note: without --state a rollback of the broker between two runs is not noticed");
+    }
+    if let Some(sealing) = sealing {
+        builder = builder.sealing_file(sealing);
+    }
+    builder.connect().await
+}

@@ -1,0 +1,218 @@
+//! Arguments of the command line.
+
+mod agency;
+mod lotse;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use agency::{
+    AgencyCommand, AnswerArguments, Envelope, InboxArguments, Incoming, PublishArguments,
+    ReceiveArguments, SendArguments,
+};
+pub(crate) use lotse::{
+    ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
+    RevokeArguments,
+};
+
+/// Exchanges sealed messages between social agencies, under the consent of the person concerned.
+///
+/// Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not covered by a consent, 4 alarm
+/// (the broker was rolled back or forked, or evidence does not hold).
+#[derive(Debug, Parser)]
+#[command(name = "schleuse", version)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of all commands.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Where the broker listens.
+    #[arg(
+        long,
+        env = "SCHLEUSE_ENDPOINT",
+        default_value = "https://localhost:8443",
+        value_name = "URL",
+        global = true
+    )]
+    pub(crate) endpoint: String,
+    /// Name in the broker's certificate, if it is not the host of the endpoint.
+    #[arg(long, env = "SCHLEUSE_SERVER_NAME", value_name = "NAME", global = true)]
+    pub(crate) server_name: Option<String>,
+    /// Trust file of the installation.
+    #[arg(long, env = "SCHLEUSE_TRUST", value_name = "FILE", global = true)]
+    pub(crate) trust: Option<PathBuf>,
+    /// Own certificate chain, PEM.
+    #[arg(long, env = "SCHLEUSE_CERTIFICATE", value_name = "FILE", global = true)]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Own private key, PEM; without it, the certificate's path with the ending .key.
+    #[arg(long, env = "SCHLEUSE_KEY", value_name = "FILE", global = true)]
+    pub(crate) key: Option<PathBuf>,
+    /// Folder in which the newest checkpoint of the broker's log is kept.
+    #[arg(long, env = "SCHLEUSE_STATE", value_name = "DIR", global = true)]
+    pub(crate) state: Option<PathBuf>,
+    /// Prints one JSON document instead of a table (one per line for what arrives over time).
+    #[arg(long, env = "SCHLEUSE_JSON", global = true)]
+    pub(crate) json: bool,
+}
+
+/// What to do, by role.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Participants and their consents (role lotse).
+    #[command(subcommand)]
+    Lotse(LotseCommand),
+    /// Sending and receiving messages (role system; a Lotse for the own agency).
+    #[command(subcommand)]
+    Agency(AgencyCommand),
+    /// The access log (role dpo; a Lotse for own participants).
+    #[command(subcommand)]
+    Dpo(DpoCommand),
+    /// The directory of agencies and functions.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// Checks an export of the log without the broker.
+    ///
+    /// Example: schleuse verify export.json --trust pki/trust.toml
+    Verify(VerifyArguments),
+}
+
+/// Commands of the data-protection officer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DpoCommand {
+    /// Lists records of the access log. The query itself becomes a record.
+    ///
+    /// Example: schleuse dpo log --reason "quarterly control" --type handed-out --export q3.json
+    Log(LogArguments),
+}
+
+/// Arguments of `dpo log`.
+#[derive(Args, Debug)]
+pub(crate) struct LogArguments {
+    /// Why the log is read: 10 to 500 characters; kept in the log.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Only about the participant with this own reference.
+    #[arg(long, value_name = "REF")]
+    pub(crate) participant: Option<String>,
+    /// Only with this agency as sender or recipient.
+    #[arg(long, value_name = "AGENCY")]
+    pub(crate) agency: Option<String>,
+    /// Only from this date or time on (UTC).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only before this date or time (UTC).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Only records of these types, for example handed-out or consent-revoked.
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
+    /// At most that many rows.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_rows: Option<u32>,
+    /// Also writes everything that is needed to check the rows without the broker.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+}
+
+/// Commands of the directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DirectoryCommand {
+    /// Lists agencies and their functions.
+    ///
+    /// Example: schleuse directory list
+    List,
+    /// Shows one agency: functions, sealing keys, who signed.
+    ///
+    /// Example: schleuse directory show drv-bayern-sued
+    Show {
+        /// The agency.
+        agency: String,
+    },
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// Export written by `dpo log --export`.
+    pub(crate) file: PathBuf,
+    /// Public key of the log; without it, the one in the trust file.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) log_key: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_each_command_shows_an_example() {
+        fn leaves(command: &clap::Command, found: &mut Vec<(String, String)>) {
+            let mut below = command.get_subcommands().peekable();
+            if below.peek().is_none() {
+                let help = command.clone().render_long_help().to_string();
+                found.push((command.get_name().to_owned(), help));
+            }
+            below.for_each(|command| leaves(command, found));
+        }
+        Arguments::command().debug_assert();
+        let mut found = Vec::new();
+        leaves(&Arguments::command(), &mut found);
+        assert_eq!(found.len(), 17);
+        for (name, help) in found {
+            assert!(help.contains("Example: schleuse "), "{name} has no example");
+        }
+    }
+
+    #[test]
+    fn a_consent_is_recorded_from_options_or_from_a_file() {
+        let reference = "a".repeat(26);
+        let parse = |rest: &[&str]| {
+            let fixed = ["schleuse", "lotse", "consent", "record", "--participant", &reference];
+            let text = ["--text", "t", "--text-version", "1"];
+            Arguments::try_parse_from(fixed.iter().chain(&text).chain(rest))
+        };
+        let options = ["--to", "drv/reha", "--from", "a,b", "--purpose", "p", "--category", "c"];
+        assert!(parse(&options).is_ok());
+        assert!(parse(&["--grants", "g.toml"]).is_ok());
+        assert!(parse(&["--grants", "g.toml", "--to", "drv/reha"]).is_err());
+        assert!(parse(&options[..6]).is_err());
+        assert!(parse(&[&options[..], &["--months", "25"]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_message_has_exactly_one_content() {
+        let reference = "a".repeat(26);
+        let parse = |rest: &[&str]| {
+            let fixed = [
+                "schleuse",
+                "agency",
+                "send",
+                "--participant",
+                &reference,
+                "--to",
+                "drv/reha",
+                "--as",
+                "f",
+                "--purpose",
+                "p",
+                "--kind",
+                "k",
+                "--category",
+                "c",
+            ];
+            Arguments::try_parse_from(fixed.iter().chain(rest))
+        };
+        assert!(parse(&["--text", "t"]).is_ok());
+        assert!(parse(&["--file", "f", "--subject", "note"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--text", "t", "--file", "f"]).is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! Arguments of the Lotse's commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
+
+/// Commands of the Lotse.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LotseCommand {
+    /// Participants and the references by which agencies address them.
+    #[command(subcommand)]
+    Participant(ParticipantCommand),
+    /// Consents.
+    #[command(subcommand)]
+    Consent(ConsentCommand),
+    /// Tells one agency, sealed and under a consent, whom its reference means.
+    ///
+    /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
+    /// --as lotse --name "Gerhard W." --born 1989-02-03
+    Introduce(IntroduceArguments),
+}
+
+/// Commands about participants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParticipantCommand {
+    /// Registers a new participant and prints the own reference.
+    ///
+    /// Example: schleuse lotse participant register
+    Register,
+    /// Lists the own participants.
+    ///
+    /// Example: schleuse lotse participant list
+    List,
+    /// Makes (or repeats) the reference by which one agency addresses a participant.
+    ///
+    /// Example: schleuse lotse participant reference --participant REF --agency drv-bayern-sued
+    Reference {
+        /// Own reference of the participant.
+        #[arg(long, value_name = "REF")]
+        participant: ParticipantReference,
+        /// The agency.
+        #[arg(long, value_name = "AGENCY")]
+        agency: String,
+    },
+    /// Hands a participant over to another Lotse of the own agency.
+    ///
+    /// Example: schleuse lotse participant hand-over --participant REF --lotse l-02
+    HandOver {
+        /// Own reference of the participant.
+        #[arg(long, value_name = "REF")]
+        participant: ParticipantReference,
+        /// Person part of the other Lotse's certificate identity.
+        #[arg(long, value_name = "PERSON")]
+        lotse: String,
+    },
+}
+
+/// Commands about consents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConsentCommand {
+    /// Signs and records a consent, with one grant from the options or several from a file.
+    ///
+    /// Example: schleuse lotse consent record --participant REF --to drv-bayern-sued/reha-beratung
+    /// --from jobcenter-stadt-regensburg --purpose reha-einleitung --category gesundheit,termine
+    /// --months 12 --text consent.txt --text-version 2026-1 --evidence scan.pdf
+    ///
+    /// A grants file holds `[[grant]]` tables with from = ["AGENCY"], to = "AGENCY/FUNCTION",
+    /// purpose, categories = ["CODE"], months.
+    #[command(verbatim_doc_comment)]
+    Record(Box<RecordArguments>),
+    /// Lists the consents of a participant.
+    ///
+    /// Example: schleuse lotse consent list --participant REF
+    List {
+        /// Own reference of the participant.
+        #[arg(long, value_name = "REF")]
+        participant: ParticipantReference,
+    },
+    /// Shows what a revocation stops, asks, and revokes.
+    ///
+    /// Example: schleuse lotse consent revoke --consent 00112233445566778899aabbccddeeff
+    Revoke(RevokeArguments),
+}
+
+/// Arguments of `lotse consent record`.
+#[derive(Args, Debug)]
+pub(crate) struct RecordArguments {
+    /// Own reference of the participant.
+    #[arg(long, value_name = "REF")]
+    pub(crate) participant: ParticipantReference,
+    /// File with several grants, instead of --to, --from, --purpose, --category, --months.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "from", "purpose", "category"])]
+    pub(crate) grants: Option<PathBuf>,
+    /// Recipient.
+    #[arg(long, value_name = "AGENCY/FUNCTION", required_unless_present = "grants")]
+    pub(crate) to: Option<Address>,
+    /// Agencies that may send.
+    #[arg(long, value_name = "AGENCY", value_delimiter = ',', required_unless_present = "grants")]
+    pub(crate) from: Vec<String>,
+    /// Purpose code of the catalogue.
+    #[arg(long, value_name = "CODE", required_unless_present = "grants")]
+    pub(crate) purpose: Option<String>,
+    /// Data categories of the catalogue.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', required_unless_present = "grants")]
+    pub(crate) category: Vec<String>,
+    /// How long it holds, in calendar months from now on.
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=24))]
+    pub(crate) months: u32,
+    /// File with the text that the participant was given; only its hash leaves this machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: PathBuf,
+    /// Version of the text.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) text_version: String,
+    /// Language of the text.
+    #[arg(long, value_name = "TAG", default_value = "de")]
+    pub(crate) language: String,
+    /// How the consent was given.
+    #[arg(long, value_enum, default_value_t = Form::Written)]
+    pub(crate) form: Form,
+    /// Files of evidence, such as the signed paper; only their hashes leave this machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) evidence: Vec<PathBuf>,
+    /// When it is to be reviewed with the participant, in calendar months from now on.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=24))]
+    pub(crate) review_months: u32,
+}
+
+/// How a consent was given.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Form {
+    /// In writing.
+    Written,
+    /// Electronically.
+    Electronic,
+    /// Otherwise, because of special circumstances (§ 67b (2) SGB X).
+    SpecialReason,
+}
+
+impl From<Form> for ConsentForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Written => Self::Written,
+            Form::Electronic => Self::Electronic,
+            Form::SpecialReason => Self::SpecialReason,
+        }
+    }
+}
+
+/// Arguments of `lotse consent revoke`.
+#[derive(Args, Debug)]
+pub(crate) struct RevokeArguments {
+    /// The consent, in hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) consent: ConsentId,
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Arguments of `lotse introduce`.
+#[derive(Args, Debug)]
+pub(crate) struct IntroduceArguments {
+    /// Own reference of the participant.
+    #[arg(long, value_name = "REF")]
+    pub(crate) participant: ParticipantReference,
+    /// Recipient.
+    #[arg(long, value_name = "AGENCY/FUNCTION")]
+    pub(crate) to: Address,
+    /// Own function that sends.
+    #[arg(long = "as", value_name = "FUNCTION")]
+    pub(crate) function: String,
+    /// Name of the participant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// Date of birth.
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "")]
+    pub(crate) born: String,
+    /// The recipient's own file number, if it is known.
+    #[arg(long, value_name = "NUMBER", default_value = "")]
+    pub(crate) file_number: String,
+    /// Purpose code of the catalogue.
+    #[arg(long, value_name = "CODE", default_value = "zuleitung")]
+    pub(crate) purpose: String,
+    /// Message kind code of the catalogue.
+    #[arg(long, value_name = "CODE", default_value = "zuleitung.introduction")]
+    pub(crate) kind: String,
+    /// Data categories of the catalogue.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', default_value = "stammdaten")]
+    pub(crate) category: Vec<String>,
+}

@@ -1,0 +1,146 @@
+//! `schleuse dpo`.
+
+use std::path::Path;
+
+use schleuse_client::{
+    Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, event_name, format_time,
+    parse_time, v1,
+};
+use serde_json::{Value, json};
+
+use super::args::{DpoCommand, Global, LogArguments};
+use super::output::Output;
+use super::table::Table;
+use super::{Ending, connect};
+
+/// Reads the log.
+pub(crate) async fn run(
+    global: &Global,
+    command: DpoCommand,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let DpoCommand::Log(arguments) = command;
+    let query = query(&arguments)?;
+    let client = connect(global, None, output).await?;
+    match &arguments.export {
+        None => {
+            let answer = client.query_log(&query).await?;
+            let receipt = answer.receipt.record_number;
+            show(&answer.rows, receipt, answer.truncated, None, output);
+        }
+        Some(path) => {
+            let bundle = export(&client, &query, path, output).await?;
+            let report = bundle.verify(client.log_key());
+            let rows = bundle.parse_rows()?;
+            show(&rows, bundle.query_record(), bundle.is_truncated(), Some(path), output);
+            output.note(&report.to_string());
+            if !report.is_sound() {
+                return Ok(Ending::Alarm);
+            }
+        }
+    }
+    Ok(Ending::Done)
+}
+
+async fn export(
+    client: &Client,
+    query: &LogQuery,
+    path: &Path,
+    output: &Output,
+) -> Result<Bundle, ClientError> {
+    let mut shown = 0;
+    let progress = |read: u64, all: u64| {
+        let percent = read.saturating_mul(100) / all.max(1);
+        if percent >= shown + 10 {
+            shown = percent;
+            output.note(&format!("{read} of {all} leaf hashes ({percent} %)"));
+        }
+    };
+    let bundle = client.export_with(query, progress).await?;
+    let failed =
+        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
+    std::fs::write(path, bundle.to_json()?).map_err(failed)?;
+    output.note(&format!("wrote {}; check it with: schleuse verify {0}", path.display()));
+    Ok(bundle)
+}
+
+fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
+    let mut query = LogQuery::new(&arguments.reason);
+    if let Some(reference) = &arguments.participant {
+        query = query.participant(&ParticipantReference::parse(reference)?);
+    }
+    if let Some(agency) = &arguments.agency {
+        query = query.agency(agency);
+    }
+    if let Some(since) = &arguments.since {
+        query = query.since(parse_time(since)?);
+    }
+    if let Some(until) = &arguments.until {
+        query = query.until(parse_time(until)?);
+    }
+    if let Some(rows) = arguments.max_rows {
+        query = query.max_rows(rows);
+    }
+    let types = arguments.types.iter().map(|name| record_type(name));
+    Ok(query.types(&types.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// All record types that a query can name.
+fn record_types() -> impl Iterator<Item = v1::RecordType> {
+    (1..=i32::from(u8::MAX)).map_while(|number| v1::RecordType::try_from(number).ok())
+}
+
+fn record_type(name: &str) -> Result<v1::RecordType, ClientError> {
+    record_types().find(|kind| event_name(*kind) == name).ok_or_else(|| {
+        let known: Vec<String> = record_types().map(event_name).collect();
+        ClientError::Argument { what: "type", expected: format!("one of {}", known.join(", ")) }
+    })
+}
+
+fn show(
+    rows: &[LogRow],
+    query_record: u64,
+    truncated: bool,
+    export: Option<&Path>,
+    output: &Output,
+) {
+    let value = json!({
+        "rows": rows.iter().map(LogRow::to_json).collect::<Value>(),
+        "query_record": query_record,
+        "truncated": truncated,
+        "export": export.map(|path| path.display().to_string()),
+    });
+    output.table(&value, || {
+        let mut table =
+            Table::new(&["record", "time", "by", "participant", "what"], "no record matches");
+        for row in rows {
+            let time = i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX);
+            let reference = row.participant_reference.as_ref();
+            table.row(vec![
+                row.record_number.to_string(),
+                format_time(time),
+                row.actor(),
+                reference.map(|r| r.as_text().to_owned()).unwrap_or_default(),
+                row.summary(),
+            ]);
+        }
+        table
+    });
+    if truncated {
+        output.note("there are more records: narrow the query or raise --max-rows");
+    }
+    output.note(&format!("this query is log record {query_record}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_types_have_names_for_the_command_line() {
+        assert_eq!(record_type("handed-out").unwrap(), v1::RecordType::HandedOut);
+        assert_eq!(record_types().count(), 13);
+        let error = record_type("x").unwrap_err().to_string();
+        assert!(error.contains("consent-revoked"), "{error}");
+    }
+}

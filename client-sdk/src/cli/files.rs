@@ -1,0 +1,176 @@
+//! Files that commands read: grants, invitations, contents.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use schleuse_client::{ClientError, Content, ContentError, FILE_BYTES_MAX, parse_time, v1};
+use serde::Deserialize;
+
+/// Reads a file of at most so many bytes; of a larger one, a byte more.
+pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
+    let failed =
+        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Reads a text of at most 1 MiB.
+pub(crate) fn read_text(path: &Path) -> Result<String, ClientError> {
+    let bytes = read(path, FILE_BYTES_MAX)?;
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(wrong(path, "larger than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| wrong(path, "not UTF-8 text"))
+}
+
+/// Reads a file as a content. One that is too large is named with its real size.
+pub(crate) fn file_content(
+    path: &Path,
+    media_type: Option<&str>,
+    note: &str,
+) -> Result<Content, ClientError> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| wrong(path, "its name is not UTF-8 text"))?;
+    let data = read(path, FILE_BYTES_MAX)?;
+    if data.len() > FILE_BYTES_MAX {
+        let size = std::fs::metadata(path).ok().and_then(|m| usize::try_from(m.len()).ok());
+        let bytes = size.unwrap_or(data.len()).max(data.len());
+        return Err(ContentError::FileTooLarge { bytes }.into());
+    }
+    let media_type = media_type.unwrap_or_else(|| media_type_of(path));
+    Ok(Content::file(name, media_type, data, note)?)
+}
+
+fn media_type_of(path: &Path) -> &'static str {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("pdf") => "application/pdf",
+        Some("txt") => "text/plain",
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("docx") => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        Some("odt") => "application/vnd.oasis.opendocument.text",
+        _ => "application/octet-stream",
+    }
+}
+
+/// One grant of a grants file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileGrant {
+    pub(crate) from: Vec<String>,
+    pub(crate) to: String,
+    pub(crate) purpose: String,
+    pub(crate) categories: Vec<String>,
+    pub(crate) months: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantsFile {
+    grant: Vec<FileGrant>,
+}
+
+/// Reads a file of `[[grant]]` tables.
+pub(crate) fn grants(path: &Path) -> Result<Vec<FileGrant>, ClientError> {
+    parse::<GrantsFile>(path).map(|file| file.grant)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitationFile {
+    place: String,
+    answer_by: String,
+    agenda: Vec<Item>,
+    date: Vec<Date>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    title: String,
+    #[serde(default)]
+    categories: Vec<String>,
+    minutes: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Date {
+    starts_at: String,
+    minutes: u32,
+}
+
+/// Reads an invitation to a Fallkonferenz.
+pub(crate) fn invitation(
+    path: &Path,
+    conference: schleuse_client::ConferenceId,
+) -> Result<Content, ClientError> {
+    let file: InvitationFile = parse(path)?;
+    let dates = file.date.iter().map(|date| proposed_date(&date.starts_at, date.minutes));
+    let agenda = file.agenda.into_iter().map(|item| v1::AgendaItem {
+        title: item.title,
+        categories: item.categories,
+        minutes: item.minutes,
+    });
+    let request = v1::FallkonferenzRequest {
+        conference_id: conference.as_bytes().to_vec().into(),
+        agenda: agenda.collect(),
+        proposed_dates: dates.collect::<Result<_, _>>()?,
+        place: file.place,
+        answer_by_ms: parse_time(&file.answer_by)?,
+    };
+    Ok(Content::fallkonferenz_request(request)?)
+}
+
+/// A date out of its text.
+pub(crate) fn proposed_date(text: &str, minutes: u32) -> Result<v1::ProposedDate, ClientError> {
+    Ok(v1::ProposedDate { starts_at_ms: parse_time(text)?, minutes })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ClientError> {
+    let text = read_text(path)?;
+    toml::from_str(&text).map_err(|error| wrong(path, &error.to_string()))
+}
+
+fn wrong(path: &Path, why: &str) -> ClientError {
+    ClientError::File { path: path.to_owned(), why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use schleuse_client::ConferenceId;
+
+    use super::*;
+
+    fn write(text: &[u8], name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn an_invitation_is_read_from_its_file() {
+        let text = "place = 'Raum 3'\nanswer_by = '2026-12-01'\n\
+            [[agenda]]\ntitle = 'Zuständigkeit'\ncategories = ['gesundheit']\nminutes = 20\n\
+            [[date]]\nstarts_at = '2026-12-08T09:00:00Z'\nminutes = 60\n";
+        let (_folder, path) = write(text.as_bytes(), "f.toml");
+        let content = invitation(&path, ConferenceId::generate().unwrap()).unwrap();
+        assert_eq!(content.to_json()["proposed_dates"][0]["starts_at"], "2026-12-08T09:00:00Z");
+        let (_folder, path) = write(b"place = 3", "f.toml");
+        assert!(invitation(&path, ConferenceId::generate().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_file_of_one_byte_too_many_is_named_with_its_size() {
+        let (_folder, path) = write(&vec![0; FILE_BYTES_MAX], "report.pdf");
+        let content = file_content(&path, None, "").unwrap();
+        assert_eq!(content.to_json()["media_type"], "application/pdf");
+        let (_folder, path) = write(&vec![0; FILE_BYTES_MAX + 1], "report.pdf");
+        let error = file_content(&path, None, "").unwrap_err().to_string();
+        assert!(error.contains("1048577"), "{error}");
+    }
+}

@@ -1,0 +1,273 @@
+//! `schleuse lotse`.
+
+use std::time::Duration;
+
+use schleuse_client::{
+    Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
+    RevocationPreview, SystemClock, format_time, hex, months_later, rfc3339, v1,
+};
+use serde_json::{Value, json};
+
+use super::agency::show_outcome;
+use super::args::{
+    ConsentCommand, Global, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
+    RevokeArguments,
+};
+use super::output::Output;
+use super::table::Table;
+use super::{Ending, connect, files};
+
+/// Largest file of evidence, in bytes.
+const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long an introduction may wait.
+const INTRODUCTION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Runs a command of the Lotse.
+pub(crate) async fn run(
+    global: &Global,
+    command: LotseCommand,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    // Files are read before anything is asked of the broker.
+    match command {
+        LotseCommand::Participant(command) => {
+            let client = connect(global, None, output).await?;
+            participant(&client, command, output).await
+        }
+        LotseCommand::Consent(ConsentCommand::Record(arguments)) => {
+            let consent = build(&arguments, SystemClock.now_ms())?;
+            let client = connect(global, None, output).await?;
+            let change = client.record_consent(&consent).await?;
+            let record = change.receipt.record_number;
+            let value = json!({ "consent": change.consent_id, "record": record });
+            output.result(&value, || format!("consent {}\nlog record {record}", change.consent_id));
+            Ok(Ending::Done)
+        }
+        LotseCommand::Consent(ConsentCommand::List { participant }) => {
+            let client = connect(global, None, output).await?;
+            let consents = client.list_consents(&participant).await?;
+            let value = consents.iter().map(consent_json).collect::<Value>();
+            output.table(&value, || consent_table(&consents));
+            Ok(Ending::Done)
+        }
+        LotseCommand::Consent(ConsentCommand::Revoke(arguments)) => {
+            revoke(&connect(global, None, output).await?, &arguments, output).await
+        }
+        LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
+    }
+}
+
+async fn participant(
+    client: &Client,
+    command: ParticipantCommand,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    match command {
+        ParticipantCommand::Register => {
+            let (reference, receipt) = client.register_participant().await?;
+            let value =
+                json!({ "participant": reference.as_text(), "record": receipt.record_number });
+            output.result(&value, || reference.as_text().to_owned());
+        }
+        ParticipantCommand::List => {
+            let references = client.list_participants().await?;
+            let value = references.iter().map(|r| json!(r.as_text())).collect::<Value>();
+            output.table(&value, || {
+                let mut table = Table::new(&["participant"], "no participants");
+                references.iter().for_each(|r| table.row(vec![r.as_text().to_owned()]));
+                table
+            });
+        }
+        ParticipantCommand::Reference { participant, agency } => {
+            let reference = client.assign_reference(&participant, &agency).await?;
+            let value = json!({ "agency": agency, "reference": reference.as_text() });
+            output.result(&value, || reference.as_text().to_owned());
+        }
+        ParticipantCommand::HandOver { participant, lotse } => {
+            let record = client.assign_lotse(&participant, &lotse).await?.record_number;
+            output.result(&json!({ "lotse": lotse, "record": record }), || {
+                format!("handed over to {lotse}, log record {record}")
+            });
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, ClientError> {
+    let text = files::read_text(&arguments.text)?;
+    let mut consent = ConsentBuilder::new(arguments.participant.clone())
+        .text(&arguments.text_version, &text, &arguments.language)
+        .form(arguments.form.into())
+        .review_by(months_later(now_ms, arguments.review_months)?);
+    for grant in grants(arguments, now_ms)? {
+        consent = consent.grant(grant);
+    }
+    for path in &arguments.evidence {
+        let file = files::read(path, EVIDENCE_BYTES_MAX)?;
+        if file.is_empty() || file.len() > EVIDENCE_BYTES_MAX {
+            let why = "evidence has 1 byte to 64 MiB".to_owned();
+            return Err(ClientError::File { path: path.clone(), why });
+        }
+        consent = consent.evidence(&file);
+    }
+    Ok(consent)
+}
+
+fn grants(arguments: &RecordArguments, now_ms: i64) -> Result<Vec<Grant>, ClientError> {
+    let of = |from: &[String], to: Address, purpose: &str, categories: &[String], months| {
+        Ok(Grant {
+            senders: from.to_vec(),
+            recipient: to,
+            purpose: purpose.to_owned(),
+            categories: categories.to_vec(),
+            not_before_ms: now_ms,
+            not_after_ms: months_later(now_ms, months)?,
+        })
+    };
+    if let Some(path) = &arguments.grants {
+        let grants = files::grants(path)?;
+        let grants =
+            grants.iter().map(|g| of(&g.from, g.to.parse()?, &g.purpose, &g.categories, g.months));
+        return grants.collect();
+    }
+    let missing = || ClientError::Argument {
+        what: "grant",
+        expected: "--to, --from, --purpose and --category, or --grants".to_owned(),
+    };
+    let to = arguments.to.clone().ok_or_else(missing)?;
+    let purpose = arguments.purpose.as_deref().ok_or_else(missing)?;
+    Ok(vec![of(&arguments.from, to, purpose, &arguments.category, arguments.months)?])
+}
+
+async fn revoke(
+    client: &Client,
+    arguments: &RevokeArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let preview = client.preview_revocation(arguments.consent).await?;
+    output.note("this revocation stops:");
+    output.note(&preview_table(&preview).to_string());
+    if !arguments.yes && !output.ask(&format!("revoke consent {}?", arguments.consent)) {
+        output.note("nothing was changed");
+        return Ok(Ending::Declined);
+    }
+    let change = client.revoke_consent(arguments.consent).await?;
+    let record = change.receipt.record_number;
+    let value = json!({
+        "consent": change.consent_id,
+        "record": record,
+        "stopped_messages": change.stopped_messages,
+        "effects": preview.effects.iter().map(|effect| json!({
+            "sender": effect.sender,
+            "recipient": effect.recipient,
+            "purpose": effect.purpose,
+            "queued_messages": effect.queued_messages,
+            "partly_covered_otherwise": effect.partly_covered_otherwise,
+        })).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        format!(
+            "revoked: nothing leaves under consent {} any more\n\
+             {} waiting messages stopped, log record {record}",
+            change.consent_id, change.stopped_messages
+        )
+    });
+    Ok(Ending::Done)
+}
+
+fn preview_table(preview: &RevocationPreview) -> Table {
+    let head = ["from", "to", "purpose", "waiting", "otherwise covered"];
+    let mut table = Table::new(&head, "nothing that is in force now");
+    for effect in &preview.effects {
+        table.row(vec![
+            effect.sender.clone(),
+            effect.recipient.to_string(),
+            effect.purpose.clone(),
+            effect.queued_messages.to_string(),
+            if effect.partly_covered_otherwise { "partly" } else { "no" }.to_owned(),
+        ]);
+    }
+    table
+}
+
+async fn introduce(
+    global: &Global,
+    arguments: IntroduceArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let content = Content::introduction(&arguments.name, &arguments.born, &arguments.file_number)?;
+    let client = connect(global, None, output).await?;
+    // The recipient's own reference must exist before the introduction names it.
+    client.assign_reference(&arguments.participant, &arguments.to.agency).await?;
+    let draft = Draft {
+        participant_reference: arguments.participant,
+        recipient: arguments.to,
+        sender_function: arguments.function,
+        kind: arguments.kind,
+        purpose: arguments.purpose,
+        categories: arguments.category,
+        thread_id: None,
+        expires_in: INTRODUCTION_LIFE,
+        content,
+        suite: None,
+    };
+    let outcome = client.send(draft).await?;
+    Ok(show_outcome(&outcome, None, output))
+}
+
+fn state(consent: &ConsentRecord) -> &'static str {
+    match consent.state {
+        v1::ConsentState::Active => "active",
+        v1::ConsentState::NotYet => "not yet",
+        v1::ConsentState::Expired => "expired",
+        v1::ConsentState::Revoked => "revoked",
+        v1::ConsentState::Unspecified => "unknown",
+    }
+}
+
+fn wire_address(address: Option<&v1::Address>) -> String {
+    address.map(|a| format!("{}/{}", a.agency, a.function)).unwrap_or_default()
+}
+
+fn consent_table(consents: &[ConsentRecord]) -> Table {
+    let head = ["consent", "rev", "state", "from", "to", "purpose", "categories", "until"];
+    let mut table = Table::new(&head, "no consents");
+    for consent in consents {
+        for grant in &consent.document.grants {
+            table.row(vec![
+                consent.consent_id.to_string(),
+                consent.document.revision.to_string(),
+                state(consent).to_owned(),
+                grant.senders.join(","),
+                wire_address(grant.recipient.as_ref()),
+                grant.purpose.clone(),
+                grant.categories.join(","),
+                format_time(grant.not_after_ms),
+            ]);
+        }
+    }
+    table
+}
+
+fn consent_json(consent: &ConsentRecord) -> Value {
+    let document = &consent.document;
+    json!({
+        "consent": consent.consent_id,
+        "revision": document.revision,
+        "state": state(consent),
+        "grants": document.grants.iter().map(|grant| json!({
+            "from": grant.senders,
+            "to": wire_address(grant.recipient.as_ref()),
+            "purpose": grant.purpose,
+            "categories": grant.categories,
+            "not_before": rfc3339(grant.not_before_ms),
+            "not_after": rfc3339(grant.not_after_ms),
+        })).collect::<Vec<_>>(),
+        "text_version": document.text.as_ref().map(|text| text.version.clone()),
+        "evidence_hashes": document.evidence_hashes.iter().map(|h| hex(h)).collect::<Vec<_>>(),
+        "review_by": rfc3339(document.review_by_ms),
+        "signed_at": rfc3339(document.signed_at_ms),
+        "revoked_at": consent.revoked_at_ms.map(rfc3339),
+        "record": consent.receipt.record_number,
+    })
+}

@@ -1,0 +1,285 @@
+//! Errors of the client: one enum, and which of them a repetition may cure.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schleuse_proto::checkpoint::CheckpointError;
+use schleuse_proto::identity::IdentityError;
+use schleuse_proto::v1::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::content::ContentError;
+use crate::seal::SealError;
+
+/// Everything that can go wrong between an agency and the broker.
+///
+/// "Not covered by a consent" is not among it: that is an outcome, see
+/// [`SendOutcome`](crate::SendOutcome).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The broker cannot be reached, or the connection broke.
+    #[error("connection to {endpoint}: {why}")]
+    Connection {
+        /// Where to.
+        endpoint: String,
+        /// What happened.
+        why: String,
+    },
+    /// The broker refused the call.
+    #[error("refused by the broker ({reason}): {message}")]
+    Refused {
+        /// gRPC code.
+        code: Code,
+        /// Name of the `ErrorReason`, for example `ERROR_REASON_NOT_FOUND`.
+        reason: String,
+        /// Explanation for developers.
+        message: String,
+        /// Metadata that belongs to the reason.
+        metadata: BTreeMap<String, String>,
+        /// Whether the same request may succeed later.
+        retryable: bool,
+    },
+    /// The trust file, or a certificate or key of one's own, cannot be used.
+    #[error("trust: {0}")]
+    Trust(String),
+    /// Something that came through the broker does not prove what it claims.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// ALARM: the broker's log is shorter than one it has signed before.
+    #[error(
+        "ALARM: the broker was rolled back: its log had {known_size} records and now has {seen_size}"
+    )]
+    RolledBack {
+        /// Size of the newest checkpoint known here.
+        known_size: u64,
+        /// Size that the broker states now.
+        seen_size: u64,
+    },
+    /// ALARM: the broker signed two logs that contradict each other.
+    #[error("ALARM: the broker's log was forked: sizes {older} and {newer} contradict each other")]
+    Forked {
+        /// Size of the smaller checkpoint.
+        older: u64,
+        /// Size of the larger checkpoint.
+        newer: u64,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and how to cure it.
+        why: String,
+    },
+    /// A content that may not be sent.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// An argument that cannot be used.
+    #[error("{what}: expected {expected}")]
+    Argument {
+        /// Which one.
+        what: &'static str,
+        /// What is allowed.
+        expected: String,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no random bytes from the operating system")]
+    Random,
+}
+
+impl ClientError {
+    /// Whether the same call may succeed later. Every call of this crate may be repeated with the
+    /// same bytes: it then has one effect.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Connection { .. } => true,
+            Self::Refused { retryable, .. } => *retryable,
+            Self::Trust(_)
+            | Self::Evidence(_)
+            | Self::RolledBack { .. }
+            | Self::Forked { .. }
+            | Self::File { .. }
+            | Self::Content(_)
+            | Self::Argument { .. }
+            | Self::Random => false,
+        }
+    }
+
+    /// Whether somebody must look at the broker: rolled back, forked, or evidence that is false.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        match self {
+            Self::RolledBack { .. } | Self::Forked { .. } | Self::Evidence(_) => true,
+            Self::Connection { .. }
+            | Self::Refused { .. }
+            | Self::Trust(_)
+            | Self::File { .. }
+            | Self::Content(_)
+            | Self::Argument { .. }
+            | Self::Random => false,
+        }
+    }
+
+    /// Whether the broker refused for this reason.
+    #[must_use]
+    pub fn is_refused_for(&self, wanted: ErrorReason) -> bool {
+        matches!(self, Self::Refused { reason, .. } if reason == wanted.as_str_name())
+    }
+
+    /// Reads a status of the broker, or of the connection if it has no named reason.
+    #[must_use]
+    pub fn from_status(endpoint: &str, status: &Status) -> Self {
+        if let Some(info) = status.get_details_error_info() {
+            return Self::Refused {
+                code: status.code(),
+                reason: info.reason,
+                message: status.message().to_owned(),
+                metadata: info.metadata.into_iter().collect(),
+                retryable: status.get_details_retry_info().is_some(),
+            };
+        }
+        match status.code() {
+            // Without a named reason these come from the connection, not from the broker.
+            Code::Unavailable
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::Internal
+            | Code::Aborted
+            | Code::DeadlineExceeded
+            | Code::Ok => Self::Connection { endpoint: endpoint.to_owned(), why: causes(status) },
+            code @ (Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::DataLoss
+            | Code::Unauthenticated) => Self::Refused {
+                code,
+                reason: ErrorReason::Unspecified.as_str_name().to_owned(),
+                message: status.message().to_owned(),
+                metadata: BTreeMap::new(),
+                retryable: false,
+            },
+        }
+    }
+
+    pub(crate) fn file(path: &std::path::Path, why: impl ToString) -> Self {
+        Self::File { path: path.to_owned(), why: why.to_string() }
+    }
+
+    pub(crate) fn argument(what: &'static str, expected: impl Into<String>) -> Self {
+        Self::Argument { what, expected: expected.into() }
+    }
+
+    pub(crate) fn evidence(fault: EvidenceFault) -> Self {
+        Self::Evidence(EvidenceError { message_number: None, fault })
+    }
+
+    /// A response that breaks the protocol.
+    pub(crate) fn protocol(what: &'static str) -> Self {
+        Self::evidence(EvidenceFault::Protocol(what))
+    }
+}
+
+/// Something that came through the broker and does not prove what it claims.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{fault}", message_number.map(|n| format!("message {n}: ")).unwrap_or_default())]
+pub struct EvidenceError {
+    /// Number of the message, if it is about one.
+    pub message_number: Option<u64>,
+    /// What is wrong.
+    pub fault: EvidenceFault,
+}
+
+/// What is wrong with a piece of evidence.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceFault {
+    /// The signature or its certificate.
+    #[error("signature: {0}")]
+    Signature(#[from] IdentityError),
+    /// The batch proof does not lead from the message to the signed root.
+    #[error("signature: malformed batch proof")]
+    Batch,
+    /// The signer may not speak for the agency.
+    #[error("signature: made by {signer}, which may not speak for {agency}")]
+    Signer {
+        /// Identity in the certificate.
+        signer: String,
+        /// Agency that was claimed.
+        agency: String,
+    },
+    /// The label.
+    #[error("label: {0}")]
+    Label(&'static str),
+    /// The seal.
+    #[error("sealing: {0}")]
+    Sealing(#[from] SealError),
+    /// The opened content.
+    #[error("content: {0}")]
+    Content(#[from] ContentError),
+    /// A directory entry.
+    #[error("directory entry of {agency}: {why}")]
+    Directory {
+        /// Whose.
+        agency: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A checkpoint that the log's key did not sign.
+    #[error("checkpoint: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// A row of the log.
+    #[error("log record {number}: {why}")]
+    LogRow {
+        /// Which record.
+        number: u64,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A response that breaks the protocol.
+    #[error("the broker's answer breaks the protocol: {0}")]
+    Protocol(&'static str),
+}
+
+/// The texts of an error and of what caused it.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    // Bounded: a chain of causes is short, and a cycle would never end.
+    for _ in 0..8 {
+        let Some(cause) = source else { break };
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_without_a_named_reason_is_a_broken_connection() {
+        let error = ClientError::from_status("x", &Status::from_error("reset".into()));
+        assert!(matches!(error, ClientError::Connection { .. }));
+        assert!(error.retryable() && !error.is_alarm());
+    }
+
+    #[test]
+    fn alarms_are_never_repeated() {
+        let error = ClientError::RolledBack { known_size: 9, seen_size: 3 };
+        assert!(error.is_alarm() && !error.retryable());
+        let error = ClientError::protocol("no receipt");
+        assert!(error.is_alarm() && !error.retryable());
+    }
+}

@@ -1,0 +1,239 @@
+//! The access log as a data-protection officer or Lotse may see it: queries, exports, proofs.
+//!
+//! Every query states its reason and is itself a record before the first row comes. Each row is
+//! checked against its skeleton when it arrives; an export can be checked without the broker.
+
+mod bundle;
+mod describe;
+mod verify;
+
+use bytes::Bytes;
+use schleuse_proto::Message as _;
+use schleuse_proto::evidence::Digest;
+use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton, commitment, leaf_hash};
+use schleuse_proto::v1;
+use schleuse_proto::v1::query_log_response::Response as Answer;
+
+pub use bundle::Bundle;
+pub use describe::event_name;
+pub use verify::{Check, Report};
+
+use crate::client::Client;
+use crate::error::{ClientError, EvidenceFault};
+use crate::ids::{ParticipantReference, Receipt};
+
+/// Most leaf hashes of one request.
+const LEAF_HASHES_MAX: u64 = 10_000_000;
+
+/// A query of the log. All filters given must match.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct LogQuery {
+    request: v1::QueryLogRequest,
+}
+
+impl LogQuery {
+    /// All that we may see. The reason (10 to 500 characters) is kept in the log.
+    pub fn new(reason: &str) -> Self {
+        let request = v1::QueryLogRequest { reason: reason.to_owned(), ..Default::default() };
+        Self { request }
+    }
+
+    /// Only about this participant.
+    pub fn participant(mut self, reference: &ParticipantReference) -> Self {
+        self.request.participant_reference = reference.as_text().to_owned();
+        self
+    }
+
+    /// Only with this agency as sender or recipient.
+    pub fn agency(mut self, agency: &str) -> Self {
+        self.request.agency = agency.to_owned();
+        self
+    }
+
+    /// Only from this instant on.
+    pub fn since(mut self, time_ms: i64) -> Self {
+        self.request.from_ms = time_ms;
+        self
+    }
+
+    /// Only before this instant.
+    pub fn until(mut self, time_ms: i64) -> Self {
+        self.request.until_ms = time_ms;
+        self
+    }
+
+    /// Only records of these types.
+    pub fn types(mut self, types: &[v1::RecordType]) -> Self {
+        self.request.types = types.iter().map(|&one| one.into()).collect();
+        self
+    }
+
+    /// At most that many rows, 1 to 100,000; without it 10,000.
+    pub fn max_rows(mut self, rows: u32) -> Self {
+        self.request.max_rows = rows;
+        self
+    }
+}
+
+/// One record of the log, checked against its skeleton.
+#[derive(Clone, Debug)]
+pub struct LogRow {
+    /// Number of the record.
+    pub record_number: u64,
+    /// Its public facts.
+    pub skeleton: Skeleton,
+    /// What happened.
+    pub entry: v1::LogEntry,
+    /// Our own reference of the participant. Told by the broker, not covered by the leaf hash.
+    pub participant_reference: Option<ParticipantReference>,
+    /// The row as it came.
+    pub wire: v1::LogRow,
+}
+
+impl LogRow {
+    /// Checks a row in itself: skeleton, number, commitment to the body, type of the event.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn parse(wire: v1::LogRow) -> Result<Self, ClientError> {
+        let number = wire.record_number;
+        let wrong = |why| ClientError::evidence(EvidenceFault::LogRow { number, why });
+        let bytes: &[u8; SKELETON_BYTES] =
+            wire.skeleton.as_ref().try_into().map_err(|_| wrong("malformed skeleton"))?;
+        let skeleton = Skeleton::decode(bytes).map_err(|_| wrong("malformed skeleton"))?;
+        if skeleton.number != number {
+            return Err(wrong("the skeleton is of another record"));
+        }
+        let salt: &[u8; 16] =
+            wire.salt.as_ref().try_into().map_err(|_| wrong("the salt is not 16 bytes"))?;
+        if commitment(salt, &wire.body) != skeleton.body_commitment {
+            return Err(wrong("the body is not the one that the log commits to"));
+        }
+        let entry = v1::LogEntry::decode(wire.body.clone());
+        let entry = entry.map_err(|_| wrong("the body is not a log entry"))?;
+        let is_of_type = describe::record_type(&entry)
+            .is_some_and(|known| i32::from(known) == i32::from(skeleton.record_type));
+        if !is_of_type {
+            return Err(wrong("the event is not of the record's type"));
+        }
+        let reference = Some(wire.participant_reference.as_str()).filter(|r| !r.is_empty());
+        let reference = reference.map(ParticipantReference::parse).transpose()?;
+        Ok(Self { record_number: number, skeleton, entry, participant_reference: reference, wire })
+    }
+
+    /// RFC 9162 leaf hash of the record.
+    #[must_use]
+    pub fn leaf_hash(&self) -> Digest {
+        leaf_hash(&self.skeleton.encode())
+    }
+
+    /// The event in a few plain words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        describe::summary(&self.entry)
+    }
+
+    /// Who caused it: `agency/role` with the person if there is one.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        describe::actor(&self.entry)
+    }
+
+    /// The row as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        describe::row_json(self)
+    }
+}
+
+/// The answer to a query.
+#[derive(Clone, Debug)]
+pub struct LogAnswer {
+    /// Rows, oldest first.
+    pub rows: Vec<LogRow>,
+    /// The record of the query itself.
+    pub receipt: Receipt,
+    /// Signed checkpoint that covers all rows and the query.
+    pub checkpoint: Bytes,
+    /// Whether the limit cut the result.
+    pub truncated: bool,
+}
+
+impl Client {
+    /// Queries the log. A query is never repeated by itself: each one is a record.
+    ///
+    /// # Errors
+    /// The broker refuses the query, cannot be reached, was rolled back, or a row does not fit its
+    /// skeleton.
+    pub async fn query_log(&self, query: &LogQuery) -> Result<LogAnswer, ClientError> {
+        let answer = self.access_log().query_log(query.request.clone()).await;
+        let mut answers = answer.map_err(|status| self.failed(&status))?.into_inner();
+        let mut rows: Vec<LogRow> = Vec::new();
+        while let Some(answer) = answers.message().await.map_err(|e| self.failed(&e))? {
+            match answer.response {
+                Some(Answer::Row(row)) => {
+                    let row = LogRow::parse(row)?;
+                    if rows.last().is_some_and(|last| last.record_number >= row.record_number) {
+                        return Err(ClientError::protocol("rows out of order"));
+                    }
+                    rows.push(row);
+                }
+                Some(Answer::End(end)) => {
+                    self.settle(&end.checkpoint).await?;
+                    return Ok(LogAnswer {
+                        rows,
+                        receipt: Receipt::from_wire(end.receipt.as_ref())?,
+                        checkpoint: end.checkpoint,
+                        truncated: end.truncated,
+                    });
+                }
+                None => return Err(ClientError::protocol("an empty answer of a log query")),
+            }
+        }
+        Err(ClientError::Connection {
+            endpoint: "log query".to_owned(),
+            why: "the answer ended before its end".to_owned(),
+        })
+    }
+
+    /// Queries the log and fetches what is needed to check the rows without the broker. Calls
+    /// `progress` with the leaf hashes read and the leaf hashes to read.
+    ///
+    /// # Errors
+    /// As [`Client::query_log`].
+    pub async fn export_with(
+        &self,
+        query: &LogQuery,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Bundle, ClientError> {
+        let answer = self.query_log(query).await?;
+        let size = self.checkpoints().observe(&answer.checkpoint)?.size;
+        let mut hashes: Vec<u8> = Vec::new();
+        let mut first = 0;
+        while first < size {
+            let count = (size - first).min(LEAF_HASHES_MAX);
+            let request = v1::ReadLeafHashesRequest { first, count };
+            let parts = self.access_log().read_leaf_hashes(request).await;
+            let mut parts = parts.map_err(|status| self.failed(&status))?.into_inner();
+            let before = hashes.len();
+            while let Some(part) = parts.message().await.map_err(|e| self.failed(&e))? {
+                hashes.extend_from_slice(&part.leaf_hashes);
+                progress(u64::try_from(hashes.len() / 32).unwrap_or(size), size);
+            }
+            if u64::try_from(hashes.len() - before).ok() != count.checked_mul(32) {
+                return Err(ClientError::protocol("other leaf hashes than asked for"));
+            }
+            first += count;
+        }
+        Ok(Bundle::new(self.log_key(), &answer, hashes))
+    }
+
+    /// As [`Client::export_with`], silently.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn export(&self, query: &LogQuery) -> Result<Bundle, ClientError> {
+        self.export_with(query, |_, _| ()).await
+    }
+}

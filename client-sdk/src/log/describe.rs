@@ -1,0 +1,223 @@
+//! Events of the log in plain words and as JSON.
+
+use schleuse_proto::v1;
+use schleuse_proto::v1::log_entry::Event;
+use serde_json::{Value, json};
+
+use super::LogRow;
+use crate::clock::rfc3339;
+use crate::ids::hex;
+
+/// The record type of an event.
+pub(super) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
+    use v1::RecordType as R;
+    Some(match entry.event.as_ref()? {
+        Event::BrokerStarted(_) => R::BrokerStarted,
+        Event::ParticipantRegistered(_) => R::ParticipantRegistered,
+        Event::LotseAssigned(_) => R::LotseAssigned,
+        Event::ReferenceAssigned(_) => R::ReferenceAssigned,
+        Event::DirectoryPublished(_) => R::DirectoryPublished,
+        Event::ConsentRecorded(_) => R::ConsentRecorded,
+        Event::ConsentRevoked(_) => R::ConsentRevoked,
+        Event::MessageDecided(_) => R::MessageDecided,
+        Event::HandedOut(_) => R::HandedOut,
+        Event::StageReported(_) => R::StageReported,
+        Event::MessageStopped(_) => R::MessageStopped,
+        Event::LogQueried(_) => R::LogQueried,
+        Event::CallRefused(_) => R::CallRefused,
+    })
+}
+
+/// Short name of a record type, for example `handed-out`.
+#[must_use]
+pub fn event_name(kind: v1::RecordType) -> String {
+    short(kind.as_str_name(), "RECORD_TYPE_")
+}
+
+fn short(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_ascii_lowercase().replace('_', "-")
+}
+
+pub(super) fn actor(entry: &v1::LogEntry) -> String {
+    match &entry.actor {
+        None => "broker".to_owned(),
+        Some(actor) if actor.person.is_empty() => format!("{}/{}", actor.agency, actor.role),
+        Some(actor) => format!("{}/{}/{}", actor.agency, actor.role, actor.person),
+    }
+}
+
+fn address(address: Option<&v1::Address>) -> String {
+    address.map(|a| format!("{}/{}", a.agency, a.function)).unwrap_or_default()
+}
+
+fn label(event: &v1::MessageDecided) -> v1::Label {
+    schleuse_proto::evidence::decode_canonical(&event.label).unwrap_or_default()
+}
+
+pub(super) fn summary(entry: &v1::LogEntry) -> String {
+    let Some(event) = &entry.event else { return String::new() };
+    match event {
+        Event::BrokerStarted(e) => {
+            format!("broker {} started, catalogue {}", e.version, e.catalogue_version)
+        }
+        Event::ParticipantRegistered(_) => "participant registered".to_owned(),
+        Event::LotseAssigned(e) => format!("handed over to Lotse {}", e.lotse),
+        Event::ReferenceAssigned(e) => format!("reference for {}", e.agency),
+        Event::DirectoryPublished(_) => "directory entry published".to_owned(),
+        Event::ConsentRecorded(e) => format!(
+            "consent {} revision {} for {}",
+            short_id(&e.consent_id),
+            e.revision,
+            e.agencies.join(", ")
+        ),
+        Event::ConsentRevoked(e) => {
+            format!("consent {} revoked, for {}", short_id(&e.consent_id), e.agencies.join(", "))
+        }
+        Event::MessageDecided(e) => decided(e),
+        Event::HandedOut(e) => format!(
+            "message {} from {} to {}: {} ({}), attempt {}, consent {}",
+            e.message_number,
+            address(e.sender.as_ref()),
+            address(e.recipient.as_ref()),
+            e.purpose,
+            e.categories.join(", "),
+            e.attempt,
+            short_id(&e.consent_id)
+        ),
+        Event::StageReported(e) => {
+            let stage = short(e.stage().as_str_name(), "DELIVERY_STAGE_");
+            format!("message {} {stage} by {}", e.message_number, e.recipient_agency)
+        }
+        Event::MessageStopped(e) => format!(
+            "message {} from {} to {} stopped: {}",
+            e.message_number,
+            e.sender_agency,
+            e.recipient_agency,
+            short(e.reason().as_str_name(), "STOP_REASON_")
+        ),
+        Event::LogQueried(e) => format!("log queried: {}", e.reason),
+        Event::CallRefused(e) => format!("call {} refused", e.method),
+    }
+}
+
+fn decided(event: &v1::MessageDecided) -> String {
+    let label = label(event);
+    let way = format!(
+        "{} to {}: {} ({})",
+        address(label.sender.as_ref()),
+        address(label.recipient.as_ref()),
+        label.purpose,
+        label.categories.join(", ")
+    );
+    match event.deny_reason() {
+        v1::DenyReason::Unspecified => {
+            format!("accepted {way}, consent {}", short_id(&event.consent_id))
+        }
+        reason @ (v1::DenyReason::UnknownParticipant
+        | v1::DenyReason::NoConsent
+        | v1::DenyReason::Revoked
+        | v1::DenyReason::Expired
+        | v1::DenyReason::NotYet
+        | v1::DenyReason::Superseded
+        | v1::DenyReason::NotAllCovered) => {
+            format!("not covered {way}: {}", short(reason.as_str_name(), "DENY_REASON_"))
+        }
+    }
+}
+
+fn short_id(id: &[u8]) -> String {
+    hex(id.get(..4).unwrap_or(id))
+}
+
+pub(super) fn row_json(row: &LogRow) -> Value {
+    let time = i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX);
+    json!({
+        "record": row.record_number,
+        "epoch": row.skeleton.epoch,
+        "time": rfc3339(time),
+        "type": record_type(&row.entry).map(event_name),
+        "actor": actor(&row.entry),
+        "summary": summary(&row.entry),
+        "participant": row.participant_reference.as_ref().map(|r| r.as_text().to_owned()),
+        "leaf_hash": hex(&row.leaf_hash()),
+        "event": event_json(&row.entry),
+    })
+}
+
+fn event_json(entry: &v1::LogEntry) -> Value {
+    let Some(event) = &entry.event else { return Value::Null };
+    match event {
+        Event::ConsentRecorded(e) => json!({
+            "consent": hex(&e.consent_id),
+            "revision": e.revision,
+            "document_hash": hex(&e.document_hash),
+            "agencies": e.agencies,
+        }),
+        Event::ConsentRevoked(e) => json!({
+            "consent": hex(&e.consent_id),
+            "revision": e.revision,
+            "agencies": e.agencies,
+        }),
+        Event::MessageDecided(e) => decided_json(e),
+        Event::HandedOut(e) => json!({
+            "message": e.message_number,
+            "attempt": e.attempt,
+            "consent": hex(&e.consent_id),
+            "consent_revision": e.consent_revision,
+            "grant": e.grant_index,
+            "sender": address(e.sender.as_ref()),
+            "recipient": address(e.recipient.as_ref()),
+            "purpose": e.purpose,
+            "kind": e.kind,
+            "categories": e.categories,
+        }),
+        Event::StageReported(e) => json!({
+            "message": e.message_number,
+            "stage": short(e.stage().as_str_name(), "DELIVERY_STAGE_"),
+            "sender": e.sender_agency,
+            "recipient": e.recipient_agency,
+        }),
+        Event::MessageStopped(e) => json!({
+            "message": e.message_number,
+            "reason": short(e.reason().as_str_name(), "STOP_REASON_"),
+            "deny_reason": short(e.deny_reason().as_str_name(), "DENY_REASON_"),
+            "sender": e.sender_agency,
+            "recipient": e.recipient_agency,
+        }),
+        Event::LogQueried(e) => json!({
+            "reason": e.reason,
+            "agency": e.agency,
+            "by_participant": e.by_participant,
+        }),
+        Event::CallRefused(e) => json!({ "method": e.method }),
+        Event::LotseAssigned(e) => json!({ "lotse": e.lotse }),
+        Event::ReferenceAssigned(e) => json!({ "agency": e.agency }),
+        Event::BrokerStarted(e) => json!({
+            "version": e.version,
+            "catalogue_version": e.catalogue_version,
+            "catalogue_hash": hex(&e.catalogue_hash),
+        }),
+        Event::DirectoryPublished(_) | Event::ParticipantRegistered(_) => json!({}),
+    }
+}
+
+fn decided_json(event: &v1::MessageDecided) -> Value {
+    let label = label(event);
+    let deny = event.deny_reason();
+    let accepted = deny == v1::DenyReason::Unspecified;
+    json!({
+        "accepted": accepted,
+        "deny_reason": (!accepted).then(|| short(deny.as_str_name(), "DENY_REASON_")),
+        "consent": accepted.then(|| hex(&event.consent_id)),
+        "consent_revision": accepted.then_some(event.consent_revision),
+        "message_id": hex(&label.message_id),
+        "thread": hex(&label.thread_id),
+        "sender": address(label.sender.as_ref()),
+        "recipient": address(label.recipient.as_ref()),
+        "purpose": label.purpose,
+        "kind": label.kind,
+        "categories": label.categories,
+        "payload_bytes": event.payload_bytes,
+        "payload_digest": hex(&event.payload_digest),
+    })
+}

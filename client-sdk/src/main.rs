@@ -1,0 +1,14 @@
+//! `schleuse`: the command line of the broker's users.
+//!
+//! Owns the start only; see `cli` for the commands and the library for the work.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    cli::run(cli::args::Arguments::parse()).await
+}

@@ -1,0 +1,89 @@
+//! The program `schleuse` from outside: exit codes and what it says when it cannot even connect.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use schleuse_certs_dev::{Plan, generate};
+use schleuse_client::{Clock as _, SystemClock};
+
+fn schleuse(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_schleuse")).env_clear().args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn installation(folder: &Path) {
+    let now_ms = u64::try_from(SystemClock.now_ms()).unwrap();
+    generate(&Plan::demonstration(now_ms), folder).unwrap();
+}
+
+#[test]
+fn help_is_no_error_and_wrong_usage_is_two() {
+    assert_eq!(schleuse(&["--help"]).status.code(), Some(0));
+    assert_eq!(schleuse(&["agency", "send", "--help"]).status.code(), Some(0));
+    assert_eq!(schleuse(&["agency", "send"]).status.code(), Some(2));
+    assert_eq!(schleuse(&["nothing"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path().join("pki");
+    installation(&pki);
+    let stem = pki.join("agencies/drv-bayern-sued/system");
+    let key = stem.with_extension("key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = schleuse(&[
+        "directory",
+        "list",
+        "--trust",
+        pki.join("trust.toml").to_str().unwrap(),
+        "--certificate",
+        stem.with_extension("pem").to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("system.key") && said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_a_failure_with_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path().join("pki");
+    installation(&pki);
+    // A port that was free a moment ago and that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("https://127.0.0.1:{port}");
+    let stem = pki.join("agencies/drv-bayern-sued/system");
+    let output = schleuse(&[
+        "directory",
+        "list",
+        "--json",
+        "--endpoint",
+        &endpoint,
+        "--trust",
+        pki.join("trust.toml").to_str().unwrap(),
+        "--certificate",
+        stem.with_extension("pem").to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["alarm"], false);
+    assert_eq!(answer["retryable"], true);
+    assert!(answer["error"].as_str().unwrap().contains(&port.to_string()));
+}
+
+#[test]
+fn an_export_that_is_none_is_an_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("export.json");
+    std::fs::write(&file, "{}").unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(schleuse(&["verify", file, "--log-key", "x"]).status.code(), Some(4));
+    assert_eq!(schleuse(&["verify", file]).status.code(), Some(1), "no key to check against");
+}
