@@ -17,6 +17,7 @@
     reason = "test code: a broken assumption must end the test at once"
 )]
 
+pub mod audit;
 pub mod bench;
 pub mod broker;
 pub mod demo;
@@ -25,11 +26,18 @@ pub mod model;
 pub mod pki;
 pub mod race;
 pub mod raw;
+pub mod sim_disk;
 
 #[cfg(test)]
 mod core_against_model;
 #[cfg(test)]
+mod decision_table;
+#[cfg(test)]
 mod end_to_end;
+#[cfg(test)]
+mod journal_crash;
+#[cfg(test)]
+mod tidy;
 
 /// Root of the RFC 9162 tree over leaf hashes, by the definition: no library, no cleverness.
 pub fn log_root(leaves: &[[u8; 32]]) -> [u8; 32] {

@@ -1,3 +1,5 @@
+//! Tests of the module `faulty`.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! Tests of the module `tree`.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

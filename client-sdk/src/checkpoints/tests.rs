@@ -1,3 +1,5 @@
+//! Tests of the module `checkpoints`.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use schleuse_proto::v1::ErrorReason;

@@ -1,3 +1,5 @@
+//! Tests of the module `content`.
+
 use super::*;
 
 fn request() -> v1::FallkonferenzRequest {

@@ -1,3 +1,5 @@
+//! Tests of the module `verify`.
+
 use bytes::Bytes;
 use schleuse_proto::Message as _;
 use schleuse_proto::skeleton::{Skeleton, commitment, leaf_hash};

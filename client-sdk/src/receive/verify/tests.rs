@@ -1,3 +1,5 @@
+//! Tests of the module `verify`.
+
 use std::path::Path;
 use std::time::Duration;
 
