@@ -1,6 +1,6 @@
 //! The rules: who may tell whom what about whom, for what, until when.
 //!
-//! Owns identifiers, the catalogue, consents, [`decide`], the life cycle of messages, log events and
+//! Owns identifiers, the catalogue, consents, [`decide()`], the life cycle of messages, log events and
 //! the pure core [`State::step`]. It must not do I/O, read a clock, draw random numbers, or know of
 //! gRPC, TLS or storage: time and entropy arrive as arguments, so that every run can be replayed.
 

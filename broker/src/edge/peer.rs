@@ -33,7 +33,7 @@ pub struct Peer {
     pub checked_batches: CheckedBatches,
 }
 
-/// Digests of batch signatures that verified, the newest [`CHECKED_BATCHES_MAX`]: messages of one
+/// Digests of batch signatures that verified, the newest 1,024: messages of one
 /// batch come in many calls, and a signature over the same root need not be checked again.
 #[derive(Debug, Default)]
 pub struct CheckedBatches(Mutex<(HashSet<Digest>, VecDeque<Digest>)>);

@@ -19,8 +19,8 @@ pub(crate) enum AgencyCommand {
     /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
     /// --file report.pdf
     ///
-    /// A Fallkonferenz file: place = "…", answer_by = "2026-12-01", [[agenda]] title, categories,
-    /// minutes; [[date]] starts_at = "2026-12-08T09:00:00Z", minutes.
+    /// A Fallkonferenz file: place = "…", answer_by = "2026-12-01", `[[agenda]]` title, categories,
+    /// minutes; `[[date]]` starts_at = "2026-12-08T09:00:00Z", minutes.
     #[command(verbatim_doc_comment)]
     Send(SendArguments),
     /// Answers an invitation to a Fallkonferenz.
