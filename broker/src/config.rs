@@ -104,7 +104,7 @@ impl Config {
             checkpoint_key: check.secret("log.checkpoint_key"),
             check_signatures: check.flag("messages.check_signatures", true),
             reflection: check.flag("reflection", false),
-            worker_threads: check.count("worker_threads", 2, 1..=64),
+            worker_threads: check.count("worker_threads", default_workers(), 1..=64),
             edge: EdgeLimits {
                 connections_max: check.count("limits.connections_max", 512, 1..=4096),
                 connections_per_identity_max: check.count(
@@ -146,6 +146,13 @@ impl Config {
         check.finish()?;
         Ok(config)
     }
+}
+
+/// One thread fewer than there are processors, at least one: the sequencer is a busy thread too, and
+/// more workers than processors make everything slower.
+fn default_workers() -> u64 {
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+    u64::try_from(processors).unwrap_or(2).saturating_sub(1).clamp(1, 64)
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ use schleuse_proto::FILE_DESCRIPTOR_SET;
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Routes sealed messages between agencies while a consent covers them.
 #[derive(Parser)]
 #[command(version, about)]
