@@ -246,3 +246,19 @@ fn another_logs_key_is_refused_and_fsck_agrees_with_the_writer() {
     let refused = open(&disk, &other).map(|_| ()).unwrap_err();
     assert!(refused.is_integrity(), "{refused}");
 }
+
+/// When the volume is full, the reserve makes room for one more segment, and the journal says so.
+#[test]
+fn a_full_volume_is_survived_with_the_reserve() {
+    let key = Key::new();
+    let disk = SimDisk::default();
+    let (mut opened, _) = open(&disk, &key).unwrap();
+    let (begin, _) = fill(&mut opened, 0, 4);
+    assert!(!opened.journal.is_reserve_low());
+    disk.fail_at(disk.operations() + 1, Fault::Full);
+    let (acknowledged, all) = fill(&mut opened, begin, RECORDS);
+    assert!(opened.journal.is_reserve_low(), "new work is refused from here on");
+    assert!(all && acknowledged >= RECORDS);
+    drop(opened);
+    assert_eq!(open(&disk, &key).unwrap().1, bodies(acknowledged));
+}

@@ -20,6 +20,8 @@ pub enum Fault {
     Crash,
     /// The operation fails once, as a broken disk's would.
     Error,
+    /// From here on nothing can be created until a file is removed.
+    Full,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,7 @@ struct World {
     operations: u64,
     fault: Option<(u64, Fault)>,
     down: bool,
+    full: bool,
 }
 
 /// The disk; clones see the same files.
@@ -122,7 +125,10 @@ impl SimDisk {
             && world.operations == at
         {
             world.down = fault == Fault::Crash;
-            return Err(Error::other("injected"));
+            world.full = fault == Fault::Full;
+            if !world.full {
+                return Err(Error::other("injected"));
+            }
         }
         if world.down {
             return Err(Error::other("the machine is down"));
@@ -145,6 +151,7 @@ impl DiskFile for SimFile {
         let mut world = self.disk.world();
         world.operations += 1;
         let fault = world.fault.filter(|(at, _)| *at == world.operations).map(|(_, fault)| fault);
+        let fault = fault.filter(|fault| *fault != Fault::Full);
         if world.down {
             return Err(Error::other("the machine is down"));
         }
@@ -185,7 +192,12 @@ impl Disk for SimDisk {
     fn create(&self, path: &Path, length: u64) -> Result<Arc<dyn DiskFile>> {
         let zeros = vec![0; length as usize];
         let content = Content { durable: zeros.clone(), cached: zeros };
-        let file = self.operate()?.add(path, content);
+        let mut world = self.operate()?;
+        if world.full {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        let file = world.add(path, content);
+        drop(world);
         Ok(Arc::new(SimFile { disk: self.clone(), file }))
     }
 
@@ -197,7 +209,9 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        self.operate()?.names.remove(path).map(|_| ()).ok_or(ErrorKind::NotFound.into())
+        let mut world = self.operate()?;
+        world.full = false;
+        world.names.remove(path).map(|_| ()).ok_or(ErrorKind::NotFound.into())
     }
 
     fn list(&self, folder: &Path) -> Result<Vec<String>> {

@@ -246,3 +246,112 @@ async fn a_full_queue_refuses_new_work_and_keeps_the_old() {
     );
     assert_eq!(drv.fetch("zentrale", 10).await.len(), 3);
 }
+
+/// Below the reserve only revocations, reports and log queries are served; what was accepted stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_new_work_and_still_takes_revocations() {
+    let clock = std::sync::Arc::new(schleuse_broker::engine::SystemClock);
+    let broker = TestBroker::start().await;
+    let case = Case::open(broker.address()).await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    for _ in 0..2 {
+        jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    }
+    let consent = case.consent.clone();
+    let reference = case.jobcenter_reference.clone();
+    drop((case, jobcenter));
+    // A reserve that no disk of this size can keep free.
+    let config = broker.folder.path().join("broker.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("free_mib_min = 0", "free_mib_min = 1048576")).unwrap();
+    let broker = broker.restart(clock).await;
+    let lotse = RawClient::connect(broker.address(), crate::raw::LOTSE_AGENCY, "lotse-l-01").await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    let drv = RawClient::connect(broker.address(), DRV, "system").await;
+    let refused = jobcenter.send(&Draft::new(&reference, DRV)).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_STORAGE_RESERVE");
+    let refused = lotse
+        .participants()
+        .register_participant(v1::RegisterParticipantRequest {
+            idempotency_key: Bytes::from_static(&[1; 16]),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_STORAGE_RESERVE");
+    let delivery = &drv.fetch("zentrale", 1).await[0];
+    drv.acknowledge(vec![delivery.message_number]).await.unwrap();
+    assert_eq!(lotse.revoke(&consent).await.unwrap().stopped_messages, 1);
+}
+
+/// Sends bytes as they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct RawCodec;
+
+impl tonic::codec::Codec for RawCodec {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl tonic::codec::Encoder for RawCodec {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn encode(
+        &mut self,
+        item: Bytes,
+        buffer: &mut tonic::codec::EncodeBuf<'_>,
+    ) -> Result<(), tonic::Status> {
+        use bytes::BufMut as _;
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl tonic::codec::Decoder for RawCodec {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn decode(
+        &mut self,
+        buffer: &mut tonic::codec::DecodeBuf<'_>,
+    ) -> Result<Option<Bytes>, tonic::Status> {
+        use bytes::Buf as _;
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}
+
+/// Garbage, truncation and deep nesting end the call; unknown fields are ignored, as protobuf does.
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_and_deeply_nested_bytes_are_refused_and_unknown_fields_ignored() {
+    let broker = TestBroker::start().await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    let send = |bytes: Vec<u8>, path: &'static str| {
+        let channel = jobcenter.channel.clone();
+        async move {
+            let mut grpc = tonic::client::Grpc::new(channel);
+            grpc.ready().await.unwrap();
+            let path = http::uri::PathAndQuery::from_static(path);
+            grpc.unary(tonic::Request::new(Bytes::from(bytes)), path, RawCodec).await
+        }
+    };
+    let submit = "/schleuse.v1.MessageService/Submit";
+    let nested = [vec![0xfb, 0x07].repeat(10_000), vec![0xfc, 0x07].repeat(10_000)].concat();
+    for bytes in [vec![0xff; 40], vec![0x0a, 0x7f, 0x01], nested] {
+        let refused = send(bytes, submit).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Internal, "{refused:?}");
+        assert!(refused.message().contains("decode"), "{refused:?}");
+    }
+    let unknown = vec![0xf8, 0x07, 0x01];
+    send(unknown, "/schleuse.v1.CheckpointService/LatestCheckpoint").await.unwrap();
+    assert_eq!(broker.server.engine().reader().latest().size(), 1, "only the start is recorded");
+}
