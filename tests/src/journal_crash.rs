@@ -255,7 +255,7 @@ fn a_full_volume_is_survived_with_the_reserve() {
     let (mut opened, _) = open(&disk, &key).unwrap();
     let (begin, _) = fill(&mut opened, 0, 4);
     assert!(!opened.journal.is_reserve_low());
-    disk.fail_at(disk.operations() + 1, Fault::Full);
+    disk.fill_up();
     let (acknowledged, all) = fill(&mut opened, begin, RECORDS);
     assert!(opened.journal.is_reserve_low(), "new work is refused from here on");
     assert!(all && acknowledged >= RECORDS);

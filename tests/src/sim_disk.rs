@@ -20,8 +20,6 @@ pub enum Fault {
     Crash,
     /// The operation fails once, as a broken disk's would.
     Error,
-    /// From here on nothing can be created until a file is removed.
-    Full,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -72,6 +70,11 @@ impl SimDisk {
     /// Makes the operation with this number (from 1) fail.
     pub fn fail_at(&self, operation: u64, fault: Fault) {
         self.world().fault = Some((operation, fault));
+    }
+
+    /// From here on nothing can be created until a file is removed.
+    pub fn fill_up(&self) {
+        self.world().full = true;
     }
 
     /// Brings the machine back: unsynced sectors survive at random.
@@ -125,10 +128,7 @@ impl SimDisk {
             && world.operations == at
         {
             world.down = fault == Fault::Crash;
-            world.full = fault == Fault::Full;
-            if !world.full {
-                return Err(Error::other("injected"));
-            }
+            return Err(Error::other("injected"));
         }
         if world.down {
             return Err(Error::other("the machine is down"));
@@ -151,7 +151,6 @@ impl DiskFile for SimFile {
         let mut world = self.disk.world();
         world.operations += 1;
         let fault = world.fault.filter(|(at, _)| *at == world.operations).map(|(_, fault)| fault);
-        let fault = fault.filter(|fault| *fault != Fault::Full);
         if world.down {
             return Err(Error::other("the machine is down"));
         }
