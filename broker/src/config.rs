@@ -143,6 +143,10 @@ impl Config {
                 free_bytes_min: check.number("log.free_mib_min", 256, 0..=1_048_576) * MIB,
             },
         };
+        check.require(
+            config.sizes.reserve_bytes >= config.sizes.segment_bytes,
+            "log.reserve_mib: expected at least log.segment_mib, so that a segment fits into it",
+        );
         check.finish()?;
         Ok(config)
     }

@@ -68,8 +68,9 @@ impl Edge {
         let connections = Arc::new(Connections::new(limits));
         let drain = CancellationToken::new();
         let context = services::Context::new(engine.clone(), check_signatures, drain.clone());
+        let messages = services::message_route(&context);
         let routes = services::routes(&context, reflection).await;
-        let gate = Gate::new(routes, engine, tls.clone(), limits);
+        let gate = Gate::new(messages, routes, engine, tls.clone(), limits);
         let watching = tokio::spawn(tls::watch(
             tls.clone(),
             connections.clone(),

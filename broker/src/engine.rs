@@ -109,7 +109,7 @@ pub(crate) struct Subscribe {
     pub(crate) credit: u32,
     pub(crate) cut: CancellationToken,
     pub(crate) sender: mpsc::Sender<HandOut>,
-    pub(crate) reply: oneshot::Sender<Result<u64, Refusal>>,
+    pub(crate) reply: oneshot::Sender<u64>,
 }
 
 /// What the engine is made of.
@@ -178,6 +178,7 @@ impl Engine {
                 let event = record::decode(&stored, &rules.catalogue)
                     .map_err(|why| JournalError::Record { number, why })?;
                 state.apply(&event, number, time);
+                state.forget_old(time);
                 index.push(number, &record::rows::row(&event));
                 Ok(())
             })?;
@@ -193,6 +194,7 @@ impl Engine {
         let lanes = Arc::new(Lanes::new());
         let in_flight = Arc::new(InFlight::default());
         let index = Arc::new(index);
+        let (started, recorded) = std::sync::mpsc::channel();
         let sequencer = Sequencer {
             state,
             rules: rules.clone(),
@@ -207,11 +209,14 @@ impl Engine {
             next_stream: 1,
             last_time: 0,
             clock_set_back: false,
+            started: Some(started),
         };
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
             .spawn(move || sequencer.run())
             .map_err(StartError::Thread)?;
+        // Ends when the sequencer has dropped its side.
+        let _recorded = recorded.recv();
         let thread = Arc::new(Mutex::new(Some(thread)));
         Ok(Self { lanes, reader, index, in_flight, rules, thread, clock })
     }
@@ -276,7 +281,7 @@ impl Engine {
     /// Opens a receive stream. Dropping the stream gives back what was not acknowledged.
     ///
     /// # Errors
-    /// A function is unknown, or the broker is going down.
+    /// The broker is going down.
     pub async fn subscribe(
         &self,
         actor: Actor,
@@ -288,7 +293,7 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let subscribe = Subscribe { actor, recipients, credit, cut, sender, reply };
         self.lanes.push(Lane::Normal, Input::Subscribe(subscribe)).await?;
-        let stream = answer.await.map_err(|_| Refusal::Draining)??;
+        let stream = answer.await.map_err(|_| Refusal::Draining)?;
         let handle = StreamHandle { stream, lanes: self.lanes.clone() };
         Ok(Subscription { receiver, handle: Arc::new(handle) })
     }

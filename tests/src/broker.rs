@@ -60,7 +60,7 @@ key = "{pki}/broker/broker.key"
 crls = "{pki}/crls"
 [log]
 checkpoint_key = "{pki}/broker/checkpoint.key"
-reserve_mib = 24
+reserve_mib = 64
 free_mib_min = 0
 [limits]
 calls_per_second = 1000000

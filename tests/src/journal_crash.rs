@@ -17,7 +17,8 @@ use crate::sim_disk::{Fault, SimDisk};
 
 const FOLDER: &str = "/journal";
 /// Small segments, so that a short run rolls over several of them.
-const SIZES: Sizes = Sizes { segment_bytes: 16 * 1024, reserve_bytes: 512, free_bytes_min: 0 };
+const SIZES: Sizes =
+    Sizes { segment_bytes: 16 * 1024, reserve_bytes: 16 * 1024, free_bytes_min: 0 };
 
 struct Key(Vec<u8>);
 

@@ -403,7 +403,7 @@ impl Model {
     }
 
     /// Decides each message of one call: whether it is accepted, and its number. A known id gets its earlier result.
-    /// With `require_all`, one message of the call that is not covered now makes all new ones refused.
+    /// With `require_all`, one message of the call that does not pass makes all new ones refused.
     ///
     /// # Errors
     /// A foreign sender, a reused id, times out of bounds, a full queue: then nothing of the call has happened.
@@ -416,7 +416,7 @@ impl Model {
     ) -> Result<Vec<(bool, usize)>, Error> {
         self.check_submissions(agency, &messages, now)?;
         self.check_queues(&messages)?;
-        let refuse_all = require_all && messages.iter().any(|it| self.decide(it, now).is_err());
+        let refuse_all = require_all && messages.iter().any(|it| !self.would_pass(it, now));
         Ok(messages.into_iter().map(|it| self.submit_one(it, refuse_all, now)).collect())
     }
 
@@ -568,6 +568,14 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// Whether a message is covered; a known id passes if it was accepted when it was first used.
+    fn would_pass(&self, submission: &Submission, now: u64) -> bool {
+        match self.known(submission) {
+            Some(known) => known.accepted,
+            None => self.decide(submission, now).is_ok(),
+        }
     }
 
     fn submit_one(&mut self, submission: Submission, refuse_all: bool, now: u64) -> (bool, usize) {

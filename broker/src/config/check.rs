@@ -30,6 +30,13 @@ impl<'a> Checker<'a> {
         if self.faults.is_empty() { Ok(()) } else { Err(ConfigError { faults: self.faults }) }
     }
 
+    /// A rule between several keys.
+    pub(super) fn require(&mut self, holds: bool, fault: &str) {
+        if !holds {
+            self.faults.push(fault.to_owned());
+        }
+    }
+
     fn take(&mut self, key: &str) -> Option<Value> {
         match key.split_once('.') {
             None => self.table.remove(key),

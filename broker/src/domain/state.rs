@@ -129,6 +129,8 @@ pub struct State {
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) streams: FxHashMap<u64, BTreeSet<RecordNumber>>,
     pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
+    /// Number of keys of each agency.
+    pub(super) keys_of: FxHashMap<AgencyIx, usize>,
     key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
     pub(super) finished: FxHashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
@@ -327,7 +329,9 @@ impl State {
         let accepted = matches!(event.decision, Decision::Accepted(_));
         let key = (sender_agency, label.message_id);
         let entry = KeyEntry { fingerprint: submission.fingerprint, record: number, accepted };
-        self.keys.insert(key, entry);
+        if self.keys.insert(key, entry).is_none() {
+            *self.keys_of.entry(sender_agency).or_default() += 1;
+        }
         self.key_order.push_back((time, key, number));
         let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
         let (true, Some(participant)) = (accepted, participant) else { return };
@@ -451,8 +455,9 @@ impl State {
         }
     }
 
-    /// Forgets keys and finished messages that no repetition can name any more.
-    pub(super) fn forget_old(&mut self, now: TimeMs) {
+    /// Forgets keys and finished messages that no repetition can name any more. Also called while a
+    /// journal is replayed, so that a start needs no more memory than the run before it.
+    pub fn forget_old(&mut self, now: TimeMs) {
         while let Some((time, key, record)) = self.key_order.front().copied() {
             if time + REMEMBER_MS > now {
                 break;
@@ -460,6 +465,9 @@ impl State {
             // After a replay an identifier may stand twice: what is newer must stay.
             if self.keys.get(&key).is_some_and(|entry| entry.record == record) {
                 self.keys.remove(&key);
+                if let Some(count) = self.keys_of.get_mut(&key.0) {
+                    *count -= 1;
+                }
             }
             self.key_order.pop_front();
         }

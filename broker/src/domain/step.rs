@@ -9,8 +9,7 @@ mod messages;
 
 use super::command::{Command, Outcome};
 use super::event::{Actor, Event, EventKind};
-use super::ids::{Address, RecordNumber, Reference, TimeMs};
-use super::names::AddressIx;
+use super::ids::{RecordNumber, Reference, TimeMs};
 use super::refusal::Refusal;
 use super::state::{Participant, ParticipantIx, Rules, State};
 
@@ -78,7 +77,7 @@ impl State {
                 Ok(Outcome::EachDecided(each.collect()))
             }
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
-                let recipients = self.own_addresses(&actor, &recipients)?;
+                let recipients = self.own_addresses(&actor, &recipients);
                 let permits =
                     self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))
@@ -102,18 +101,6 @@ impl State {
                 Ok(Outcome::Recorded(self.emit(Some(actor), kind, now)))
             }
         }
-    }
-
-    /// Numbers of the addresses of a receive stream.
-    ///
-    /// # Errors
-    /// An address is of another agency, or nobody ever named it.
-    pub fn receive_addresses(
-        &self,
-        actor: &Actor,
-        addresses: &[Address],
-    ) -> Result<Vec<AddressIx>, Refusal> {
-        self.own_addresses(actor, addresses)
     }
 
     /// Makes an event: folds it and keeps it for the journal. Returns its record number.

@@ -89,6 +89,9 @@ impl Crls {
         if let Some(known) = known.filter(|known| list.number < *known) {
             return Err(CrlError::Older { path, found: list.number, known });
         }
+        if self.by_issuer.get(&issuer).is_some_and(|other| other.number > list.number) {
+            return Ok(());
+        }
         self.by_issuer.insert(issuer, list);
         self.ders.push(der);
         Ok(())

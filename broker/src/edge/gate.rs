@@ -18,6 +18,7 @@ use tower::{Service as _, ServiceExt};
 use super::flush::{Flushes, GuardedBody, Handed};
 use super::limits::{self, Limits};
 use super::peer::Peer;
+use super::services::{MESSAGE_SERVICE, MessageRoute};
 use super::status::{self, Failure};
 use super::table;
 use super::tls::TlsState;
@@ -28,6 +29,7 @@ use crate::engine::{Engine, Lane};
 /// The gate in front of all services.
 #[derive(Clone)]
 pub(super) struct Gate {
+    messages: MessageRoute,
     routes: Routes,
     shared: Arc<Shared>,
 }
@@ -36,7 +38,19 @@ struct Shared {
     engine: Engine,
     tls: Arc<TlsState>,
     quota: Quota,
-    rates: Mutex<HashMap<AgencyId, Arc<DefaultDirectRateLimiter>>>,
+    rates: Mutex<HashMap<AgencyId, Arc<Rates>>>,
+}
+
+/// Rates of one agency. Revocations have one of their own: no other traffic can keep them out.
+struct Rates {
+    calls: DefaultDirectRateLimiter,
+    revocations: DefaultDirectRateLimiter,
+}
+
+impl Rates {
+    fn of(&self, rpc: Option<Rpc>) -> &DefaultDirectRateLimiter {
+        if rpc == Some(Rpc::RevokeConsent) { &self.revocations } else { &self.calls }
+    }
 }
 
 /// The gate for one connection.
@@ -45,27 +59,36 @@ pub(super) struct ConnectionGate {
     gate: Gate,
     peer: Arc<Peer>,
     flushes: Arc<Flushes>,
-    rate: Arc<DefaultDirectRateLimiter>,
+    rates: Arc<Rates>,
 }
 
 impl Gate {
-    pub(super) fn new(routes: Routes, engine: Engine, tls: Arc<TlsState>, limits: Limits) -> Self {
+    pub(super) fn new(
+        messages: MessageRoute,
+        routes: Routes,
+        engine: Engine,
+        tls: Arc<TlsState>,
+        limits: Limits,
+    ) -> Self {
         let per_second = NonZeroU32::new(limits.calls_per_second).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(per_second)
             .allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
         let shared = Shared { engine, tls, quota, rates: Mutex::default() };
-        Self { routes: routes.prepare(), shared: Arc::new(shared) }
+        Self { messages, routes: routes.prepare(), shared: Arc::new(shared) }
     }
 
     pub(super) fn for_connection(&self, peer: Arc<Peer>, flushes: Arc<Flushes>) -> ConnectionGate {
         let mut rates = self.shared.rates.lock().unwrap_or_else(PoisonError::into_inner);
         // Bounded by the agencies that certificates are issued for.
-        let rate = rates
+        let of_agency = rates
             .entry(peer.actor.agency.clone())
-            .or_insert_with(|| Arc::new(RateLimiter::direct(self.shared.quota)))
+            .or_insert_with(|| {
+                let limiter = || RateLimiter::direct(self.shared.quota);
+                Arc::new(Rates { calls: limiter(), revocations: limiter() })
+            })
             .clone();
         drop(rates);
-        ConnectionGate { gate: self.clone(), peer, flushes, rate }
+        ConnectionGate { gate: self.clone(), peer, flushes, rates: of_agency }
     }
 }
 
@@ -80,8 +103,9 @@ impl ConnectionGate {
         if !good {
             return Err(Failure::CertificateNotValid);
         }
-        self.rate.check().map_err(|_| Failure::RateLimited)?;
-        let Some(rpc) = Rpc::from_path(path) else { return Ok(None) };
+        let rpc = Rpc::from_path(path);
+        self.rates.of(rpc).check().map_err(|_| Failure::RateLimited)?;
+        let Some(rpc) = rpc else { return Ok(None) };
         if !table::is_permitted(peer.actor.role, rpc) {
             let actor = peer.actor.clone();
             let command = Command::RefusedCall { actor, method: rpc.path().to_owned() };
@@ -107,8 +131,11 @@ impl ConnectionGate {
         rpc: Option<Rpc>,
     ) -> Response<tonic::body::Body> {
         request.extensions_mut().insert(self.peer.clone());
-        let mut routes = self.gate.routes.clone();
         let handled = async move {
+            if request.uri().path().starts_with(MESSAGE_SERVICE) {
+                return self.gate.messages.clone().call(request).await;
+            }
+            let mut routes = self.gate.routes.clone();
             match <Routes as ServiceExt<Request<Incoming>>>::ready(&mut routes).await {
                 Ok(ready) => ready.call(request).await,
                 Err(never) => match never {},
@@ -121,7 +148,7 @@ impl ConnectionGate {
             tokio::time::timeout(limits::UNARY_CALL, handled).await
         };
         match handled {
-            Ok(Ok(response)) => response.map(tonic::body::Body::new),
+            Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => status::status(&Failure::TooSlow).into_http(),
         }

@@ -3,7 +3,7 @@
 mod consents;
 mod directory;
 mod log;
-mod messages;
+pub(super) mod messages;
 mod participants;
 mod receive;
 mod submit;
@@ -86,17 +86,29 @@ fn skeleton_receipt(number: RecordNumber, skeleton: &[u8; 128]) -> v1::Receipt {
     v1::Receipt { record_number: number, leaf_hash: Bytes::copy_from_slice(&leaf_hash(skeleton)) }
 }
 
-/// All services.
+/// The message service by itself: the calls that come most often need no router.
+pub(super) type MessageRoute = v1::message_service_server::MessageServiceServer<messages::Messages>;
+
+/// Path prefix of the message service.
+pub(super) const MESSAGE_SERVICE: &str = "/schleuse.v1.MessageService/";
+
+/// The message service.
+pub(super) fn message_route(context: &Context) -> MessageRoute {
+    MessageRoute::new(messages::Messages(context.clone()))
+        .max_decoding_message_size(GRPC_MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
+}
+
+/// All other services.
 pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
     use v1::access_log_service_server::AccessLogServiceServer;
     use v1::checkpoint_service_server::CheckpointServiceServer;
     use v1::consent_service_server::ConsentServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
-    use v1::message_service_server::MessageServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<MessageServiceServer<messages::Messages>>().await;
+    health.set_serving::<MessageRoute>().await;
     health.set_serving::<ConsentServiceServer<consents::Consents>>().await;
     let mut routes = RoutesBuilder::default();
     routes.add_service(health_service);
@@ -109,7 +121,6 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
             )
         };
     }
-    add!(MessageServiceServer, messages::Messages(context.clone()));
     add!(ConsentServiceServer, consents::Consents(context.clone()));
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
     add!(DirectoryServiceServer, directory::Directory(context.clone()));

@@ -136,9 +136,12 @@ fn outward(failure: &Failure) -> Outward {
             format!("the log has {size} records"),
             vec![("log_size", size.to_string())],
         ),
-        Failure::Internal => {
-            plain(Code::Internal, R::Internal, "internal error, nothing was changed".into(), vec![])
-        }
+        Failure::Internal => plain(
+            Code::Internal,
+            R::Internal,
+            "internal error; repeat the call with the same identifiers".into(),
+            vec![],
+        ),
     }
 }
 

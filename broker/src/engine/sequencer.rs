@@ -13,7 +13,7 @@ use super::lanes::Lanes;
 use super::{Answer, CREDIT_MAX, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::event::Actor;
-use crate::domain::ids::TimeMs;
+use crate::domain::ids::{Address, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
@@ -47,11 +47,15 @@ pub(super) struct Sequencer {
     pub(super) next_stream: u64,
     pub(super) last_time: TimeMs,
     pub(super) clock_set_back: bool,
+    /// Dropped when the start is recorded.
+    pub(super) started: Option<std::sync::mpsc::Sender<()>>,
 }
 
 /// A receive stream.
 pub(super) struct Stream {
     actor: Actor,
+    addresses: Vec<Address>,
+    /// Of these addresses, the ones that somebody has named so far.
     recipients: Vec<AddressIx>,
     credit: u32,
     cut: CancellationToken,
@@ -66,8 +70,8 @@ enum Pending {
         reply: oneshot::Sender<Result<Answer, Refusal>>,
     },
     Subscribed {
-        result: Result<u64, Refusal>,
-        reply: oneshot::Sender<Result<u64, Refusal>>,
+        number: u64,
+        reply: oneshot::Sender<u64>,
     },
     HandOuts {
         stream: u64,
@@ -103,6 +107,8 @@ impl Sequencer {
         // The first record of an epoch; it cannot be refused.
         let _started = self.state.step(&self.rules, now, Command::Start);
         self.commit(now)?;
+        // Nobody may be served before the start itself is in the log.
+        drop(self.started.take());
         loop {
             let round = self.lanes.take(ROUND_INPUTS_MAX, TICK);
             let now = self.read_clock();
@@ -199,26 +205,44 @@ impl Sequencer {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) -> Pending {
-        let Subscribe { actor, recipients, credit, cut, sender, reply } = subscribe;
-        let result = self.state.receive_addresses(&actor, &recipients).map(|recipients| {
-            let number = self.next_stream;
-            self.next_stream += 1;
-            let credit = credit.min(CREDIT_MAX);
-            self.streams.insert(number, Stream { actor, recipients, credit, cut, sender });
-            number
-        });
-        Pending::Subscribed { result, reply }
+        let Subscribe { actor, recipients: addresses, credit, cut, sender, reply } = subscribe;
+        let number = self.next_stream;
+        self.next_stream += 1;
+        let credit = credit.min(CREDIT_MAX);
+        let recipients = self.state.own_addresses(&actor, &addresses);
+        self.streams.insert(number, Stream { actor, addresses, recipients, credit, cut, sender });
+        Pending::Subscribed { number, reply }
+    }
+
+    /// A stream whose receiver is gone, also one that went away before it knew its number, gives
+    /// back what it held; it must not take any more.
+    fn forget_closed_streams(&mut self, now: TimeMs) {
+        let closed = self.streams.iter().filter(|(_, stream)| stream.sender.is_closed());
+        let closed: Vec<u64> = closed.map(|(number, _)| *number).collect();
+        for stream in closed {
+            self.streams.remove(&stream);
+            let _done = self.state.step(&self.rules, now, Command::Release { stream });
+        }
     }
 
     fn hand_out_to_streams(&mut self, now: TimeMs, pending: &mut Vec<Pending>) {
+        self.forget_closed_streams(now);
         if self.clock_set_back {
             return;
         }
         for (number, stream) in &mut self.streams {
+            if stream.recipients.len() < stream.addresses.len() {
+                stream.recipients = self.state.own_addresses(&stream.actor, &stream.addresses);
+            }
             if stream.credit == 0 || !stream.recipients.iter().any(|r| self.state.is_waiting(*r)) {
                 continue;
             }
-            let most = usize::try_from(stream.credit).unwrap_or_default().min(ROUND_HAND_OUTS_MAX);
+            // Never more than the channel takes: a permit that finds no room would be lost. Only this
+            // thread sends, so the room can only grow meanwhile.
+            let most = usize::try_from(stream.credit)
+                .unwrap_or_default()
+                .min(ROUND_HAND_OUTS_MAX)
+                .min(stream.sender.capacity());
             let permits = self.state.hand_out(
                 now,
                 &stream.recipients,
@@ -272,8 +296,8 @@ impl Sequencer {
                 });
                 let _gone = reply.send(answer);
             }
-            Pending::Subscribed { result, reply } => {
-                let _gone = reply.send(result);
+            Pending::Subscribed { number, reply } => {
+                let _gone = reply.send(number);
             }
             Pending::HandOuts { stream, permits } => {
                 let Some(stream) = self.streams.get(&stream) else { return };

@@ -109,7 +109,13 @@ impl Disk for RealDisk {
             .mode(0o600)
             .open(path)?;
         if length > 0 {
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)?;
+            let allocated =
+                rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length);
+            if let Err(error) = allocated {
+                // An empty file must not pass for one with room in it.
+                std::fs::remove_file(path)?;
+                return Err(error.into());
+            }
             file.sync_all()?;
         }
         Ok(Arc::new(file))

@@ -281,9 +281,16 @@ impl SegmentJournal {
         Ok(())
     }
 
+    fn has_reserve(&self) -> bool {
+        let reserve = self.disk.open(&self.folder.join("reserve"));
+        reserve
+            .and_then(|file| file.length())
+            .is_ok_and(|length| length >= self.sizes.reserve_bytes)
+    }
+
     fn make_reserve(&self) {
         let path = self.folder.join("reserve");
-        if self.disk.open(&path).is_err() {
+        if !self.has_reserve() {
             // Without room for the reserve the journal still works; new work is refused.
             if let Err(error) = self.disk.create(&path, self.sizes.reserve_bytes) {
                 tracing::warn!(%error, "no room for the reserve file");
@@ -293,7 +300,7 @@ impl SegmentJournal {
 
     fn look_at_free_space(&mut self) {
         let free = self.disk.free_bytes(&self.folder).unwrap_or(0);
-        let has_reserve = self.disk.open(&self.folder.join("reserve")).is_ok();
+        let has_reserve = self.has_reserve();
         self.reserve_low = free < self.sizes.free_bytes_min || !has_reserve;
         if !has_reserve && free > self.sizes.free_bytes_min + self.sizes.reserve_bytes {
             self.make_reserve();

@@ -345,7 +345,7 @@ async fn malformed_and_deeply_nested_bytes_are_refused_and_unknown_fields_ignore
         }
     };
     let submit = "/schleuse.v1.MessageService/Submit";
-    let nested = [vec![0xfb, 0x07].repeat(10_000), vec![0xfc, 0x07].repeat(10_000)].concat();
+    let nested = [[0xfb, 0x07].repeat(10_000), [0xfc, 0x07].repeat(10_000)].concat();
     for bytes in [vec![0xff; 40], vec![0x0a, 0x7f, 0x01], nested] {
         let refused = send(bytes, submit).await.unwrap_err();
         assert_eq!(refused.code(), Code::Internal, "{refused:?}");

@@ -23,6 +23,10 @@ pub(super) const LABEL_AGE_MS_MAX: TimeMs = 24 * 3600 * 1000;
 pub(super) const CLOCK_AHEAD_MS_MAX: TimeMs = 5 * 60 * 1000;
 /// Longest life of a message.
 pub(super) const MESSAGE_LIFE_MS_MAX: TimeMs = 90 * 24 * 3600 * 1000;
+/// Part of all idempotency keys that one agency may hold: one in so many.
+const KEYS_SHARE: usize = 4;
+/// Bytes that a delivery needs beside its payload: label, signature, certificate, path, receipt.
+const DELIVERY_OVERHEAD_BYTES: u64 = 6 * 1024;
 /// Most expiries and releases of one tick; the rest follows with the next.
 const TICK_WORK_MAX: usize = 1000;
 /// Most waiting messages looked at in one hand-out, permitted or not.
@@ -38,12 +42,21 @@ impl State {
         require_all: bool,
     ) -> Result<Vec<SubmitDecision>, Refusal> {
         self.check_submissions(rules, now, actor, &messages)?;
-        let withheld = require_all
-            && messages.iter().any(|m| self.decide_submission(actor, m, now).1.is_err());
+        let withheld = require_all && messages.iter().any(|m| !self.would_pass(actor, m, now));
         let decisions = messages
             .into_iter()
             .map(|submission| self.submit_one(now, actor, submission, withheld));
         Ok(decisions.collect())
+    }
+
+    /// Whether a message is covered now, or was when its identifier was first used.
+    fn would_pass(&self, actor: &Actor, message: &Submission, now: TimeMs) -> bool {
+        let own = self.names.known_agency(&actor.agency);
+        let known = own.and_then(|own| self.keys.get(&(own, message.label.message_id)));
+        match known {
+            Some(entry) => entry.accepted,
+            None => self.decide_submission(actor, message, now).1.is_ok(),
+        }
     }
 
     /// Everything that can refuse a submission, before anything changes.
@@ -57,9 +70,7 @@ impl State {
         let own = self.names.known_agency(&actor.agency);
         let mut in_request: HashMap<MessageId, [u8; 16]> = HashMap::new();
         let mut queued: HashMap<AddressIx, (usize, u64)> = HashMap::new();
-        if self.keys.len() + messages.len() > rules.limits.idempotency_keys_max {
-            return Err(Refusal::Overloaded { limit: "idempotency_keys_max" });
-        }
+        let mut new_keys = 0;
         for message in messages {
             let label = &message.label;
             if label.sender.agency != actor.agency {
@@ -79,6 +90,7 @@ impl State {
                 continue;
             }
             check_times(message, now)?;
+            new_keys += 1;
             if let Some(recipient) = self.names.known_address(&label.recipient) {
                 let (messages, bytes) = queued.entry(recipient).or_insert_with(|| {
                     self.queues.get(&recipient).map_or((0, 0), |q| (q.messages, q.bytes))
@@ -92,6 +104,12 @@ impl State {
                     return Err(Refusal::Overloaded { limit: "queue_bytes_max" });
                 }
             }
+        }
+        // No agency can use up the identifiers of the others.
+        let most = rules.limits.idempotency_keys_max;
+        let of_agency = own.and_then(|own| self.keys_of.get(&own)).copied().unwrap_or_default();
+        if self.keys.len() + new_keys > most || of_agency + new_keys > most / KEYS_SHARE {
+            return Err(Refusal::Overloaded { limit: "idempotency_keys_max" });
         }
         Ok(())
     }
@@ -165,21 +183,13 @@ impl State {
         SubmitDecision { accepted, record: self.emit(Some(actor.clone()), kind, now) }
     }
 
-    /// Numbers of addresses of the actor's own agency that the directory or a consent knows.
-    pub(in crate::domain) fn own_addresses(
-        &self,
-        actor: &Actor,
-        addresses: &[Address],
-    ) -> Result<Vec<AddressIx>, Refusal> {
-        addresses
-            .iter()
-            .map(|address| {
-                Some(address)
-                    .filter(|address| address.agency == actor.agency)
-                    .and_then(|address| self.names.known_address(address))
-                    .ok_or(Refusal::NotFound { field: "functions" })
-            })
-            .collect()
+    /// Numbers of those addresses of the actor's own agency that a consent or the directory ever
+    /// named. The others are empty queues: an agency must not learn from an error whether some
+    /// consent names it.
+    #[must_use]
+    pub fn own_addresses(&self, actor: &Actor, addresses: &[Address]) -> Vec<AddressIx> {
+        let own = addresses.iter().filter(|address| address.agency == actor.agency);
+        own.filter_map(|address| self.names.known_address(address)).collect()
     }
 
     /// Hands out to numbered addresses of one agency; used by receive streams, which numbered their
@@ -202,7 +212,8 @@ impl State {
                 .filter_map(|recipient| self.queues.get(recipient)?.waiting.first().copied())
                 .min();
             let Some(number) = oldest.filter(|_| permits.len() < messages_max) else { break };
-            let size = self.messages.get(&number).map_or(0, |m| u64::from(m.payload_bytes));
+            let payload = self.messages.get(&number).map_or(0, |m| u64::from(m.payload_bytes));
+            let size = payload + DELIVERY_OVERHEAD_BYTES;
             if !permits.is_empty() && bytes + size > bytes_max {
                 break;
             }

@@ -31,6 +31,8 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Rows that wait to be written to the caller.
 const ROWS_WAITING_MAX: usize = 64;
+/// Types of one query.
+const TYPES_MAX: usize = 32;
 /// Rows read together.
 const ROWS_AT_ONCE: usize = 256;
 
@@ -54,6 +56,9 @@ impl AccessLog {
         }
         if request.max_rows > limits::LOG_ROWS_MAX {
             return Err(invalid("max_rows", "1 to 100,000, or 0 for 10,000"));
+        }
+        if request.types.len() > TYPES_MAX {
+            return Err(invalid("types", "each type once"));
         }
         let types = request.types.iter().map(|number| {
             v1::RecordType::try_from(*number)

@@ -21,12 +21,12 @@ use crate::edge::peer::Peer;
 use crate::edge::status::{self, Failure};
 use crate::engine::Lane;
 
-pub(super) struct Messages(pub(super) Context);
+pub(in crate::edge) struct Messages(pub(super) Context);
 
 type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Bytes of payloads in one fetch; with labels it stays below the largest gRPC message.
-const FETCH_BYTES_MAX: u64 = 900 * 1024;
+/// Bytes of one fetch, with what the core adds for labels and signatures: below the largest message.
+const FETCH_BYTES_MAX: u64 = 1000 * 1024;
 
 impl Context {
     /// Functions of the caller's agency.

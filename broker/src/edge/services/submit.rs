@@ -6,6 +6,7 @@ use schleuse_proto::evidence::{
     Digest, batch_leaf, batch_root, batch_signed_bytes, label_digest, participant_commitment,
     payload_digest, sha256,
 };
+use schleuse_proto::identity::CERTIFICATE_BYTES_MAX;
 use schleuse_proto::v1;
 
 use super::{Context, invalid};
@@ -54,6 +55,14 @@ impl Context {
         let signature = sealed.signature.ok_or(invalid("signature", "a batch signature"))?;
         if signature.path.len() > BATCH_PATH_MAX {
             return Err(invalid("signature.path", "at most 10 hashes"));
+        }
+        let small = signature.signature.as_ref().is_some_and(|signed| {
+            signed.certificate.len() <= CERTIFICATE_BYTES_MAX && signed.value.len() <= 256
+        });
+        if !small || signature.path.iter().any(|hash| hash.len() != 32) {
+            let expected =
+                "a certificate of at most 4 KiB, a value of at most 256 bytes, hashes of 32";
+            return Err(invalid("signature", expected));
         }
         if self.check_signatures {
             check_batch(peer, &label_digest(&sealed.label), &digest, &signature)?;
