@@ -25,7 +25,8 @@ need_rust() {
 
 # buf, pinned, from its npm package, into .tools.
 need_buf() {
-    local version=1.75.0 stamp="$root/.tools/node/.buf-$version"
+    local version=1.75.0
+    local stamp="$root/.tools/node/.buf-$version"
     buf="$root/.tools/node/node_modules/.bin/buf"
     [ -e "$stamp" ] && return 0
     need node nodejs
