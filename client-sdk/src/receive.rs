@@ -115,8 +115,9 @@ pub struct Received {
     pub purpose: String,
     /// Category codes.
     pub categories: Vec<String>,
-    /// The consent that covers this hand-out.
-    pub consent_id: ConsentId,
+    /// Names the consent that covers this hand-out, for this agency only; see
+    /// `schleuse_proto::evidence::consent_reference`.
+    pub consent_reference: ConsentId,
     /// Its revision.
     pub consent_revision: u32,
     /// When the sender made it.

@@ -14,6 +14,8 @@ use crate::v1;
 const LABEL: &[u8] = b"schleuse/v1/label\0";
 /// Context of [`participant_commitment`].
 const PARTICIPANT: &[u8] = b"schleuse/v1/participant\0";
+/// Context of [`consent_reference`].
+const CONSENT_REFERENCE: &[u8] = b"schleuse/v1/consent-reference\0";
 /// Context of signatures over consent documents.
 const CONSENT: &[u8] = b"schleuse/v1/consent\0";
 /// Context of signatures over revocation documents.
@@ -51,6 +53,14 @@ pub fn label_digest(label: &[u8]) -> Digest {
 #[must_use]
 pub fn participant_commitment(nonce: &[u8; 16], reference: &str) -> Digest {
     sha256(&[PARTICIPANT, nonce, reference.as_bytes()])
+}
+
+/// How one recipient's agency knows a consent: the same in all messages to it, different for every
+/// other agency.
+#[must_use]
+pub fn consent_reference(consent_id: &[u8], agency: &str) -> [u8; 16] {
+    let digest = sha256(&[CONSENT_REFERENCE, consent_id, agency.as_bytes()]);
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// Digest of a sealed body.

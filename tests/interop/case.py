@@ -226,7 +226,7 @@ class Case:
         formats.verify_batch(delivery.sealed, self.trust)
         assert label.sealing_key_id == formats.sha256(self.public_keys[label.suite])
         assert delivery.participant_reference == self.drv_reference
-        assert delivery.consent_id == self.consent_id
+        assert delivery.consent_reference == formats.consent_reference(self.consent_id, DRV)
         return formats.open_sealed(delivery.sealed, self.private_keys).text
 
     def acknowledge(self, deliveries, stage=messages_pb2.DELIVERY_STAGE_ACKNOWLEDGED):

@@ -129,6 +129,11 @@ def label_digest(label):
     return sha256(LABEL, label)
 
 
+def consent_reference(consent_id, agency):
+    """How one recipient's agency knows a consent."""
+    return sha256(b"schleuse/v1/consent-reference\0", consent_id, agency.encode())[:16]
+
+
 def participant_commitment(nonce, reference):
     """Binds a label to the sender's reference without showing it."""
     return sha256(PARTICIPANT, nonce, reference.encode())

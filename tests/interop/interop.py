@@ -482,7 +482,9 @@ def decisions_hold_evidence(case):
         case.trust.verify(batch.signature, signed, JOBCENTER, "system")
         if decided.deny_reason == access_log_pb2.DENY_REASON_UNSPECIFIED:
             accepted += 1
-            assert decided.consent_id == case.consent_id
+            recipient = messages_pb2.Label.FromString(decided.label).recipient.agency
+            known_as = formats.consent_reference(case.consent_id, recipient)
+            assert decided.consent_reference == known_as
             assert skeleton.payload_digest == decided.payload_digest
     assert accepted == 9, accepted
 

@@ -10,10 +10,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::{Input, Lane};
+use crate::domain::command::Command;
 use crate::domain::refusal::Refusal;
 
-/// Commands that may wait in the normal lane.
-const NORMAL_MAX: usize = 4096;
+/// Weight of what may wait in the normal lane, in KiB: 64 MiB of messages, or 4,096 small commands.
+const NORMAL_KIB_MAX: usize = 64 * 1024;
+/// Weight of the smallest command in KiB.
+const WEIGHT_MIN: u32 = 16;
 /// Commands that may wait in the urgent lane; the callers of more wait.
 const URGENT_MAX: usize = 256;
 
@@ -45,7 +48,7 @@ impl Lanes {
         Self {
             queues: Mutex::default(),
             filled: Condvar::new(),
-            normal: Arc::new(Semaphore::new(NORMAL_MAX)),
+            normal: Arc::new(Semaphore::new(NORMAL_KIB_MAX)),
             urgent: Arc::new(Semaphore::new(URGENT_MAX)),
         }
     }
@@ -53,10 +56,13 @@ impl Lanes {
     /// Puts something in; waits or refuses as the lane says.
     pub(super) async fn push(&self, lane: Lane, input: Input) -> Result<(), Refusal> {
         let overloaded = |_| Refusal::Overloaded { limit: "sequencer_queue" };
+        let weight = weight(&input);
         let place = match lane {
             Lane::Urgent => self.urgent.acquire().await.map_err(|_| Refusal::Draining)?,
-            Lane::Patient => self.normal.acquire().await.map_err(|_| Refusal::Draining)?,
-            Lane::Normal => self.normal.try_acquire().map_err(overloaded)?,
+            Lane::Patient => {
+                self.normal.acquire_many(weight).await.map_err(|_| Refusal::Draining)?
+            }
+            Lane::Normal => self.normal.try_acquire_many(weight).map_err(overloaded)?,
         };
         let mut queues = self.queues();
         if queues.closed {
@@ -100,11 +106,14 @@ impl Lanes {
         };
         let urgent_places = commands(&inputs);
         let rest = inputs_max.saturating_sub(inputs.len()).min(queues.normal.len());
+        let urgent = inputs.len();
         inputs.extend(queues.normal.drain(..rest));
+        let weights = inputs.iter().skip(urgent).map(weight);
+        let freed = weights.map(|weight| usize::try_from(weight).unwrap_or_default()).sum();
         let closed = queues.closed && queues.normal.is_empty();
         drop(queues);
         self.urgent.add_permits(urgent_places);
-        self.normal.add_permits(rest);
+        self.normal.add_permits(freed);
         Round { inputs, closed }
     }
 
@@ -119,4 +128,33 @@ impl Lanes {
     fn queues(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Weight of an input in KiB: the messages that it carries.
+fn weight(input: &Input) -> u32 {
+    let Input::Command { command, .. } = input else { return WEIGHT_MIN };
+    let bytes: u64 = match &**command {
+        Command::Submit { messages, .. } | Command::SubmitEach { messages, .. } => {
+            messages.iter().map(|message| u64::from(message.payload_bytes) + 1024).sum()
+        }
+        Command::RecordConsent { bytes, .. } => u64::try_from(bytes.len()).unwrap_or_default(),
+        Command::Start
+        | Command::Tick
+        | Command::RegisterParticipant { .. }
+        | Command::AssignLotse { .. }
+        | Command::AssignReference { .. }
+        | Command::ListParticipants { .. }
+        | Command::PublishDirectory { .. }
+        | Command::ReadDirectory { .. }
+        | Command::PreviewRevocation { .. }
+        | Command::RevokeConsent { .. }
+        | Command::ListConsents { .. }
+        | Command::HandOut { .. }
+        | Command::Release { .. }
+        | Command::Report { .. }
+        | Command::QueryLog { .. }
+        | Command::ReadReferences { .. }
+        | Command::RefusedCall { .. } => 0,
+    };
+    u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)
 }

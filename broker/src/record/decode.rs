@@ -164,7 +164,7 @@ impl Decoder<'_> {
         let decision = match deny_reason(decided.deny_reason()) {
             Some(reason) => Decision::Refused(reason),
             None => Decision::Accepted(GrantRef {
-                consent: ConsentId::from_bytes(fixed(&decided.consent_id)?),
+                consent: ConsentId::from_bytes(fixed(&self.private.consent_id)?),
                 revision: decided.consent_revision,
                 grant_index: decided.grant_index,
             }),
@@ -196,7 +196,7 @@ impl Decoder<'_> {
             participant: self.participant()?,
             attempt: event.attempt,
             grant: GrantRef {
-                consent: ConsentId::from_bytes(fixed(&event.consent_id)?),
+                consent: ConsentId::from_bytes(fixed(&self.private.consent_id)?),
                 revision: event.consent_revision,
                 grant_index: event.grant_index,
             },

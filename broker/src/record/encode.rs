@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
-use schleuse_proto::evidence::Digest;
+use schleuse_proto::evidence::{Digest, consent_reference};
 use schleuse_proto::v1::{self, log_entry};
 
 use crate::domain::catalogue::Catalogue;
@@ -132,6 +132,7 @@ fn body(
         }
         EventKind::HandedOut(handed_out) => {
             about(&handed_out.participant);
+            private.consent_id = Bytes::copy_from_slice(handed_out.grant.consent.bytes());
             self::handed_out(handed_out, catalogue)
         }
         EventKind::StageReported { message, participant, stage, sender, recipient } => {
@@ -202,7 +203,10 @@ fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) ->
     };
     match &decided.decision {
         Decision::Accepted(grant) => {
-            body.consent_id = Bytes::copy_from_slice(grant.consent.bytes());
+            let recipient = submission.label.recipient.agency.as_str();
+            private.consent_id = Bytes::copy_from_slice(grant.consent.bytes());
+            body.consent_reference =
+                Bytes::copy_from_slice(&consent_reference(grant.consent.bytes(), recipient));
             body.consent_revision = grant.revision;
             body.grant_index = grant.grant_index;
         }
@@ -215,7 +219,10 @@ fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
     log_entry::Event::HandedOut(v1::HandedOut {
         message_number: event.message,
         attempt: event.attempt,
-        consent_id: Bytes::copy_from_slice(event.grant.consent.bytes()),
+        consent_reference: Bytes::copy_from_slice(&consent_reference(
+            event.grant.consent.bytes(),
+            event.recipient.agency.as_str(),
+        )),
         consent_revision: event.grant.revision,
         grant_index: event.grant.grant_index,
         sender: Some(address(&event.sender)),

@@ -186,7 +186,10 @@ fn message_text(received: &Received, name: Option<&str>) -> String {
         format!("  participant  {reference} {}", name.unwrap_or_default()).trim_end().to_owned(),
         format!("  purpose      {} ({})", received.purpose, received.categories.join(", ")),
         format!("  kind         {}", received.kind),
-        format!("  consent      {} revision {}", received.consent_id, received.consent_revision),
+        format!(
+            "  consent      {} revision {}",
+            received.consent_reference, received.consent_revision
+        ),
         format!("  thread       {}", received.thread_id),
         format!("  made         {}", format_time(received.created_at_ms)),
         format!("  log record   {}", received.receipt.record_number),
@@ -211,7 +214,7 @@ fn message_json(received: &Received) -> Value {
         "kind": received.kind,
         "purpose": received.purpose,
         "categories": received.categories,
-        "consent": received.consent_id,
+        "consent": received.consent_reference,
         "consent_revision": received.consent_revision,
         "created_at": rfc3339(received.created_at_ms),
         "expires_at": rfc3339(received.expires_at_ms),

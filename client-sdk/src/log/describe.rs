@@ -82,7 +82,7 @@ pub(super) fn summary(entry: &v1::LogEntry) -> String {
             e.purpose,
             e.categories.join(", "),
             e.attempt,
-            short_id(&e.consent_id)
+            short_id(&e.consent_reference)
         ),
         Event::StageReported(e) => {
             let stage = short(e.stage().as_str_name(), "DELIVERY_STAGE_");
@@ -111,7 +111,7 @@ fn decided(event: &v1::MessageDecided) -> String {
     );
     match event.deny_reason() {
         v1::DenyReason::Unspecified => {
-            format!("accepted {way}, consent {}", short_id(&event.consent_id))
+            format!("accepted {way}, consent {}", short_id(&event.consent_reference))
         }
         reason @ (v1::DenyReason::UnknownParticipant
         | v1::DenyReason::NoConsent
@@ -162,7 +162,7 @@ fn event_json(entry: &v1::LogEntry) -> Value {
         Event::HandedOut(e) => json!({
             "message": e.message_number,
             "attempt": e.attempt,
-            "consent": hex(&e.consent_id),
+            "consent": hex(&e.consent_reference),
             "consent_revision": e.consent_revision,
             "grant": e.grant_index,
             "sender": address(e.sender.as_ref()),
@@ -208,7 +208,7 @@ fn decided_json(event: &v1::MessageDecided) -> Value {
     json!({
         "accepted": accepted,
         "deny_reason": (!accepted).then(|| short(deny.as_str_name(), "DENY_REASON_")),
-        "consent": accepted.then(|| hex(&event.consent_id)),
+        "consent": accepted.then(|| hex(&event.consent_reference)),
         "consent_revision": accepted.then_some(event.consent_revision),
         "message_id": hex(&label.message_id),
         "thread": hex(&label.thread_id),

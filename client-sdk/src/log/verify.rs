@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use schleuse_proto::checkpoint::CheckpointVerifier;
-use schleuse_proto::evidence::{Digest, sha256};
+use schleuse_proto::evidence::{Digest, consent_reference, sha256};
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde::Serialize;
@@ -190,27 +190,33 @@ fn check_stops(rows: &[LogRow]) -> Result<String, String> {
 
 /// Nothing is accepted or handed out under a consent after its revocation.
 fn check_revocations(rows: &[LogRow]) -> Result<String, String> {
-    let mut revoked: HashMap<&[u8], u64> = HashMap::new();
+    // Records name a consent as its recipient knows it: each agency of a revoked one in its own way.
+    let mut revoked: HashMap<Vec<u8>, u64> = HashMap::new();
+    let mut revocations = 0;
     for row in rows {
         let number = row.record_number;
         let used = match &row.entry.event {
             Some(Event::ConsentRevoked(event)) => {
-                revoked.insert(&event.consent_id, number);
+                revocations += 1;
+                for agency in &event.agencies {
+                    let reference = consent_reference(&event.consent_id, agency);
+                    revoked.insert(reference.to_vec(), number);
+                }
                 None
             }
             Some(Event::MessageDecided(event))
                 if event.deny_reason() == v1::DenyReason::Unspecified =>
             {
-                Some(&event.consent_id)
+                Some(&event.consent_reference)
             }
-            Some(Event::HandedOut(event)) => Some(&event.consent_id),
+            Some(Event::HandedOut(event)) => Some(&event.consent_reference),
             _ => None,
         };
         if let Some(at) = used.and_then(|consent| revoked.get(consent.as_ref())) {
             return Err(format!("record {number} uses a consent that record {at} had revoked"));
         }
     }
-    Ok(format!("{} revocations, nothing passed under their consents afterwards", revoked.len()))
+    Ok(format!("{revocations} revocations, nothing passed under their consents afterwards"))
 }
 
 /// Root of the RFC 9162 §2.1.1 tree over leaf hashes.

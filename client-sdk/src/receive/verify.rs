@@ -114,7 +114,7 @@ impl Client {
             kind: label.kind,
             purpose: label.purpose,
             categories: label.categories,
-            consent_id: ConsentId::parse(&delivery.consent_id)
+            consent_reference: ConsentId::parse(&delivery.consent_reference)
                 .map_err(|_| EvidenceFault::Protocol("no consent is named"))?,
             consent_revision: delivery.consent_revision,
             created_at_ms: label.created_at_ms,

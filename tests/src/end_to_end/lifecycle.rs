@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use schleuse_broker::engine::SystemClock;
+use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 
 use super::{label, reason, words};
@@ -37,7 +38,9 @@ async fn a_covered_message_arrives_once_and_every_step_is_one_record() {
     assert_eq!(delivery.attempt, 1);
     assert_eq!(delivery.participant_reference, drv_reference);
     assert_ne!(delivery.participant_reference, case.jobcenter_reference);
-    assert_eq!(delivery.consent_id, case.consent.consent_id);
+    let known_as = consent_reference(&case.consent.consent_id, DRV);
+    assert_eq!(delivery.consent_reference, known_as.as_slice());
+    assert_ne!(known_as, consent_reference(&case.consent.consent_id, JOBCENTER));
     assert_eq!(label(delivery).purpose, "fallkonferenz");
     assert_eq!(delivery.sealed.as_ref().unwrap().ciphertext.as_ref(), [7; 64]);
     let number = delivery.message_number;

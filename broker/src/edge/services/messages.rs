@@ -97,7 +97,7 @@ impl Messages {
         let answer = self.0.engine.execute_cutting(Lane::Normal, command, cut).await?;
         let mut deliveries = Vec::new();
         for hand_out in answer.hand_outs {
-            let (delivery, guard) = self.0.open(hand_out)?;
+            let (delivery, guard) = self.0.open(&peer.actor.agency, hand_out)?;
             handed.add(guard);
             deliveries.push(delivery);
         }

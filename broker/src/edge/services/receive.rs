@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use futures::{Stream, StreamExt as _};
+use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::receive_request::Request as Said;
 use schleuse_proto::v1::receive_response::Response as Says;
 use tonic::{Status, Streaming};
 
 use super::{Context, checkpoint, failed, invalid};
+use crate::domain::ids::AgencyId;
 use crate::domain::refusal::Refusal;
 use crate::edge::flush::Handed;
 use crate::edge::limits;
@@ -24,8 +26,12 @@ use crate::record::rows::SealedParts;
 type Responses = Pin<Box<dyn Stream<Item = Result<v1::ReceiveResponse, Status>> + Send>>;
 
 impl Context {
-    /// Opens the payload of a permitted hand-out.
-    pub(super) fn open(&self, hand_out: HandOut) -> Result<(v1::Delivery, InFlightGuard), Failure> {
+    /// Opens the payload of a permitted hand-out to an agency.
+    pub(super) fn open(
+        &self,
+        agency: &AgencyId,
+        hand_out: HandOut,
+    ) -> Result<(v1::Delivery, InFlightGuard), Failure> {
         let HandOut { permit, guard } = hand_out;
         let reader = self.engine.reader();
         let stored = reader.record(permit.permit().message())?;
@@ -39,7 +45,10 @@ impl Context {
             receipt: Some(receipt),
             attempt: permit.attempt(),
             participant_reference: permit.reference().map(|r| r.to_text()).unwrap_or_default(),
-            consent_id: bytes::Bytes::copy_from_slice(permit.permit().consent().bytes()),
+            consent_reference: bytes::Bytes::copy_from_slice(&consent_reference(
+                permit.permit().consent().bytes(),
+                agency.as_str(),
+            )),
             consent_revision: permit.permit().revision(),
             accepted_at_ms: ms(permit.accepted_at()),
             handed_out_at_ms: ms(permit.handed_out_at()),
@@ -88,7 +97,8 @@ pub(super) async fn receive(
             drop(ended);
         }
     });
-    Ok(deliveries(context.clone(), subscription, handed, end))
+    let agency = peer.actor.agency.clone();
+    Ok(deliveries(context.clone(), agency, subscription, handed, end))
 }
 
 fn check_credit(credit: u32) -> Result<u32, Failure> {
@@ -120,6 +130,7 @@ async fn take_credits(
 
 fn deliveries(
     context: Context,
+    agency: AgencyId,
     mut subscription: Subscription,
     handed: Handed,
     end: tokio::sync::oneshot::Receiver<Status>,
@@ -144,7 +155,7 @@ fn deliveries(
         match subscription.receiver.poll_recv(task) {
             Poll::Ready(Some(hand_out)) => {
                 heartbeat.reset();
-                let opened = context.open(hand_out).map(|(delivery, guard)| {
+                let opened = context.open(&agency, hand_out).map(|(delivery, guard)| {
                     handed.add(guard);
                     v1::ReceiveResponse { response: Some(Says::Delivery(delivery)) }
                 });

@@ -10,19 +10,24 @@ use crate::log::LogAnswer;
 use crate::test_log;
 
 const CONSENT: &[u8] = &[9; 16];
+const AGENCY: &str = "drv";
+
+/// The consent as its recipient knows it.
+fn reference() -> Bytes {
+    Bytes::copy_from_slice(&consent_reference(CONSENT, AGENCY))
+}
 
 fn decided(deny: v1::DenyReason) -> Event {
-    let consent_id = Bytes::from_static(CONSENT);
     Event::MessageDecided(v1::MessageDecided {
         deny_reason: deny.into(),
-        consent_id,
+        consent_reference: reference(),
         ..Default::default()
     })
 }
 
 fn handed_out(message_number: u64) -> Event {
-    let consent_id = Bytes::from_static(CONSENT);
-    Event::HandedOut(v1::HandedOut { message_number, consent_id, ..Default::default() })
+    let consent_reference = reference();
+    Event::HandedOut(v1::HandedOut { message_number, consent_reference, ..Default::default() })
 }
 
 fn stopped(message_number: u64) -> Event {
@@ -31,7 +36,8 @@ fn stopped(message_number: u64) -> Event {
 
 fn revoked() -> Event {
     let consent_id = Bytes::from_static(CONSENT);
-    Event::ConsentRevoked(v1::ConsentRevoked { consent_id, ..Default::default() })
+    let agencies = vec!["bezirk".to_owned(), AGENCY.to_owned()];
+    Event::ConsentRevoked(v1::ConsentRevoked { consent_id, agencies, ..Default::default() })
 }
 
 fn row(number: u64, event: Event) -> LogRow {
