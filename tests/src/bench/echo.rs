@@ -1,9 +1,12 @@
-//! A bare tonic echo over the same mutual TLS: the ceiling that figures are compared with.
+//! A bare tonic echo over the same mutual TLS, in a process of its own with as many threads as there
+//! are processors: the ceiling that figures are compared with.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use http::uri::PathAndQuery;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -87,15 +90,37 @@ impl MessageService for Echo {
     }
 }
 
-/// Path that the echo serves.
-#[must_use]
-pub fn path() -> PathAndQuery {
-    PathAndQuery::from_static("/schleuse.v1.MessageService/Submit")
+/// The echo as a process of its own, like the broker; killed when dropped.
+pub struct EchoProcess {
+    child: Child,
+    pub address: SocketAddr,
 }
 
-/// Serves the echo in this process's own runtime until the process ends.
-pub async fn serve() -> SocketAddr {
-    let pki = Pki::shared().path();
+impl EchoProcess {
+    /// Starts it and waits until it listens.
+    pub fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg("echo")
+            .arg(Pki::shared().path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { child, address }
+    }
+}
+
+impl Drop for EchoProcess {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Serves the echo until the process ends; says where through `listening`.
+pub async fn serve(pki: &Path, listening: impl FnOnce(SocketAddr)) {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(pki.join("root.pem")).unwrap()).unwrap();
     let provider = Arc::new(provider());
@@ -115,23 +140,21 @@ pub async fn serve() -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (tcp, _) = listener.accept().await.unwrap();
-            tcp.set_nodelay(true).unwrap();
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let Ok(tls) = acceptor.accept(tcp).await else { return };
-                let service = MessageServiceServer::new(Echo);
-                let service = hyper_util::service::TowerToHyperService::new(service);
-                let executor = hyper_util::rt::TokioExecutor::new();
-                let connection = hyper::server::conn::http2::Builder::new(executor)
-                    .initial_stream_window_size(256 * 1024)
-                    .initial_connection_window_size(1024 * 1024)
-                    .serve_connection(hyper_util::rt::TokioIo::new(tls), service);
-                let _client_gone = connection.await;
-            });
-        }
-    });
-    address
+    listening(address);
+    loop {
+        let (tcp, _) = listener.accept().await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let Ok(tls) = acceptor.accept(tcp).await else { return };
+            let service = MessageServiceServer::new(Echo);
+            let service = hyper_util::service::TowerToHyperService::new(service);
+            let executor = hyper_util::rt::TokioExecutor::new();
+            let connection = hyper::server::conn::http2::Builder::new(executor)
+                .initial_stream_window_size(256 * 1024)
+                .initial_connection_window_size(1024 * 1024)
+                .serve_connection(hyper_util::rt::TokioIo::new(tls), service);
+            let _client_gone = connection.await;
+        });
+    }
 }

@@ -33,7 +33,8 @@ pub async fn run(seconds: u64) -> Value {
     );
     let broker = BrokerProcess::start(folder.path()).unwrap();
     let case = Case::open(broker.address).await;
-    let echo_address = echo::serve().await;
+    let echo = echo::EchoProcess::start();
+    let echo_address = echo.address;
     let length = Duration::from_secs(seconds);
     let reference = case.jobcenter_reference.as_str();
     let mut unary = Vec::new();

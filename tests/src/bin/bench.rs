@@ -22,7 +22,7 @@ struct Arguments {
     what: What,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum What {
     /// Everything.
     All,
@@ -32,11 +32,19 @@ enum What {
     Decide,
     /// A restart with many records.
     Restart,
+    /// Serves the bare echo with a PKI folder, for the other measurements.
+    Echo {
+        /// Made by certs-dev.
+        pki: std::path::PathBuf,
+    },
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let arguments = Arguments::parse();
+    if let What::Echo { pki } = &arguments.what {
+        return bench::echo::serve(pki, |address| println!("listening on {address}")).await;
+    }
     let mut report = serde_json::Map::new();
     let seconds = arguments.seconds;
     if matches!(arguments.what, What::All | What::Decide) {
