@@ -92,13 +92,11 @@ impl Lanes {
     pub(super) fn take(&self, inputs_max: usize, patience: Duration) -> Round {
         let mut queues = self.queues();
         if queues.urgent.is_empty() && queues.normal.is_empty() && !queues.closed {
-            drop(
-                self.filled.wait_timeout(queues, patience).unwrap_or_else(PoisonError::into_inner),
-            );
-            // Under load others are about to put more in: let them run first, so that one sync serves
-            // them all. On an idle machine this costs nothing.
-            std::thread::yield_now();
-            queues = self.queues();
+            queues = self
+                .filled
+                .wait_timeout(queues, patience)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let mut inputs: Vec<Input> = queues.urgent.drain(..).collect();
         let commands = |inputs: &[Input]| {

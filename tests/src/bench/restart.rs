@@ -13,7 +13,8 @@ use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
 /// Fills a journal through the front door, stops the broker and starts it again.
 pub async fn run(records: u64) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let limits = "queue_messages_max = 10000000\nqueue_mib_max = 60000";
+    let limits =
+        "queue_messages_max = 10000000\nqueue_mib_max = 60000\nidempotency_keys_max = 100000000";
     write_config(folder.path(), Pki::shared().path(), limits);
     let broker = BrokerProcess::start(folder.path()).unwrap();
     let case = Case::open(broker.address).await;
@@ -35,7 +36,10 @@ pub async fn run(records: u64) -> Value {
     let mut stream = stream.into_inner();
     let mut accepted = 0;
     while let Some(response) = stream.message().await.unwrap() {
-        accepted += response.outcomes.len() as u64;
+        for outcome in &response.outcomes {
+            assert_eq!(outcome.result(), v1::SubmitResult::Accepted);
+            accepted += 1;
+        }
     }
     assert!(accepted >= records);
     let filled = resident_mib(broker.child.id());

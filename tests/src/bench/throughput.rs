@@ -29,7 +29,7 @@ pub async fn run(seconds: u64) -> Value {
     write_config(
         folder.path(),
         Pki::shared().path(),
-        "queue_messages_max = 10000000\nqueue_mib_max = 60000",
+        "queue_messages_max = 10000000\nqueue_mib_max = 60000\nidempotency_keys_max = 100000000",
     );
     let broker = BrokerProcess::start(folder.path()).unwrap();
     let case = Case::open(broker.address).await;
