@@ -64,7 +64,7 @@ impl Edge {
         let Parts { listener, tls, limits, engine, check_signatures, reflection } = parts;
         let address = listener.local_addr().map_err(TlsError::Listener)?;
         let clock = engine.clock().clone();
-        let tls = Arc::new(TlsState::load(tls, clock.now())?);
+        let tls = Arc::new(TlsState::load(tls)?);
         let connections = Arc::new(Connections::new(limits));
         let drain = CancellationToken::new();
         let context = services::Context::new(engine.clone(), check_signatures, drain.clone());

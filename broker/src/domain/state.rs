@@ -164,12 +164,6 @@ impl State {
         &self.names
     }
 
-    /// Number of unfinished messages.
-    #[must_use]
-    pub fn unfinished_messages(&self) -> usize {
-        self.messages.len()
-    }
-
     /// Whether something waits for this address.
     #[must_use]
     pub fn is_waiting(&self, recipient: AddressIx) -> bool {

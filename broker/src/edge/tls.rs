@@ -102,7 +102,7 @@ impl TlsState {
     ///
     /// # Errors
     /// Says which file is wrong.
-    pub fn load(files: TlsFiles, _now: TimeMs) -> Result<Self, TlsError> {
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let crls = Crls::load(&files.crls, None)?;
         let config = server_config(&files, &crls)?;
         let seen = Mutex::new(fingerprint(&files));
