@@ -23,38 +23,70 @@ const IN_FLIGHT: usize = 64;
 /// Messages of one part of a stream.
 const PART: usize = 64;
 
+/// A broker and an echo that wait for load.
+struct Pair {
+    broker: BrokerProcess,
+    echo: echo::EchoProcess,
+    reference: String,
+    length: Duration,
+    _folder: tempfile::TempDir,
+}
+
+impl Pair {
+    async fn start(seconds: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(
+            folder.path(),
+            Pki::shared().path(),
+            "queue_messages_max = 10000000\nqueue_mib_max = 60000\nidempotency_keys_max = 100000000",
+        );
+        let broker = BrokerProcess::start(folder.path()).unwrap();
+        let reference = Case::open(broker.address).await.jobcenter_reference;
+        let length = Duration::from_secs(seconds);
+        Self { broker, echo: echo::EchoProcess::start(), reference, length, _folder: folder }
+    }
+
+    async fn unary_round(&self, runs: &mut Vec<(&'static str, u64)>) {
+        let count = 40_000 * self.length.as_secs() as usize;
+        let (messages, client) = prepared(self.echo.address, &self.reference, count).await;
+        runs.push(("echo", unary_submit(&client, &messages, self.length).await));
+        let (messages, client) = prepared(self.broker.address, &self.reference, count).await;
+        runs.push(("broker", unary_submit(&client, &messages, self.length).await));
+    }
+
+    async fn stream_round(&self, runs: &mut Vec<(&'static str, u64)>) {
+        let (messages, client) = prepared(self.echo.address, &self.reference, 40_000).await;
+        runs.push(("echo", stream_submit(&client, &messages, self.length).await));
+        let count = 80_000 * self.length.as_secs() as usize;
+        let (messages, client) = prepared(self.broker.address, &self.reference, count).await;
+        runs.push(("broker", stream_submit(&client, &messages, self.length).await));
+    }
+}
+
+/// Echo and broker are measured in turns, so that both sides see the same machine.
+const ROUNDS: usize = 3;
+
+/// Measures unary submission only.
+pub async fn unary(seconds: u64) -> Value {
+    let pair = Pair::start(seconds).await;
+    let mut unary = Vec::new();
+    for _ in 0..ROUNDS {
+        pair.unary_round(&mut unary).await;
+    }
+    json!({ "body_bytes": BODY_BYTES, "unary_in_flight_64": pairs(&unary) })
+}
+
 /// Measures everything.
 pub async fn run(seconds: u64) -> Value {
-    let folder = tempfile::tempdir().unwrap();
-    write_config(
-        folder.path(),
-        Pki::shared().path(),
-        "queue_messages_max = 10000000\nqueue_mib_max = 60000\nidempotency_keys_max = 100000000",
-    );
-    let broker = BrokerProcess::start(folder.path()).unwrap();
-    let case = Case::open(broker.address).await;
-    let echo = echo::EchoProcess::start();
-    let echo_address = echo.address;
-    let length = Duration::from_secs(seconds);
-    let reference = case.jobcenter_reference.as_str();
-    let mut unary = Vec::new();
-    let mut stream = Vec::new();
-    // In turns, so that both sides see the same machine.
-    for _ in 0..3 {
-        let (messages, client) = prepared(echo_address, reference, 20_000).await;
-        unary.push(("echo", unary_submit(&client, &messages, length).await));
-        let (messages, client) =
-            prepared(broker.address, reference, 60_000 * seconds as usize / 5 + 40_000).await;
-        unary.push(("broker", unary_submit(&client, &messages, length).await));
-        let count = 80_000 * seconds as usize;
-        let (messages, client) = prepared(echo_address, reference, 40_000).await;
-        stream.push(("echo", stream_submit(&client, &messages, length).await));
-        let (messages, client) = prepared(broker.address, reference, count).await;
-        stream.push(("broker", stream_submit(&client, &messages, length).await));
+    let pair = Pair::start(seconds).await;
+    let (mut unary, mut stream) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        pair.unary_round(&mut unary).await;
+        pair.stream_round(&mut stream).await;
     }
-    let latency = latency(broker.address, reference).await;
-    let through = end_to_end(broker.address, length).await;
-    let resident = resident_mib(broker.child.id());
+    let latency = latency(pair.broker.address, &pair.reference).await;
+    let through = end_to_end(pair.broker.address, pair.length).await;
+    let resident = resident_mib(pair.broker.child.id());
     json!({
         "body_bytes": BODY_BYTES,
         "unary_in_flight_64": pairs(&unary),

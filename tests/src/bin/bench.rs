@@ -28,6 +28,8 @@ enum What {
     All,
     /// Unary and streaming submit, end to end, latency, beside the echo.
     Throughput,
+    /// Unary submit only, beside the echo.
+    Unary,
     /// The decision with 100,000 participants and 500,000 grants, and the memory they take.
     Decide,
     /// A restart with many records.
@@ -52,6 +54,9 @@ async fn main() {
     }
     if matches!(arguments.what, What::All | What::Throughput) {
         report.insert("throughput".into(), bench::throughput::run(seconds).await);
+    }
+    if matches!(arguments.what, What::Unary) {
+        report.insert("unary".into(), bench::throughput::unary(seconds).await);
     }
     if matches!(arguments.what, What::All | What::Restart) {
         report.insert("restart".into(), bench::restart::run(arguments.records).await);
