@@ -157,7 +157,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the journal in a folder, replays it, and starts the sequencer.
+    /// Opens the journal in a folder, replays it, and starts the sequencer. Blocks; to be called
+    /// within a tokio runtime.
     ///
     /// # Errors
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
@@ -195,6 +196,8 @@ impl Engine {
         let in_flight = Arc::new(InFlight::default());
         let index = Arc::new(index);
         let (started, recorded) = std::sync::mpsc::channel();
+        let (answers, rounds) = mpsc::unbounded_channel();
+        tokio::spawn(sequencer::deliver(rounds));
         let sequencer = Sequencer {
             state,
             rules: rules.clone(),
@@ -207,6 +210,7 @@ impl Engine {
             on_fatal: Some(on_fatal),
             streams: std::collections::BTreeMap::new(),
             next_stream: 1,
+            answers,
             last_time: 0,
             clock_set_back: false,
             started: Some(started),

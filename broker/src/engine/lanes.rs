@@ -33,6 +33,8 @@ struct Queues {
     urgent: VecDeque<Input>,
     normal: VecDeque<Input>,
     closed: bool,
+    /// The sequencer sleeps; otherwise it looks by itself and need not be woken.
+    idle: bool,
 }
 
 /// What one round takes.
@@ -75,28 +77,36 @@ impl Lanes {
         } else {
             queues.normal.push_back(input);
         }
-        drop(queues);
-        self.filled.notify_one();
+        self.wake(queues);
         Ok(())
+    }
+
+    fn wake(&self, mut queues: MutexGuard<'_, Queues>) {
+        let idle = std::mem::take(&mut queues.idle);
+        drop(queues);
+        if idle {
+            self.filled.notify_one();
+        }
     }
 
     /// Puts in something small that is bounded by its stream: credit or its end.
     pub(super) fn push_small(&self, input: Input) {
         let mut queues = self.queues();
         queues.urgent.push_back(input);
-        drop(queues);
-        self.filled.notify_one();
+        self.wake(queues);
     }
 
     /// Takes what waits, urgent first; waits for something at most `patience`.
     pub(super) fn take(&self, inputs_max: usize, patience: Duration) -> Round {
         let mut queues = self.queues();
         if queues.urgent.is_empty() && queues.normal.is_empty() && !queues.closed {
+            queues.idle = true;
             queues = self
                 .filled
                 .wait_timeout(queues, patience)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            queues.idle = false;
         }
         let mut inputs: Vec<Input> = queues.urgent.drain(..).collect();
         let commands = |inputs: &[Input]| {
@@ -117,10 +127,11 @@ impl Lanes {
 
     /// Lets nothing more in.
     pub(super) fn close(&self) {
-        self.queues().closed = true;
+        let mut queues = self.queues();
+        queues.closed = true;
+        self.wake(queues);
         self.normal.close();
         self.urgent.close();
-        self.filled.notify_one();
     }
 
     fn queues(&self) -> MutexGuard<'_, Queues> {

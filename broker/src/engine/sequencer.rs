@@ -45,6 +45,7 @@ pub(super) struct Sequencer {
     pub(super) on_fatal: Option<OnFatal>,
     pub(super) streams: BTreeMap<u64, Stream>,
     pub(super) next_stream: u64,
+    pub(super) answers: mpsc::UnboundedSender<Vec<Letter>>,
     pub(super) last_time: TimeMs,
     pub(super) clock_set_back: bool,
     /// Dropped when the start is recorded.
@@ -60,6 +61,25 @@ pub(super) struct Stream {
     credit: u32,
     cut: CancellationToken,
     sender: mpsc::Sender<HandOut>,
+}
+
+/// An answer on its way to whoever waits for it.
+pub(super) struct Letter {
+    answer: Result<Answer, Refusal>,
+    reply: oneshot::Sender<Result<Answer, Refusal>>,
+}
+
+/// Delivers the answers of each round until the sequencer ends. A task beside those that wait: waking
+/// them from there costs far less than from the sequencer's thread.
+///
+/// INVARIANT (bounded): there are never more letters than callers that wait.
+pub(super) async fn deliver(mut rounds: mpsc::UnboundedReceiver<Vec<Letter>>) {
+    while let Some(letters) = rounds.recv().await {
+        for Letter { answer, reply } in letters {
+            // A caller that is gone does not need it; its permits return with its stream.
+            let _gone = reply.send(answer);
+        }
+    }
 }
 
 /// What is said after the group is durable.
@@ -119,8 +139,10 @@ impl Sequencer {
             let _done = self.state.step(&self.rules, now, Command::Tick);
             self.hand_out_to_streams(now, &mut pending);
             let commit = self.commit(now)?;
-            for said in pending {
-                self.say(said, &commit);
+            let letters: Vec<Letter> =
+                pending.into_iter().filter_map(|said| self.say(said, &commit)).collect();
+            if !letters.is_empty() {
+                let _going_down = self.answers.send(letters);
             }
             if round.closed {
                 return Ok(());
@@ -281,8 +303,7 @@ impl Sequencer {
         Ok(commit)
     }
 
-    fn say(&mut self, said: Pending, commit: &Commit) {
-        // A receiver that is gone does not need the answer; its permits return with its stream.
+    fn say(&mut self, said: Pending, commit: &Commit) -> Option<Letter> {
         match said {
             Pending::Answer { result, cut, reply } => {
                 let answer = result.map(|mut outcome| {
@@ -294,17 +315,20 @@ impl Sequencer {
                     let hand_outs = self.seal(permits, &cut, commit);
                     Answer { outcome, commit: commit.clone(), hand_outs }
                 });
-                let _gone = reply.send(answer);
+                Some(Letter { answer, reply })
             }
             Pending::Subscribed { number, reply } => {
                 let _gone = reply.send(number);
+                None
             }
             Pending::HandOuts { stream, permits } => {
-                let Some(stream) = self.streams.get(&stream) else { return };
+                let stream = self.streams.get(&stream)?;
                 let (cut, sender) = (stream.cut.clone(), stream.sender.clone());
                 for hand_out in self.seal(permits, &cut, commit) {
+                    // A receiver that is gone returns its permits with its stream.
                     let _gone = sender.try_send(hand_out);
                 }
+                None
             }
         }
     }
