@@ -5,6 +5,9 @@
 //! them to TLS; the stream below TLS then reports the next completed flush, and only that releases
 //! the guards. HTTP/2 flushes TLS only after its own buffer is empty, in the same task, so a
 //! completed flush covers all bytes dropped before it.
+//!
+//! The stream also lets other tasks run once before the first byte of a burst: answers that are ready
+//! at the same time then share one TLS record and one system call.
 
 use std::io;
 use std::pin::Pin;
@@ -56,16 +59,28 @@ impl Flushes {
     }
 }
 
-/// A stream that tells completed flushes.
+/// A stream that gathers writes and tells completed flushes.
 #[derive(Debug)]
 pub(super) struct Tracked<S> {
     stream: S,
     flushes: Arc<Flushes>,
+    /// Others have had their turn since the last completed flush.
+    gathered: bool,
 }
 
 impl<S> Tracked<S> {
     pub(super) fn new(stream: S, flushes: Arc<Flushes>) -> Self {
-        Self { stream, flushes }
+        Self { stream, flushes, gathered: false }
+    }
+
+    /// Whether to write now; otherwise the task is woken again behind those that are ready.
+    fn may_write(&mut self, context: &Context<'_>) -> bool {
+        if !self.gathered {
+            self.gathered = true;
+            context.waker().wake_by_ref();
+            return false;
+        }
+        true
     }
 }
 
@@ -91,6 +106,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.may_write(context) {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -99,6 +117,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.may_write(context) {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -109,6 +130,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.gathered = false;
             self.flushes.flushed();
         }
         flushed
@@ -202,5 +224,39 @@ impl Body for GuardedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::task::{ArcWake, waker};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl ArcWake for Wakes {
+        fn wake_by_ref(wakes: &Arc<Self>) {
+            wakes.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn each_burst_lets_the_others_run_once_and_is_then_written() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = waker(wakes.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut stream = Tracked::new(Vec::new(), Arc::new(Flushes::default()));
+        for burst in 1..=3 {
+            assert!(Pin::new(&mut stream).poll_write(&mut context, b"x").is_pending());
+            assert_eq!(wakes.0.load(Ordering::Relaxed), burst, "it is woken again");
+            for _ in 0..2 {
+                let written = Pin::new(&mut stream).poll_write(&mut context, b"x");
+                assert!(matches!(written, Poll::Ready(Ok(1))));
+            }
+            assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
+        }
+        assert_eq!(stream.stream, b"xxxxxx");
     }
 }

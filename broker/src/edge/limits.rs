@@ -32,6 +32,8 @@ pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 pub const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Frame size in bytes.
 pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// Bytes read from a socket at once.
+pub const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// All headers of one request in bytes.
 pub const HEADER_LIST_BYTES_MAX: u32 = 8 * 1024;
 /// Bytes that wait to be written on one stream.
