@@ -11,7 +11,7 @@
 //! ```compile_fail
 //! # use schleuse_broker::{domain::message::HandOutPermit, journal::DurablePermit};
 //! fn forge(permit: HandOutPermit) -> DurablePermit {
-//!     DurablePermit { permit }
+//!     DurablePermit { permit, leaf_hash: [0; 32] }
 //! }
 //! ```
 //!
@@ -125,6 +125,7 @@ impl LockedPayload {
 #[derive(Debug)]
 pub struct DurablePermit {
     permit: HandOutPermit,
+    leaf_hash: Digest,
 }
 
 impl DurablePermit {
@@ -133,6 +134,12 @@ impl DurablePermit {
     pub fn permit(&self) -> &HandOutPermit {
         &self.permit
     }
+
+    /// Leaf hash of the record of the hand-out.
+    #[must_use]
+    pub fn leaf_hash(&self) -> &Digest {
+        &self.leaf_hash
+    }
 }
 
 /// That records up to a size are durable. Made by adapters only after the sync returned.
@@ -140,19 +147,30 @@ impl DurablePermit {
 pub struct Commit {
     size: u64,
     note: Arc<[u8]>,
+    /// Leaf hashes of the newest records of it.
+    leaves: Arc<[Digest]>,
 }
 
 impl Commit {
-    /// Makes a permit durable; none if its record is not.
+    /// Makes a permit durable; none if its record is not one that this commit made durable.
     #[must_use]
     pub fn seal(&self, permit: HandOutPermit) -> Option<DurablePermit> {
-        (permit.record() < self.size).then_some(DurablePermit { permit })
+        let leaf_hash = *self.leaf_hash(permit.record())?;
+        Some(DurablePermit { permit, leaf_hash })
     }
 
     /// Number of durable records.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Leaf hash of a record that this commit made durable; none for earlier ones, which only a
+    /// [`JournalReader`] knows.
+    #[must_use]
+    pub fn leaf_hash(&self, number: RecordNumber) -> Option<&Digest> {
+        let first = self.size.checked_sub(u64::try_from(self.leaves.len()).ok()?)?;
+        self.leaves.get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
     /// Signed checkpoint over them.

@@ -38,11 +38,16 @@ impl Context {
         Self { engine, check_signatures, drain }
     }
 
-    /// Receipt of a durable record.
-    fn receipt(&self, number: RecordNumber) -> Result<v1::Receipt, Failure> {
-        let hashes = self.engine.reader().leaf_hashes(number, 1)?;
-        let hash = hashes.first().ok_or(Failure::Internal)?;
-        Ok(v1::Receipt { record_number: number, leaf_hash: Bytes::copy_from_slice(hash) })
+    /// Receipt of a durable record; most are of the commit that comes with the answer.
+    fn receipt(&self, commit: &Commit, number: RecordNumber) -> Result<v1::Receipt, Failure> {
+        let leaf_hash = match commit.leaf_hash(number) {
+            Some(hash) => Bytes::copy_from_slice(hash),
+            None => {
+                let hashes = self.engine.reader().leaf_hashes(number, 1)?;
+                Bytes::copy_from_slice(hashes.first().ok_or(Failure::Internal)?)
+            }
+        };
+        Ok(v1::Receipt { record_number: number, leaf_hash })
     }
 
     /// Checks a signature over a document: made with the very certificate of the connection.

@@ -42,6 +42,11 @@ pub struct Sizes {
 
 /// How often the free space is looked at, in appends.
 const FREE_SPACE_EVERY: u32 = 256;
+/// How far zeros are written ahead of small groups. Overwriting is synced much faster than writing to
+/// space that is only allocated, since the file system then has nothing to record about the file.
+const ZEROS_AHEAD_BYTES: u64 = 512 * 1024;
+/// Groups of more bytes than this have no zeros written ahead of them: they would be written twice.
+const ZEROS_AHEAD_GROUP_BYTES_MAX: u64 = 128 * 1024;
 /// Records whose side-file entries are written together while scanning.
 const SIDE_RECORDS: usize = 4096;
 
@@ -69,6 +74,8 @@ struct Current {
     file: Arc<dyn DiskFile>,
     header: SegmentHeader,
     end: u64,
+    /// Up to here the file has been written before, groups or zeros.
+    written: u64,
 }
 
 /// The reading side.
@@ -137,7 +144,7 @@ impl SegmentJournal {
             segments: RwLock::new(scanned.segments.iter().map(|s| s.file.clone()).collect()),
             tree: StoredHashes(tree),
             offsets,
-            latest: ArcSwap::from_pointee(Commit { size, note }),
+            latest: ArcSwap::from_pointee(Commit { size, note, leaves: Arc::default() }),
         });
         let segments = u32::try_from(scanned.segments.len()).unwrap_or(u32::MAX);
         let current = scanned.segments.into_iter().last().map(|segment| Current {
@@ -145,6 +152,7 @@ impl SegmentJournal {
             file: segment.file,
             header: segment.header,
             end: scanned.end,
+            written: scanned.end,
         });
         let mut journal = Self {
             disk,
@@ -173,7 +181,12 @@ impl SegmentJournal {
         self.epoch
     }
 
-    fn append_group(&mut self, records: &[NewRecord]) -> Result<(), JournalError> {
+    /// Appends one group; adds the leaf hashes of its records to those of the same append.
+    fn append_group(
+        &mut self,
+        records: &[NewRecord],
+        leaves: &mut Vec<Digest>,
+    ) -> Result<(), JournalError> {
         let first = self.edge.size();
         let previous_root = self.edge.root().map_err(|error| tree_error(first, &error))?;
         let mut edge = self.edge.clone();
@@ -184,7 +197,9 @@ impl SegmentJournal {
             places.push(bytes.len());
             let skeleton = encode_record(record, self.epoch, number, &mut bytes)
                 .ok_or_else(|| tree_error(number, &"a section is larger than 4 GiB"))?;
-            for hash in edge.push(leaf_hash(&skeleton)).map_err(|e| tree_error(number, &e))? {
+            let leaf = leaf_hash(&skeleton);
+            leaves.push(leaf);
+            for hash in edge.push(leaf).map_err(|e| tree_error(number, &e))? {
                 hashes.extend(hash.0);
             }
         }
@@ -203,15 +218,25 @@ impl SegmentJournal {
         bytes.extend_from_slice(&note);
         bytes.resize(usize::try_from(header.length()).unwrap_or(bytes.len()), 0);
 
+        let segment_bytes = self.sizes.segment_bytes;
         let current = self.room_for(header.length(), first)?;
         if let Some(head) = bytes.get_mut(..GROUP_HEADER_BYTES) {
             head.copy_from_slice(&header.encode(&current.header.tag));
         }
         let offset = current.end;
+        let end = offset + header.length();
+        if end > current.written {
+            current.written = end;
+            if header.length() <= ZEROS_AHEAD_GROUP_BYTES_MAX {
+                current.written = (end + ZEROS_AHEAD_BYTES).min(segment_bytes);
+                let length = usize::try_from(current.written - offset).unwrap_or(bytes.len());
+                bytes.resize(length, 0);
+            }
+        }
         current.file.write_at(&bytes, offset).map_err(io_error("cannot write", &current.path))?;
         current.file.sync().map_err(io_error("cannot sync", &current.path))?;
         // From here on the group is durable.
-        current.end += header.length();
+        current.end = end;
         let segment = current.header.index;
 
         let mut offsets = Vec::with_capacity(places.len() * 8);
@@ -224,7 +249,8 @@ impl SegmentJournal {
         self.shared.write_side(first, &hashes, &offsets)?;
         self.edge = edge;
         self.write_checkpoint(&note)?;
-        let commit = Commit { size: self.edge.size(), note: note.into() };
+        let leaves = leaves.as_slice().into();
+        let commit = Commit { size: self.edge.size(), note: note.into(), leaves };
         self.shared.latest.store(Arc::new(commit));
         Ok(())
     }
@@ -265,7 +291,7 @@ impl SegmentJournal {
         self.disk.rename(&temporary, &path).map_err(io_error("cannot rename", &temporary))?;
         self.segments += 1;
         self.shared.segments.write().unwrap_or_else(PoisonError::into_inner).push(file.clone());
-        Ok(Current { path, file, header, end: ALIGNMENT })
+        Ok(Current { path, file, header, end: ALIGNMENT, written: ALIGNMENT })
     }
 
     /// Writes the newest checkpoint to the slot that is not the newest. Not synced: after a power cut
@@ -311,6 +337,7 @@ impl SegmentJournal {
 impl Journal for SegmentJournal {
     fn append(&mut self, records: Vec<NewRecord>) -> Result<Commit, JournalError> {
         let mut rest = records.as_slice();
+        let mut leaves = Vec::with_capacity(records.len());
         while !rest.is_empty() {
             let mut bytes = 0;
             let fitting = rest
@@ -321,7 +348,7 @@ impl Journal for SegmentJournal {
                 })
                 .count();
             let (group, later) = rest.split_at(fitting.max(1));
-            self.append_group(group)?;
+            self.append_group(group, &mut leaves)?;
             rest = later;
         }
         self.appends = self.appends.wrapping_add(1);

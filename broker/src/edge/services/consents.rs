@@ -44,7 +44,7 @@ impl Consents {
         let Outcome::ConsentChanged { record, stopped, .. } = answer.outcome else {
             return Err(Failure::Internal);
         };
-        Ok((self.0.receipt(record)?, stopped, answer))
+        Ok((self.0.receipt(&answer.commit, record)?, stopped, answer))
     }
 
     async fn revoke(
@@ -120,7 +120,7 @@ impl Consents {
             Ok(v1::ConsentSummary {
                 document,
                 state: state.into(),
-                receipt: Some(self.0.receipt(summary.record)?),
+                receipt: Some(self.0.receipt(&answer.commit, summary.record)?),
                 revoked_at_ms: summary
                     .revoked_at
                     .and_then(|at| i64::try_from(at).ok())

@@ -40,7 +40,7 @@ impl Directory {
         };
         let answer = self.0.engine.execute(Lane::Normal, command).await?;
         let Outcome::Recorded(record) = answer.outcome else { return Err(Failure::Internal) };
-        let receipt = Some(self.0.receipt(record)?);
+        let receipt = Some(self.0.receipt(&answer.commit, record)?);
         Ok(v1::PublishEntryResponse { receipt, checkpoint: checkpoint(&answer.commit) })
     }
 

@@ -147,7 +147,7 @@ async fn send_end(
     sender: &mpsc::Sender<Result<v1::QueryLogResponse, Status>>,
 ) -> Result<(), Failure> {
     let end = v1::QueryEnd {
-        receipt: Some(context.receipt(record)?),
+        receipt: Some(context.receipt(&answer.commit, record)?),
         checkpoint: checkpoint(&answer.commit),
         truncated,
     };

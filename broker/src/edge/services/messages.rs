@@ -20,6 +20,7 @@ use crate::edge::limits;
 use crate::edge::peer::Peer;
 use crate::edge::status::{self, Failure};
 use crate::engine::Lane;
+use crate::journal::Commit;
 
 pub(in crate::edge) struct Messages(pub(super) Context);
 
@@ -43,13 +44,17 @@ impl Context {
             .collect()
     }
 
-    fn outcome(&self, decision: SubmitDecision) -> Result<v1::SubmitOutcome, Failure> {
+    fn outcome(
+        &self,
+        commit: &Commit,
+        decision: SubmitDecision,
+    ) -> Result<v1::SubmitOutcome, Failure> {
         let result = if decision.accepted {
             v1::SubmitResult::Accepted
         } else {
             v1::SubmitResult::NotCovered
         };
-        let receipt = Some(self.receipt(decision.record)?);
+        let receipt = Some(self.receipt(commit, decision.record)?);
         Ok(v1::SubmitOutcome { result: result.into(), receipt, rejection: None })
     }
 }
@@ -69,7 +74,8 @@ impl Messages {
         let command = Command::Submit { actor: peer.actor.clone(), messages, require_all };
         let answer = self.0.engine.execute(Lane::Normal, command).await?;
         let Outcome::Decisions(decisions) = answer.outcome else { return Err(Failure::Internal) };
-        let outcomes = decisions.into_iter().map(|decision| self.0.outcome(decision));
+        let outcomes =
+            decisions.into_iter().map(|decision| self.0.outcome(&answer.commit, decision));
         let outcomes = outcomes.collect::<Result<_, _>>()?;
         Ok(v1::SubmitResponse { outcomes, checkpoint: checkpoint(&answer.commit) })
     }
@@ -124,7 +130,7 @@ impl Messages {
         let command = Command::Report { actor, messages, stage };
         let answer = self.0.engine.execute(Lane::Normal, command).await?;
         let Outcome::Reported(records) = answer.outcome else { return Err(Failure::Internal) };
-        let receipts = records.into_iter().map(|record| self.0.receipt(record));
+        let receipts = records.into_iter().map(|record| self.0.receipt(&answer.commit, record));
         let receipts = receipts.collect::<Result<_, _>>()?;
         Ok(v1::AcknowledgeResponse { receipts, checkpoint: checkpoint(&answer.commit) })
     }
@@ -253,7 +259,7 @@ impl Parts {
                     return Ok(rejection(&failure));
                 }
                 match decisions.next() {
-                    Some(Ok(decision)) => context.outcome(decision),
+                    Some(Ok(decision)) => context.outcome(&answer.commit, decision),
                     Some(Err(refusal)) => Ok(rejection(&Failure::Refused(refusal))),
                     None => Err(Failure::Internal),
                 }

@@ -39,7 +39,7 @@ impl Participants {
         };
         Ok(v1::RegisterParticipantResponse {
             participant_reference: reference.to_text(),
-            receipt: Some(self.0.receipt(record)?),
+            receipt: Some(self.0.receipt(&answer.commit, record)?),
             checkpoint: checkpoint(&answer.commit),
         })
     }
@@ -54,7 +54,7 @@ impl Participants {
         let command = Command::AssignLotse { actor, reference, lotse: request.lotse };
         let answer = self.execute(command).await?;
         let Outcome::Recorded(record) = answer.outcome else { return Err(Failure::Internal) };
-        let receipt = Some(self.0.receipt(record)?);
+        let receipt = Some(self.0.receipt(&answer.commit, record)?);
         Ok(v1::AssignLotseResponse { receipt, checkpoint: checkpoint(&answer.commit) })
     }
 
@@ -74,7 +74,7 @@ impl Participants {
         };
         Ok(v1::AssignReferenceResponse {
             agency_reference: reference.to_text(),
-            receipt: Some(self.0.receipt(record)?),
+            receipt: Some(self.0.receipt(&answer.commit, record)?),
             checkpoint: checkpoint(&answer.commit),
         })
     }
