@@ -105,43 +105,9 @@ impl Config {
             check_signatures: check.flag("messages.check_signatures", true),
             reflection: check.flag("reflection", false),
             worker_threads: check.count("worker_threads", default_workers(), 1..=64),
-            edge: EdgeLimits {
-                connections_max: check.count("limits.connections_max", 512, 1..=4096),
-                connections_per_identity_max: check.count(
-                    "limits.connections_per_identity_max",
-                    16,
-                    1..=256,
-                ),
-                calls_per_second: u32::try_from(check.number(
-                    "limits.calls_per_second",
-                    200,
-                    1..=1_000_000,
-                ))
-                .unwrap_or(200),
-            },
-            core: CoreLimits {
-                queue_messages_max: check.count(
-                    "limits.queue_messages_max",
-                    10_000,
-                    1..=10_000_000,
-                ),
-                queue_bytes_max: check.number("limits.queue_mib_max", 256, 2..=65_536) * MIB,
-                idempotency_keys_max: check.count(
-                    "limits.idempotency_keys_max",
-                    4_000_000,
-                    1_000..=100_000_000,
-                ),
-                consents_per_participant_max: check.count(
-                    "limits.consents_per_participant_max",
-                    256,
-                    1..=10_000,
-                ),
-            },
-            sizes: Sizes {
-                segment_bytes: check.number("log.segment_mib", 64, 24..=2048) * MIB,
-                reserve_bytes: check.number("log.reserve_mib", 64, 24..=4096) * MIB,
-                free_bytes_min: check.number("log.free_mib_min", 256, 0..=1_048_576) * MIB,
-            },
+            edge: edge_limits(&mut check),
+            core: core_limits(&mut check),
+            sizes: sizes(&mut check),
         };
         check.require(
             config.sizes.reserve_bytes >= config.sizes.segment_bytes,
@@ -149,6 +115,54 @@ impl Config {
         );
         check.finish()?;
         Ok(config)
+    }
+}
+
+fn edge_limits(check: &mut Checker) -> EdgeLimits {
+    let mut number = |key, default: u32, range| {
+        u32::try_from(check.number(key, u64::from(default), range)).unwrap_or(default)
+    };
+    let handshakes_per_second_per_address =
+        number("limits.handshakes_per_second_per_address", 20, 1..=100_000);
+    let calls_per_second = number("limits.calls_per_second", 200, 1..=1_000_000);
+    let messages_per_second = number("limits.messages_per_second", 5_000, 256..=10_000_000);
+    let connection_mib_per_second = number("limits.connection_mib_per_second", 8, 1..=256);
+    EdgeLimits {
+        connections_max: check.count("limits.connections_max", 512, 1..=4096),
+        connections_per_identity_max: check.count(
+            "limits.connections_per_identity_max",
+            16,
+            1..=256,
+        ),
+        handshakes_per_second_per_address,
+        calls_per_second,
+        messages_per_second,
+        connection_bytes_per_second: connection_mib_per_second * 1024 * 1024,
+    }
+}
+
+fn core_limits(check: &mut Checker) -> CoreLimits {
+    CoreLimits {
+        queue_messages_max: check.count("limits.queue_messages_max", 10_000, 1..=10_000_000),
+        queue_bytes_max: check.number("limits.queue_mib_max", 256, 2..=65_536) * MIB,
+        idempotency_keys_max: check.count(
+            "limits.idempotency_keys_max",
+            4_000_000,
+            1_000..=100_000_000,
+        ),
+        consents_per_participant_max: check.count(
+            "limits.consents_per_participant_max",
+            256,
+            1..=10_000,
+        ),
+    }
+}
+
+fn sizes(check: &mut Checker) -> Sizes {
+    Sizes {
+        segment_bytes: check.number("log.segment_mib", 64, 24..=2048) * MIB,
+        reserve_bytes: check.number("log.reserve_mib", 64, 24..=4096) * MIB,
+        free_bytes_min: check.number("log.free_mib_min", 256, 0..=1_048_576) * MIB,
     }
 }
 

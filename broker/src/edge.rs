@@ -4,13 +4,16 @@
 //! limits of connections, the conversion between wire and domain, and the one map from errors to
 //! `Status`. It decides nothing and stores nothing.
 
+mod activity;
 pub mod connections;
 pub mod crls;
 mod flush;
 mod gate;
 pub mod limits;
 mod listener;
+mod pace;
 pub mod peer;
+mod rates;
 mod services;
 mod status;
 pub mod table;
@@ -83,6 +86,7 @@ impl Edge {
             connections: connections.clone(),
             gate,
             clock,
+            limits,
             drain: drain.clone(),
         }));
         Ok(Self { address, tls, connections, drain, accepting, watching })

@@ -18,6 +18,7 @@ mod query;
 mod sequencer;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -93,20 +94,42 @@ pub(crate) enum Input {
         reply: oneshot::Sender<Result<Answer, Refusal>>,
     },
     Subscribe(Subscribe),
+    /// The receiver of a stream has given credit, see [`Credit`].
     Credit {
         stream: u64,
-        credit: u32,
     },
     Unsubscribe {
         stream: u64,
     },
 }
 
+/// Credit that a receiver has given and the sequencer has not taken. However often it is given, the
+/// sequencer has at most one message about it in its queue.
+#[derive(Debug, Default)]
+pub(crate) struct Credit(AtomicU32);
+
+impl Credit {
+    fn new(credit: u32) -> Self {
+        Self(AtomicU32::new(credit.min(CREDIT_MAX)))
+    }
+
+    /// Adds credit; whether the sequencer has to be told.
+    fn give(&self, credit: u32) -> bool {
+        let more = |given: u32| Some(given.saturating_add(credit).min(CREDIT_MAX));
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        before.is_ok_and(|before| before == 0)
+    }
+
+    pub(crate) fn take(&self) -> u32 {
+        self.0.swap(0, Ordering::AcqRel)
+    }
+}
+
 /// A new receive stream.
 pub(crate) struct Subscribe {
     pub(crate) actor: Actor,
     pub(crate) recipients: Vec<Address>,
-    pub(crate) credit: u32,
+    pub(crate) credit: Arc<Credit>,
     pub(crate) cut: CancellationToken,
     pub(crate) sender: mpsc::Sender<HandOut>,
     pub(crate) reply: oneshot::Sender<u64>,
@@ -295,10 +318,12 @@ impl Engine {
     ) -> Result<Subscription, Refusal> {
         let (sender, receiver) = mpsc::channel(usize::try_from(CREDIT_MAX).unwrap_or(1));
         let (reply, answer) = oneshot::channel();
+        let credit = Arc::new(Credit::new(credit));
+        let given = credit.clone();
         let subscribe = Subscribe { actor, recipients, credit, cut, sender, reply };
         self.lanes.push(Lane::Normal, Input::Subscribe(subscribe)).await?;
         let stream = answer.await.map_err(|_| Refusal::Draining)?;
-        let handle = StreamHandle { stream, lanes: self.lanes.clone() };
+        let handle = StreamHandle { stream, credit: given, lanes: self.lanes.clone() };
         Ok(Subscription { receiver, handle: Arc::new(handle) })
     }
 
@@ -356,13 +381,16 @@ pub struct Subscription {
 /// Gives credit to a receive stream and ends it.
 pub struct StreamHandle {
     stream: u64,
+    credit: Arc<Credit>,
     lanes: Arc<Lanes>,
 }
 
 impl StreamHandle {
-    /// Allows more deliveries.
+    /// Allows more deliveries, up to [`CREDIT_MAX`] outstanding.
     pub fn give_credit(&self, credit: u32) {
-        self.lanes.push_small(Input::Credit { stream: self.stream, credit });
+        if self.credit.give(credit) {
+            self.lanes.push_small(Input::Credit { stream: self.stream });
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use schleuse_broker::journal::disk::RealDisk;
 use schleuse_broker::journal::fsck;
 use schleuse_broker::record;
 use schleuse_broker::server::Server;
+use schleuse_broker::server::surroundings::forbid_dumps;
 use schleuse_proto::FILE_DESCRIPTOR_SET;
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::signal::unix::{SignalKind, signal};
@@ -115,6 +116,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn serve(config: &Config) -> ExitCode {
+    if let Err(error) = forbid_dumps(config.profile) {
+        return fail(&error.to_string(), 1);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.worker_threads)
         .enable_all()

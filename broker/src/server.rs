@@ -1,5 +1,7 @@
 //! A whole broker: files → engine → edge, from start to drain.
 
+pub mod surroundings;
+
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -17,6 +19,7 @@ use crate::edge::{self, Edge};
 use crate::engine::{self, Clock, Engine, Entropy, OnFatal, StartError};
 use crate::journal::JournalError;
 use crate::journal::disk::RealDisk;
+use surroundings::SurroundingsError;
 
 /// Why a broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,9 @@ pub enum ServerError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The machine.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
     /// The socket.
     #[error("listen = \"{address}\": {source}")]
     Listen {
@@ -124,6 +130,7 @@ impl Server {
         let agencies: BTreeSet<AgencyId> =
             trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
         let lock = lock(&config.data_dir)?;
+        surroundings::check_volume(&config.data_dir, config.profile)?;
         let parts = engine::Parts {
             rules: Rules { catalogue, agencies, project_agency, limits: config.core },
             disk: Arc::new(RealDisk),

@@ -63,7 +63,10 @@ checkpoint_key = "{pki}/broker/checkpoint.key"
 reserve_mib = 64
 free_mib_min = 0
 [limits]
+handshakes_per_second_per_address = 100000
 calls_per_second = 1000000
+messages_per_second = 10000000
+connection_mib_per_second = 256
 connections_per_identity_max = 256
 {more_limits}
 "#,

@@ -18,6 +18,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::activity::Call;
+use super::rates::Place;
 use crate::engine::InFlightGuard;
 
 /// Guards of one connection whose bytes were passed to TLS and wait for a flush.
@@ -162,15 +164,20 @@ pub(super) struct GuardedBody {
     inner: tonic::body::Body,
     handed: Option<Handed>,
     flushes: Arc<Flushes>,
+    _counted: Counted,
 }
+
+/// Where the call is counted until its body is gone.
+type Counted = (Call, Option<Place>);
 
 impl GuardedBody {
     pub(super) fn new(
         inner: tonic::body::Body,
         handed: Option<Handed>,
         flushes: Arc<Flushes>,
+        counted: Counted,
     ) -> Self {
-        Self { inner, handed, flushes }
+        Self { inner, handed, flushes, _counted: counted }
     }
 }
 

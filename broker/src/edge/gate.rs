@@ -1,29 +1,29 @@
 //! What every request passes before its handler: the certificate is still good, the role may make
 //! the call, the agency is within its rate, a deadline is set.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
-use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use futures::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use schleuse_proto::rpc::Rpc;
 use tonic::service::Routes;
 use tower::{Service as _, ServiceExt};
 
+use super::activity::Activity;
 use super::flush::{Flushes, GuardedBody, Handed};
 use super::limits::{self, Limits};
 use super::peer::Peer;
+use super::rates::{AllRates, Place, Rates};
 use super::services::{MESSAGE_SERVICE, MessageRoute};
 use super::status::{self, Failure};
 use super::table;
 use super::tls::TlsState;
 use crate::domain::command::Command;
-use crate::domain::ids::AgencyId;
 use crate::engine::{Engine, Lane};
 
 /// The gate in front of all services.
@@ -37,20 +37,7 @@ pub(super) struct Gate {
 struct Shared {
     engine: Engine,
     tls: Arc<TlsState>,
-    quota: Quota,
-    rates: Mutex<HashMap<AgencyId, Arc<Rates>>>,
-}
-
-/// Rates of one agency. Revocations have one of their own: no other traffic can keep them out.
-struct Rates {
-    calls: DefaultDirectRateLimiter,
-    revocations: DefaultDirectRateLimiter,
-}
-
-impl Rates {
-    fn of(&self, rpc: Option<Rpc>) -> &DefaultDirectRateLimiter {
-        if rpc == Some(Rpc::RevokeConsent) { &self.revocations } else { &self.calls }
-    }
+    rates: AllRates,
 }
 
 /// The gate for one connection.
@@ -60,6 +47,7 @@ pub(super) struct ConnectionGate {
     peer: Arc<Peer>,
     flushes: Arc<Flushes>,
     rates: Arc<Rates>,
+    activity: Arc<Activity>,
 }
 
 impl Gate {
@@ -70,31 +58,24 @@ impl Gate {
         tls: Arc<TlsState>,
         limits: Limits,
     ) -> Self {
-        let per_second = NonZeroU32::new(limits.calls_per_second).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(per_second)
-            .allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
-        let shared = Shared { engine, tls, quota, rates: Mutex::default() };
+        let shared = Shared { engine, tls, rates: AllRates::new(limits) };
         Self { messages, routes: routes.prepare(), shared: Arc::new(shared) }
     }
 
-    pub(super) fn for_connection(&self, peer: Arc<Peer>, flushes: Arc<Flushes>) -> ConnectionGate {
-        let mut rates = self.shared.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        // Bounded by the agencies that certificates are issued for.
-        let of_agency = rates
-            .entry(peer.actor.agency.clone())
-            .or_insert_with(|| {
-                let limiter = || RateLimiter::direct(self.shared.quota);
-                Arc::new(Rates { calls: limiter(), revocations: limiter() })
-            })
-            .clone();
-        drop(rates);
-        ConnectionGate { gate: self.clone(), peer, flushes, rates: of_agency }
+    pub(super) fn for_connection(
+        &self,
+        peer: Arc<Peer>,
+        flushes: Arc<Flushes>,
+        activity: Arc<Activity>,
+    ) -> ConnectionGate {
+        let rates = self.shared.rates.of(&peer.actor.agency);
+        ConnectionGate { gate: self.clone(), peer, flushes, rates, activity }
     }
 }
 
 impl ConnectionGate {
-    /// Whether the request may reach its handler.
-    async fn check(&self, path: &str) -> Result<Option<Rpc>, Failure> {
+    /// Whether the request may reach its handler, and the place that it then takes.
+    async fn check(&self, path: &str) -> Result<(Option<Rpc>, Option<Place>), Failure> {
         let shared = &self.gate.shared;
         let now = shared.engine.clock().now();
         let peer = &self.peer;
@@ -104,25 +85,34 @@ impl ConnectionGate {
             return Err(Failure::CertificateNotValid);
         }
         let rpc = Rpc::from_path(path);
-        self.rates.of(rpc).check().map_err(|_| Failure::RateLimited)?;
-        let Some(rpc) = rpc else { return Ok(None) };
+        let place = self.rates.begin(rpc)?;
+        let Some(rpc) = rpc else { return Ok((None, place)) };
         if !table::is_permitted(peer.actor.role, rpc) {
             let actor = peer.actor.clone();
             let command = Command::RefusedCall { actor, method: rpc.path().to_owned() };
             shared.engine.execute(Lane::Normal, command).await.map_err(Failure::Refused)?;
             return Err(Failure::RoleNotPermitted { role: peer.actor.role, rpc });
         }
-        Ok(Some(rpc))
+        Ok((Some(rpc), place))
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<GuardedBody> {
-        let response = match self.check(request.uri().path()).await {
-            Err(failure) => status::status(&failure).into_http(),
-            Ok(rpc) => self.call(request, rpc).await,
+        let call = self.activity.begin();
+        let (response, place) = match self.check(request.uri().path()).await {
+            Err(failure) => (status::status(&failure).into_http(), None),
+            Ok((rpc, place)) => {
+                // A defect in a handler is the end of its call, not of the connection.
+                let called = AssertUnwindSafe(self.call(request, rpc)).catch_unwind().await;
+                let response = called.unwrap_or_else(|_| {
+                    tracing::error!(?rpc, "a handler panicked");
+                    status::status(&Failure::Internal).into_http()
+                });
+                (response, place)
+            }
         };
         let (mut parts, body) = response.into_parts();
         let handed = parts.extensions.remove::<Handed>();
-        Response::from_parts(parts, GuardedBody::new(body, handed, self.flushes))
+        Response::from_parts(parts, GuardedBody::new(body, handed, self.flushes, (call, place)))
     }
 
     async fn call(
@@ -131,6 +121,7 @@ impl ConnectionGate {
         rpc: Option<Rpc>,
     ) -> Response<tonic::body::Body> {
         request.extensions_mut().insert(self.peer.clone());
+        request.extensions_mut().insert(self.rates.clone());
         let handled = async move {
             if request.uri().path().starts_with(MESSAGE_SERVICE) {
                 return self.gate.messages.clone().call(request).await;

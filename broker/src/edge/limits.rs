@@ -10,6 +10,8 @@ pub const HANDSHAKE: Duration = Duration::from_secs(5);
 pub const HANDSHAKES_MAX: usize = 64;
 /// Handshakes at the same time from one address.
 pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 32;
+/// Addresses whose handshakes are counted before those that were quiet are forgotten.
+pub const HANDSHAKE_ADDRESSES_MAX: usize = 4096;
 /// A unary call takes at most this; the client may retry with the same identifiers.
 pub const UNARY_CALL: Duration = Duration::from_secs(10);
 /// A connection is asked to end after about this time, so that certificates are looked at again.
@@ -20,6 +22,12 @@ pub const CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
 pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// A ping must be answered within this.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection without a call is asked to end after this time, or up to twice as long.
+pub const IDLE: Duration = Duration::from_secs(300);
+/// Calls under way at the same time, in all; receive streams count for as long as they are open.
+pub const CALLS_UNDER_WAY_MAX: usize = 1024;
+/// Calls under way at the same time of one agency.
+pub const CALLS_UNDER_WAY_PER_AGENCY_MAX: usize = 128;
 /// Streams at the same time on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 /// Streams that were reset before the application saw them (rapid reset).
@@ -76,6 +84,12 @@ pub struct Limits {
     pub connections_max: usize,
     /// Connections of one identity.
     pub connections_per_identity_max: usize,
-    /// Calls per second of one agency.
+    /// Handshakes per second from one address; twice as many at once.
+    pub handshakes_per_second_per_address: u32,
+    /// Calls per second of one agency; twice as many at once.
     pub calls_per_second: u32,
+    /// Messages per second that one agency may submit; twice as many at once.
+    pub messages_per_second: u32,
+    /// Bytes per second that are read from one connection; eight times as many at once.
+    pub connection_bytes_per_second: u32,
 }

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use governor::RateLimiter;
+use governor::clock::DefaultClock;
+use governor::state::keyed::HashMapStateStore;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,11 +16,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::activity::Activity;
 use super::connections::Connections;
 use super::flush::{Flushes, Tracked};
 use super::gate::Gate;
-use super::limits;
+use super::limits::{self, Limits};
+use super::pace::Paced;
 use super::peer::Peer;
+use super::rates;
 use super::tls::TlsState;
 use crate::engine::Clock;
 
@@ -28,6 +34,7 @@ pub(super) struct Accept {
     pub(super) connections: Arc<Connections>,
     pub(super) gate: Gate,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
     pub(super) drain: CancellationToken,
 }
 
@@ -38,7 +45,7 @@ const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn accept(parts: Accept) {
     let parts = Arc::new(parts);
     let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES_MAX));
-    let per_address = Arc::new(PerAddress::default());
+    let per_address = Arc::new(PerAddress::new(&parts.limits));
     loop {
         let accepted = tokio::select! {
             () = parts.drain.cancelled() => return,
@@ -68,11 +75,12 @@ pub(super) async fn accept(parts: Accept) {
 }
 
 /// A connection below HTTP/2. TLS itself reads at most 4 KiB at once; the buffer saves system calls.
-type Connected = TlsStream<BufReader<TcpStream>>;
+type Connected = TlsStream<BufReader<Paced<TcpStream>>>;
 
 async fn shake(parts: &Accept, tcp: TcpStream) -> Result<(Connected, Peer), String> {
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let acceptor = TlsAcceptor::from(parts.tls.config());
+    let tcp = Paced::new(tcp, parts.limits.connection_bytes_per_second);
     let tcp = BufReader::with_capacity(limits::READ_BUFFER_BYTES, tcp);
     let tls = acceptor.accept(tcp).await.map_err(|error| error.to_string())?;
     let peer = Peer::from_certificates(
@@ -90,7 +98,8 @@ async fn serve(parts: &Accept, tls: Connected, peer: Peer) {
         return;
     };
     let flushes = Arc::new(Flushes::default());
-    let service = parts.gate.for_connection(peer.clone(), flushes.clone());
+    let activity = Arc::new(Activity::default());
+    let service = parts.gate.for_connection(peer.clone(), flushes.clone(), activity.clone());
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -116,7 +125,7 @@ async fn serve(parts: &Accept, tls: Connected, peer: Peer) {
                 () = peer.cut.cancelled() => None,
             }
         }
-        () = tokio::time::sleep(limits::CONNECTION_AGE) => {
+        () = ends(&activity) => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection.as_mut() => Some(ended),
@@ -132,9 +141,19 @@ async fn serve(parts: &Accept, tls: Connected, peer: Peer) {
     peer.cut.cancel();
 }
 
-/// Handshakes under way, by source address.
-#[derive(Default)]
-struct PerAddress(Mutex<HashMap<IpAddr, usize>>);
+/// Returns when the connection should be asked to end: it is old, or nothing is asked on it.
+async fn ends(activity: &Activity) {
+    tokio::select! {
+        () = tokio::time::sleep(limits::CONNECTION_AGE) => {}
+        () = activity.idle(limits::IDLE) => {}
+    }
+}
+
+/// Handshakes by source address: those under way, and how many a second.
+struct PerAddress {
+    under_way: Mutex<HashMap<IpAddr, usize>>,
+    begun: RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>,
+}
 
 struct Place {
     address: IpAddr,
@@ -142,8 +161,18 @@ struct Place {
 }
 
 impl PerAddress {
+    fn new(limits: &Limits) -> Self {
+        let per_second = rates::quota(limits.handshakes_per_second_per_address);
+        Self { under_way: Mutex::default(), begun: RateLimiter::hashmap(per_second) }
+    }
+
+    /// Takes in a handshake; none if this address has too many.
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.begun.len() >= limits::HANDSHAKE_ADDRESSES_MAX {
+            self.begun.retain_recent();
+        }
+        self.begun.check_key(&address).ok()?;
+        let mut table = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let count = table.entry(address).or_default();
         if *count >= limits::HANDSHAKES_PER_ADDRESS_MAX {
             return None;
@@ -155,12 +184,42 @@ impl PerAddress {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut table = self.table.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = table.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
                 table.remove(&self.address);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_handshakes_at_once_and_in_a_second() {
+        let limits = |per_second| Limits {
+            connections_max: 1,
+            connections_per_identity_max: 1,
+            handshakes_per_second_per_address: per_second,
+            calls_per_second: 1,
+            messages_per_second: 1,
+            connection_bytes_per_second: 1,
+        };
+        let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let slow = Arc::new(PerAddress::new(&limits(5)));
+        let ended = (0..100).filter(|_| slow.enter(one).is_some()).count();
+        assert!((10..100).contains(&ended), "{ended} although they ended");
+        assert!(slow.enter(other).is_some());
+
+        let many = Arc::new(PerAddress::new(&limits(10_000)));
+        let open: Vec<_> = (0..100).filter_map(|_| many.enter(one)).collect();
+        assert_eq!(open.len(), limits::HANDSHAKES_PER_ADDRESS_MAX);
+        assert!(many.enter(other).is_some());
+        drop(open);
+        assert!(many.enter(one).is_some());
+        assert_eq!(many.under_way.lock().unwrap().len(), 0, "nothing is remembered for nothing");
     }
 }

@@ -19,6 +19,7 @@ use tonic::service::{Routes, RoutesBuilder};
 use tonic::{Request, Status};
 
 use super::peer::Peer;
+use super::rates::Rates;
 use super::status::{self, Failure};
 use crate::domain::ids::RecordNumber;
 use crate::domain::refusal::Refusal;
@@ -68,6 +69,11 @@ impl Context {
             _ => Err(bad),
         }
     }
+}
+
+/// The rates of the caller's agency.
+fn rates<T>(request: &Request<T>) -> Result<Arc<Rates>, Failure> {
+    request.extensions().get::<Arc<Rates>>().cloned().ok_or(Failure::Internal)
 }
 
 /// The peer of a request, as the listener verified it.

@@ -31,7 +31,7 @@ pub(super) enum Failure {
     /// The certificate is no longer good.
     CertificateNotValid,
     /// Too many calls.
-    RateLimited,
+    RateLimited { limit: &'static str },
     /// The deadline of unary calls.
     TooSlow,
     /// A size beyond the log.
@@ -115,13 +115,13 @@ fn outward(failure: &Failure) -> Outward {
             "the certificate is expired or revoked, or its revocation list is out of date".into(),
             Vec::new(),
         ),
-        Failure::RateLimited => Outward {
+        Failure::RateLimited { limit } => Outward {
             retry: Some(Duration::from_secs(1)),
             ..plain(
                 Code::ResourceExhausted,
                 R::RateLimited,
-                "too many calls per second from this agency".into(),
-                vec![("limit", "calls_per_second".to_owned())],
+                format!("more than {limit} from this agency; repeat it later"),
+                vec![("limit", (*limit).to_owned())],
             )
         },
         Failure::TooSlow => plain(

@@ -89,7 +89,8 @@ impl Lanes {
         }
     }
 
-    /// Puts in something small that is bounded by its stream: credit or its end.
+    /// Puts in something small of which each stream has one at most: that it has credit, that it
+    /// ended.
     pub(super) fn push_small(&self, input: Input) {
         let mut queues = self.queues();
         queues.urgent.push_back(input);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::in_flight::InFlight;
 use super::lanes::Lanes;
-use super::{Answer, CREDIT_MAX, Entropy, HandOut, Input, OnFatal, Subscribe};
+use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Address, TimeMs};
@@ -59,6 +59,7 @@ pub(super) struct Stream {
     /// Of these addresses, the ones that somebody has named so far.
     recipients: Vec<AddressIx>,
     credit: u32,
+    given: Arc<Credit>,
     cut: CancellationToken,
     sender: mpsc::Sender<HandOut>,
 }
@@ -179,9 +180,10 @@ impl Sequencer {
                 Some(Pending::Answer { result, cut, reply })
             }
             Input::Subscribe(subscribe) => Some(self.subscribe(subscribe)),
-            Input::Credit { stream, credit } => {
+            Input::Credit { stream } => {
                 if let Some(stream) = self.streams.get_mut(&stream) {
-                    stream.credit = stream.credit.saturating_add(credit).min(CREDIT_MAX);
+                    let given = stream.given.take();
+                    stream.credit = stream.credit.saturating_add(given).min(CREDIT_MAX);
                 }
                 None
             }
@@ -227,12 +229,14 @@ impl Sequencer {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) -> Pending {
-        let Subscribe { actor, recipients: addresses, credit, cut, sender, reply } = subscribe;
+        let Subscribe { actor, recipients: addresses, credit: given, cut, sender, reply } =
+            subscribe;
         let number = self.next_stream;
         self.next_stream += 1;
-        let credit = credit.min(CREDIT_MAX);
+        let credit = given.take();
         let recipients = self.state.own_addresses(&actor, &addresses);
-        self.streams.insert(number, Stream { actor, addresses, recipients, credit, cut, sender });
+        let stream = Stream { actor, addresses, recipients, credit, given, cut, sender };
+        self.streams.insert(number, stream);
         Pending::Subscribed { number, reply }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Context, checkpoint, failed, invalid, peer};
+use super::{Context, checkpoint, failed, invalid, peer, rates};
 use crate::domain::command::{Command, Outcome, SubmitDecision};
 use crate::domain::event::Submission;
 use crate::domain::ids::Address;
@@ -18,6 +18,7 @@ use crate::domain::message::{Hold, Stage};
 use crate::edge::flush::Handed;
 use crate::edge::limits;
 use crate::edge::peer::Peer;
+use crate::edge::rates::Rates;
 use crate::edge::status::{self, Failure};
 use crate::engine::Lane;
 use crate::journal::Commit;
@@ -64,11 +65,12 @@ impl Messages {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<v1::SubmitResponse, Failure> {
-        let peer = peer(&request)?;
+        let (peer, rates) = (peer(&request)?, rates(&request)?);
         let v1::SubmitRequest { messages, require_all } = request.into_inner();
         if !(1..=limits::SUBMIT_MESSAGES_MAX).contains(&messages.len()) {
             return Err(invalid("messages", "1 to 32 messages"));
         }
+        rates.messages(messages.len())?;
         let messages = messages.into_iter().map(|m| self.0.submission(&peer, m));
         let messages = messages.collect::<Result<Vec<Submission>, _>>()?;
         let command = Command::Submit { actor: peer.actor.clone(), messages, require_all };
@@ -152,8 +154,9 @@ impl MessageService for Messages {
         request: Request<Streaming<v1::SubmitStreamRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
         let peer = peer(&request).map_err(failed)?;
+        let rates = rates(&request).map_err(failed)?;
         let (sender, receiver) = mpsc::channel(limits::STREAM_PARTS_WAITING_MAX);
-        let parts = Parts { context: self.0.clone(), peer };
+        let parts = Parts { context: self.0.clone(), peer, rates };
         tokio::spawn(parts.run(request.into_inner(), sender));
         Ok(Response::new(
             ReceiverStream::new(receiver).buffered(limits::STREAM_PARTS_WAITING_MAX).boxed(),
@@ -198,6 +201,7 @@ impl MessageService for Messages {
 struct Parts {
     context: Context,
     peer: Arc<Peer>,
+    rates: Arc<Rates>,
 }
 
 /// The outcome of one part, to come.
@@ -214,6 +218,12 @@ impl Parts {
                 request = requests.message() => request,
                 () = self.peer.cut.cancelled() => return,
             };
+            if let Ok(Some(request)) = &request {
+                tokio::select! {
+                    () = self.rates.messages_when_ready(request.messages.len()) => {}
+                    () = self.peer.cut.cancelled() => return,
+                }
+            }
             let part = match request {
                 Ok(Some(request)) => self.part(request).await,
                 Ok(None) => return,
