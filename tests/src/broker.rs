@@ -42,9 +42,21 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Writes a configuration into a folder; `more` is appended after the `[limits]` line.
+/// Limits that no test reaches unless it sets them.
+const WIDE_LIMITS: [(&str, u32); 5] = [
+    ("handshakes_per_second_per_address", 100_000),
+    ("calls_per_second", 1_000_000),
+    ("messages_per_second", 10_000_000),
+    ("connection_mib_per_second", 256),
+    ("connections_per_identity_max", 256),
+];
+
+/// Writes a configuration into a folder. Lines of `more_limits` come before those of wide limits.
 pub fn write_config(folder: &Path, pki: &Path, more_limits: &str) -> PathBuf {
     let catalogue = repository().join("ops/reference/catalogue.toml");
+    let wide = WIDE_LIMITS.iter().filter(|(key, _)| !more_limits.contains(key));
+    let limits = wide.map(|(key, value)| format!("{key} = {value}\n"));
+    let limits: String = limits.chain([more_limits.to_owned()]).collect();
     let text = format!(
         r#"
 profile = "development"
@@ -63,12 +75,7 @@ checkpoint_key = "{pki}/broker/checkpoint.key"
 reserve_mib = 64
 free_mib_min = 0
 [limits]
-handshakes_per_second_per_address = 100000
-calls_per_second = 1000000
-messages_per_second = 10000000
-connection_mib_per_second = 256
-connections_per_identity_max = 256
-{more_limits}
+{limits}
 "#,
         catalogue = catalogue.display(),
         pki = pki.display(),

@@ -1,6 +1,7 @@
 //! Whole calls over real TLS against a real broker.
 
 mod bad_input;
+mod bounds;
 mod certificates;
 mod lifecycle;
 mod operations;

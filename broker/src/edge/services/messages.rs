@@ -15,6 +15,7 @@ use crate::domain::command::{Command, Outcome, SubmitDecision};
 use crate::domain::event::Submission;
 use crate::domain::ids::Address;
 use crate::domain::message::{Hold, Stage};
+use crate::domain::refusal::Refusal;
 use crate::edge::flush::Handed;
 use crate::edge::limits;
 use crate::edge::peer::Peer;
@@ -215,15 +216,10 @@ impl Parts {
     ) {
         loop {
             let request = tokio::select! {
-                request = requests.message() => request,
+                request = self.next(&mut requests) => request,
                 () = self.peer.cut.cancelled() => return,
+                () = self.context.drain.cancelled() => Err(failed(Refusal::Draining)),
             };
-            if let Ok(Some(request)) = &request {
-                tokio::select! {
-                    () = self.rates.messages_when_ready(request.messages.len()) => {}
-                    () = self.peer.cut.cancelled() => return,
-                }
-            }
             let part = match request {
                 Ok(Some(request)) => self.part(request).await,
                 Ok(None) => return,
@@ -238,6 +234,18 @@ impl Parts {
                 return;
             }
         }
+    }
+
+    /// The next part, once the agency's rate allows it.
+    async fn next(
+        &self,
+        requests: &mut Streaming<v1::SubmitStreamRequest>,
+    ) -> Result<Option<v1::SubmitStreamRequest>, Status> {
+        let request = requests.message().await?;
+        if let Some(request) = &request {
+            self.rates.messages_when_ready(request.messages.len()).await;
+        }
+        Ok(request)
     }
 
     async fn part(&self, request: v1::SubmitStreamRequest) -> Result<PartOutcome, Status> {

@@ -11,6 +11,7 @@ use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::receive_request::Request as Said;
 use schleuse_proto::v1::receive_response::Response as Says;
+use tokio_util::sync::DropGuard;
 use tonic::{Status, Streaming};
 
 use super::{Context, checkpoint, failed, invalid};
@@ -86,7 +87,8 @@ pub(super) async fn receive(
     let handle = subscription.handle.clone();
     // Ends when either side ends: the receiver's credits, or the deliveries below.
     let (ended, end) = tokio::sync::oneshot::channel::<Status>();
-    let stop = peer.cut.clone();
+    let over = peer.cut.child_token();
+    let stop = over.clone();
     tokio::spawn(async move {
         let why = tokio::select! {
             why = take_credits(requests, &handle) => why,
@@ -99,7 +101,7 @@ pub(super) async fn receive(
         }
     });
     let agency = peer.actor.agency.clone();
-    Ok(deliveries(context.clone(), agency, subscription, handed, end))
+    Ok(deliveries(context.clone(), agency, subscription, handed, end, over.drop_guard()))
 }
 
 fn check_credit(credit: u32) -> Result<u32, Failure> {
@@ -135,6 +137,7 @@ fn deliveries(
     mut subscription: Subscription,
     handed: Handed,
     end: tokio::sync::oneshot::Receiver<Status>,
+    over: DropGuard,
 ) -> Responses {
     let mut heartbeat = tokio::time::interval(limits::HEARTBEAT);
     let mut end = Box::pin(end);
@@ -142,6 +145,8 @@ fn deliveries(
     let mut drained = Box::pin(async move { drain.cancelled().await });
     let mut done = false;
     futures::stream::poll_fn(move |task| {
+        // Lives as long as the deliveries: the receiver's side of the stream must not outlast them.
+        let _over = &over;
         if done {
             return Poll::Ready(None);
         }
