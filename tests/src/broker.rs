@@ -145,10 +145,16 @@ pub struct BrokerProcess {
 impl BrokerProcess {
     /// Starts it and waits until it listens.
     pub fn start(folder: &Path) -> Result<Self, String> {
+        Self::start_logging(folder, "info")
+    }
+
+    /// Starts it with a log of this level, in `broker.log` of the folder.
+    pub fn start_logging(folder: &Path, level: &str) -> Result<Self, String> {
         let mut child = Command::new(program("schleuse-broker"))
             .arg("serve")
             .arg("--config")
             .arg(folder.join("broker.toml"))
+            .env("RUST_LOG", level)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(folder.join("broker.log")).unwrap())
             .spawn()

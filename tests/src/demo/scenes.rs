@@ -382,10 +382,11 @@ pub(super) fn offline(stage: &Stage, config: &Path, export: &str) {
         .unwrap();
     claim("the journal is whole, every signature verifies (fsck)", fsck.status.success());
     let mut searched = 0;
-    for folder in ["data", "data/index"] {
+    for folder in ["", "data", "data/index"] {
         for entry in std::fs::read_dir(stage.folder.join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_file() {
+            let is_of_broker = !folder.is_empty() || path.ends_with("broker.log");
+            if path.is_file() && is_of_broker {
                 let bytes = std::fs::read(&path).unwrap();
                 for word in ["Gerhard", "Rehabilitation", "Stellungnahme"] {
                     let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());
@@ -396,7 +397,9 @@ pub(super) fn offline(stage: &Stage, config: &Path, export: &str) {
         }
     }
     claim(
-        &format!("in {searched} files of the broker no name and no content lies open"),
+        &format!(
+            "in {searched} files of the broker, its log too, no name and no content lies open"
+        ),
         searched > 3,
     );
 }

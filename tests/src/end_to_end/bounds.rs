@@ -1,6 +1,7 @@
 //! Limits of the edge and the core, each reached by a real client, and what the others then still get.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use schleuse_broker::engine::SystemClock;
 use schleuse_proto::CIPHERTEXT_BYTES_MAX;
@@ -14,6 +15,9 @@ use super::reason;
 use crate::broker::TestBroker;
 use crate::pki::Pki;
 use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient, channel};
+
+/// After this a test gives up; what it waits for takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn broker_with(limits: &str) -> (TestBroker, Case, RawClient, RawClient) {
     let broker = TestBroker::with(Pki::shared(), Arc::new(SystemClock), limits).await;
@@ -54,7 +58,8 @@ async fn receive(
 
 async fn next_delivery(stream: &mut tonic::Streaming<v1::ReceiveResponse>) -> v1::Delivery {
     loop {
-        let response = stream.message().await.unwrap().unwrap().response.unwrap();
+        let response = tokio::time::timeout(PATIENCE, stream.message()).await;
+        let response = response.expect("nothing came").unwrap().unwrap().response.unwrap();
         if let v1::receive_response::Response::Delivery(delivery) = response {
             return delivery;
         }

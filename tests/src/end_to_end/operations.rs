@@ -120,3 +120,46 @@ fn the_descriptor_set_names_every_service() {
         assert!(text.contains(service));
     }
 }
+
+/// INVARIANT (blind): not even at the most talkative level does the log, and never does an error, say
+/// what a message holds or whom it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn log_and_errors_tell_nothing_about_messages_and_participants() {
+    const CANARY: &str = "Kanarienvogel-Befund-F32.2";
+    let folder = tempfile::tempdir().unwrap();
+    write_config(folder.path(), Pki::shared().path(), "");
+    let broker = BrokerProcess::start_logging(folder.path(), "trace").unwrap();
+    let case = Case::open(broker.address).await;
+    let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
+    let drv = RawClient::connect(broker.address, DRV, "system").await;
+    let drv_reference = case.lotse.reference_for(&case.reference, DRV).await;
+    let mut draft = Draft::new(&case.jobcenter_reference, DRV);
+    draft.body = CANARY.into();
+    jobcenter.send(&draft).await.unwrap();
+    let deliveries = drv.fetch("zentrale", 1).await;
+    assert_eq!(deliveries[0].participant_reference, drv_reference);
+    assert_eq!(deliveries[0].sealed.as_ref().unwrap().ciphertext, CANARY);
+    let mut errors = Vec::new();
+    for faulty in [
+        // An unknown code is named to whoever sent it; the rest of the message is not.
+        Draft { purpose: "unbekannt".into(), ..draft.clone() },
+        Draft { categories: vec!["unbekannt".into()], ..draft.clone() },
+        Draft { reference: CANARY.into(), ..draft.clone() },
+        Draft { created_at_ms: 0, ..draft.clone() },
+    ] {
+        errors.push(format!("{:?}", jobcenter.send(&faulty).await.unwrap_err()));
+    }
+    let mut forged = jobcenter.message(&draft);
+    forged.sealed.as_mut().unwrap().ciphertext = format!("{CANARY}!").into();
+    errors.push(format!("{:?}", jobcenter.submit(vec![forged]).await.unwrap_err()));
+    case.lotse.revoke(&case.consent).await.unwrap();
+    jobcenter.send(&draft).await.unwrap();
+    assert_eq!(broker.terminate(), Some(0));
+    let log = std::fs::read_to_string(folder.path().join("broker.log")).unwrap();
+    assert!(log.contains("\"level\":\"TRACE\"") && log.lines().count() > 100, "it did log");
+    let references = [case.reference.as_str(), &case.jobcenter_reference];
+    for secret in [CANARY, references[0], references[1], &drv_reference] {
+        assert!(!log.contains(secret), "the log tells {secret}");
+        assert!(!errors.iter().any(|error| error.contains(secret)), "an error tells {secret}");
+    }
+}
