@@ -284,6 +284,37 @@ async fn a_submit_stream_answers_each_message_in_order() {
     assert_eq!(drv.fetch("zentrale", 100).await.len(), 20);
 }
 
+/// INVARIANT (idempotent): a command outlives its call; saying it again has no second effect.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_whose_caller_hung_up_has_one_effect() {
+    let broker = TestBroker::start().await;
+    let (first, _, drv) = parties(&broker).await;
+    let mut hung_up_in_time = 0;
+    for round in 0..40 {
+        let case = Case::with(first.lotse.clone(), &[JOBCENTER], DRV).await;
+        let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+        jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+        let (lotse, consent) = (case.lotse.clone(), case.consent.clone());
+        let call = tokio::spawn(async move { lotse.revoke(&consent).await });
+        // Hang up at different moments: before the call left, while it is carried out, afterwards.
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        call.abort();
+        let first_answer = call.await.ok().map(Result::unwrap);
+        let again = case.lotse.revoke(&case.consent).await.unwrap();
+        if let Some(answer) = first_answer {
+            assert_eq!(answer.receipt, again.receipt);
+        } else {
+            hung_up_in_time += 1;
+        }
+    }
+    assert!(hung_up_in_time > 0);
+    assert!(drv.fetch("zentrale", 100).await.is_empty(), "every consent was revoked");
+    let log = project_log(&broker).await;
+    assert_eq!(log.iter().filter(|entry| *entry == "revoked").count(), 40, "one record each");
+}
+
 /// INVARIANT (revoke-strict): a short race here; the long one is a campaign.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_delivery_follows_an_acknowledged_revocation() {
