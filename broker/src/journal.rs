@@ -57,6 +57,9 @@ use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton};
 use crate::domain::ids::{RecordNumber, TimeMs};
 use crate::domain::message::HandOutPermit;
 
+/// Salts of the sections of a record: body, findings, private.
+pub type Salts = [[u8; 16]; 3];
+
 /// A record on its way in. Its number and epoch are given by the journal.
 #[derive(Debug)]
 pub struct NewRecord {
@@ -64,16 +67,18 @@ pub struct NewRecord {
     pub record_type: u8,
     /// Time of the record.
     pub time: TimeMs,
-    /// What may be shown.
+    /// What may be shown to whoever took part.
     pub body: Vec<u8>,
+    /// What decided, for supervision only.
+    pub findings: Vec<u8>,
     /// What stays in the broker.
     pub private: Vec<u8>,
     /// Sealed message body, if any.
     pub payload: Bytes,
     /// SHA-256 of the payload; zero if there is none.
     pub payload_digest: Digest,
-    /// Salts of the two commitments: body, private.
-    pub salts: [[u8; 16]; 2],
+    /// Salts of the three commitments: body, findings, private.
+    pub salts: Salts,
 }
 
 /// A record as it was read back; its commitments have been checked.
@@ -83,10 +88,12 @@ pub struct StoredRecord {
     pub skeleton: Skeleton,
     /// The skeleton's bytes.
     pub skeleton_bytes: [u8; SKELETON_BYTES],
-    /// Salts: body, private.
-    pub salts: [[u8; 16]; 2],
-    /// What may be shown.
+    /// Salts: body, findings, private.
+    pub salts: Salts,
+    /// What may be shown to whoever took part.
     pub body: Bytes,
+    /// What decided, for supervision only.
+    pub findings: Bytes,
     /// What stays in the broker.
     pub private: Bytes,
     /// Sealed message body.

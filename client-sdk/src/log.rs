@@ -85,6 +85,8 @@ pub struct LogRow {
     pub skeleton: Skeleton,
     /// What happened.
     pub entry: v1::LogEntry,
+    /// What decided, for a Lotse and the officer of the project.
+    pub findings: Option<v1::Findings>,
     /// Our own reference of the participant. Told by the broker, not covered by the leaf hash.
     pub participant_reference: Option<ParticipantReference>,
     /// The row as it came.
@@ -117,9 +119,17 @@ impl LogRow {
         if !is_of_type {
             return Err(wrong("the event is not of the record's type"));
         }
+        let findings = parse_findings(&wire, &skeleton).map_err(wrong)?;
         let reference = Some(wire.participant_reference.as_str()).filter(|r| !r.is_empty());
         let reference = reference.map(ParticipantReference::parse).transpose()?;
-        Ok(Self { record_number: number, skeleton, entry, participant_reference: reference, wire })
+        Ok(Self {
+            record_number: number,
+            skeleton,
+            entry,
+            findings,
+            participant_reference: reference,
+            wire,
+        })
     }
 
     /// RFC 9162 leaf hash of the record.
@@ -131,7 +141,7 @@ impl LogRow {
     /// The event in a few plain words.
     #[must_use]
     pub fn summary(&self) -> String {
-        describe::summary(&self.entry)
+        describe::summary(self)
     }
 
     /// Who caused it: `agency/role` with the person if there is one.
@@ -145,6 +155,23 @@ impl LogRow {
     pub fn to_json(&self) -> serde_json::Value {
         describe::row_json(self)
     }
+}
+
+/// The findings of a row, if it shows them.
+fn parse_findings(
+    wire: &v1::LogRow,
+    skeleton: &Skeleton,
+) -> Result<Option<v1::Findings>, &'static str> {
+    if wire.findings_salt.is_empty() && wire.findings.is_empty() {
+        return Ok(None);
+    }
+    let salt = wire.findings_salt.as_ref().try_into();
+    let salt: &[u8; 16] = salt.map_err(|_| "the salt of the findings is not 16 bytes")?;
+    if commitment(salt, &wire.findings) != skeleton.findings_commitment {
+        return Err("the findings are not those that the log commits to");
+    }
+    let findings = v1::Findings::decode(wire.findings.clone());
+    findings.map(Some).map_err(|_| "the findings are malformed")
 }
 
 /// The answer to a query.

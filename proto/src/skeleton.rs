@@ -9,16 +9,17 @@
 //! | 16 | 8 | record number, from 0 |
 //! | 24 | 8 | time, Unix milliseconds |
 //! | 32 | 32 | SHA-256(body salt, body) |
-//! | 64 | 32 | SHA-256(private salt, private section) |
-//! | 96 | 32 | SHA-256(payload); zero if there is none |
+//! | 64 | 32 | SHA-256(findings salt, findings) |
+//! | 96 | 32 | SHA-256(private salt, private section) |
+//! | 128 | 32 | SHA-256(payload); zero if there is none |
 //!
-//! Integers are big-endian. Body, private section and payload can each be shown, withheld or erased
-//! without touching the leaf. Leaf hash: RFC 9162 §2.1.1 over these 128 bytes.
+//! Integers are big-endian. Body, findings, private section and payload can each be shown, withheld or
+//! erased without touching the leaf. Leaf hash: RFC 9162 §2.1.1 over these 160 bytes.
 
 use crate::evidence::{Digest, sha256};
 
 /// Length of an encoded skeleton in bytes.
-pub const SKELETON_BYTES: usize = 128;
+pub const SKELETON_BYTES: usize = 160;
 
 /// The only version there is.
 const VERSION: u8 = 1;
@@ -36,6 +37,8 @@ pub struct Skeleton {
     pub time_ms: u64,
     /// Commitment to the body.
     pub body_commitment: Digest,
+    /// Commitment to the findings.
+    pub findings_commitment: Digest,
     /// Commitment to the private section.
     pub private_commitment: Digest,
     /// Digest of the payload, zero if there is none.
@@ -52,7 +55,7 @@ impl Skeleton {
     #[must_use]
     pub fn encode(&self) -> [u8; SKELETON_BYTES] {
         let mut bytes = [0; SKELETON_BYTES];
-        let fields: [&[u8]; 9] = [
+        let fields: [&[u8]; 10] = [
             &[VERSION],
             &[self.record_type],
             &[0; 6],
@@ -60,6 +63,7 @@ impl Skeleton {
             &self.number.to_be_bytes(),
             &self.time_ms.to_be_bytes(),
             &self.body_commitment,
+            &self.findings_commitment,
             &self.private_commitment,
             &self.payload_digest,
         ];
@@ -88,6 +92,7 @@ impl Skeleton {
             number: u64::from_be_bytes(take(&mut rest)?),
             time_ms: u64::from_be_bytes(take(&mut rest)?),
             body_commitment: take(&mut rest)?,
+            findings_commitment: take(&mut rest)?,
             private_commitment: take(&mut rest)?,
             payload_digest: take(&mut rest)?,
         })
@@ -124,6 +129,7 @@ mod tests {
             number: 77,
             time_ms: 1_790_000_000_123,
             body_commitment: [1; 32],
+            findings_commitment: [4; 32],
             private_commitment: [2; 32],
             payload_digest: [3; 32],
         };

@@ -319,20 +319,21 @@ def read_checkpoint(note, log_key):
 @dataclass
 class Skeleton:
     """The public facts of a record: version 1, type, 6 zero bytes, epoch, number, time in Unix
-    milliseconds (8 bytes each, big-endian), then commitments to body and private section and the
-    digest of the payload (32 bytes each)."""
+    milliseconds (8 bytes each, big-endian), then commitments to body, findings and private section and
+    the digest of the payload (32 bytes each)."""
 
     record_type: int
     epoch: int
     number: int
     time_ms: int
     body_commitment: bytes
+    findings_commitment: bytes
     private_commitment: bytes
     payload_digest: bytes
 
     @staticmethod
     def decode(encoded):
-        """Reads 128 bytes."""
-        version, record_type, zero, *rest = struct.unpack(">BB6sQQQ32s32s32s", encoded)
+        """Reads 160 bytes."""
+        version, record_type, zero, *rest = struct.unpack(">BB6sQQQ32s32s32s32s", encoded)
         assert (version, zero) == (1, bytes(6)), encoded[:8]
         return Skeleton(record_type, *rest)

@@ -480,7 +480,7 @@ def decisions_hold_evidence(case):
         root = formats.root_of_inclusion(leaf, batch.leaf_index, batch.tree_size, list(batch.path))
         signed = formats.batch_bytes(batch.tree_size, root)
         case.trust.verify(batch.signature, signed, JOBCENTER, "system")
-        if decided.deny_reason == access_log_pb2.DENY_REASON_UNSPECIFIED:
+        if decided.accepted:
             accepted += 1
             recipient = messages_pb2.Label.FromString(decided.label).recipient.agency
             known_as = formats.consent_reference(case.consent_id, recipient)

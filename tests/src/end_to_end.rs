@@ -17,32 +17,43 @@ fn reason(status: &tonic::Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 
-/// Events of a log as short words, for comparison.
-fn words(entries: &[v1::LogEntry]) -> Vec<String> {
-    use v1::log_entry::Event;
-    entries
-        .iter()
-        .map(|entry| match entry.event.as_ref().expect("an event") {
-            Event::BrokerStarted(_) => "started".to_owned(),
-            Event::ParticipantRegistered(_) => "registered".to_owned(),
-            Event::LotseAssigned(_) => "lotse".to_owned(),
-            Event::ReferenceAssigned(event) => format!("reference {}", event.agency),
-            Event::DirectoryPublished(_) => "directory".to_owned(),
-            Event::ConsentRecorded(event) => format!("consent r{}", event.revision),
-            Event::ConsentRevoked(_) => "revoked".to_owned(),
-            Event::MessageDecided(event) => match event.deny_reason() {
-                v1::DenyReason::Unspecified => "accepted".to_owned(),
-                other => format!("refused {}", other.as_str_name()),
-            },
-            Event::HandedOut(event) => {
-                format!("handed out #{} attempt {}", event.message_number, event.attempt)
-            }
-            Event::StageReported(event) => format!("stage {}", event.stage().as_str_name()),
-            Event::MessageStopped(event) => format!("stopped {}", event.reason().as_str_name()),
-            Event::LogQueried(_) => "queried".to_owned(),
-            Event::CallRefused(event) => format!("call refused {}", event.method),
+/// Events of a log as short words, for comparison; with the reasons, if the rows show them.
+fn words(rows: &[v1::LogRow]) -> Vec<String> {
+    rows.iter()
+        .map(|row| {
+            let entry = v1::LogEntry::decode(row.body.clone()).expect("an entry");
+            let findings = v1::Findings::decode(row.findings.clone()).expect("findings");
+            word(&entry, findings.deny_reason())
         })
         .collect()
+}
+
+fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
+    use v1::log_entry::Event;
+    match entry.event.as_ref().expect("an event") {
+        Event::BrokerStarted(_) => "started".to_owned(),
+        Event::ParticipantRegistered(_) => "registered".to_owned(),
+        Event::LotseAssigned(_) => "lotse".to_owned(),
+        Event::ReferenceAssigned(event) => format!("reference {}", event.agency),
+        Event::DirectoryPublished(_) => "directory".to_owned(),
+        Event::ConsentRecorded(event) => format!("consent r{}", event.revision),
+        Event::ConsentRevoked(_) => "revoked".to_owned(),
+        Event::MessageDecided(event) => match (event.accepted, reason) {
+            (true, v1::DenyReason::Unspecified) => "accepted".to_owned(),
+            (false, v1::DenyReason::Unspecified) => "refused".to_owned(),
+            (accepted, reason) => {
+                assert!(!accepted, "accepted for a reason against it");
+                format!("refused {}", reason.as_str_name())
+            }
+        },
+        Event::HandedOut(event) => {
+            format!("handed out #{} attempt {}", event.message_number, event.attempt)
+        }
+        Event::StageReported(event) => format!("stage {}", event.stage().as_str_name()),
+        Event::MessageStopped(event) => format!("stopped {}", event.reason().as_str_name()),
+        Event::LogQueried(_) => "queried".to_owned(),
+        Event::CallRefused(event) => format!("call refused {}", event.method),
+    }
 }
 
 /// The label inside a delivery.

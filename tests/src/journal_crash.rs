@@ -61,10 +61,11 @@ fn record(number: u64) -> NewRecord {
         record_type: 8,
         time: number,
         body: format!("body of record {number}").into_bytes(),
+        findings: vec![number as u8; (number as usize) % 5],
         private: vec![number as u8; 16],
         payload,
         payload_digest,
-        salts: [[1; 16], [2; 16]],
+        salts: [[1; 16], [2; 16], [3; 16]],
     }
 }
 

@@ -166,7 +166,8 @@ async fn check(broker: &BrokerProcess, known: &Shared) -> KillReport {
         };
         let (rows, end) = dpo.query(request).await.expect("the log can be read");
         for row in &rows {
-            let skeleton: [u8; 128] = row.skeleton.as_ref().try_into().expect("a skeleton");
+            let skeleton: [u8; schleuse_proto::skeleton::SKELETON_BYTES] =
+                row.skeleton.as_ref().try_into().expect("a skeleton");
             let skeleton = schleuse_proto::skeleton::Skeleton::decode(&skeleton).expect("whole");
             from = i64::try_from(skeleton.time_ms).expect("a time");
             let entry = v1::LogEntry::decode(row.body.clone()).expect("an entry");

@@ -271,14 +271,13 @@ impl RawClient {
         Ok((rows, end))
     }
 
-    pub async fn whole_log(&self) -> Vec<v1::LogEntry> {
+    pub async fn whole_log(&self) -> Vec<v1::LogRow> {
         let request = v1::QueryLogRequest {
             reason: "check of the test run".to_owned(),
             max_rows: 100_000,
             ..v1::QueryLogRequest::default()
         };
-        let (rows, _) = self.query(request).await.unwrap();
-        rows.iter().map(|row| v1::LogEntry::decode(row.body.clone()).unwrap()).collect()
+        self.query(request).await.unwrap().0
     }
 }
 

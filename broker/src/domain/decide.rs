@@ -15,6 +15,8 @@
 //! let forged = Permit { consent: todo!(), revision: 1, grant_index: 0 };
 //! ```
 
+use schleuse_proto::evidence::Digest;
+
 use super::catalogue::{Categories, Purpose};
 use super::consent::{Consent, Grant};
 use super::ids::{ConsentId, TimeMs};
@@ -39,6 +41,7 @@ pub struct Permit {
     consent: ConsentId,
     revision: u32,
     grant_index: u32,
+    document_hash: Digest,
 }
 
 impl Permit {
@@ -58,6 +61,12 @@ impl Permit {
     #[must_use]
     pub fn grant_index(&self) -> u32 {
         self.grant_index
+    }
+
+    /// SHA-256 of the revision's document.
+    #[must_use]
+    pub fn document_hash(&self) -> Digest {
+        self.document_hash
     }
 }
 
@@ -101,8 +110,9 @@ pub fn decide<'a>(
                 None if now < grant.not_before => DenyReason::NotYet,
                 None if now >= grant.not_after => DenyReason::Expired,
                 None => {
-                    let Consent { id, revision, .. } = *consent;
-                    return Ok(Permit { consent: id, revision, grant_index });
+                    let Consent { id, revision, hash, .. } = *consent;
+                    let permit = Permit { consent: id, revision, grant_index, document_hash: hash };
+                    return Ok(permit);
                 }
             };
             reason = reason.max(found);

@@ -273,6 +273,8 @@ pub struct GrantRef {
     pub revision: u32,
     /// Index of the grant.
     pub grant_index: u32,
+    /// SHA-256 of the revision's document.
+    pub document_hash: Digest,
 }
 
 impl From<&Permit> for GrantRef {
@@ -281,6 +283,7 @@ impl From<&Permit> for GrantRef {
             consent: permit.consent(),
             revision: permit.revision(),
             grant_index: permit.grant_index(),
+            document_hash: permit.document_hash(),
         }
     }
 }

@@ -11,7 +11,7 @@ mod submit;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schleuse_proto::skeleton::leaf_hash;
+use schleuse_proto::skeleton::{SKELETON_BYTES, leaf_hash};
 use schleuse_proto::v1;
 use schleuse_proto::{FILE_DESCRIPTOR_SET, GRPC_MESSAGE_BYTES_MAX};
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,7 @@ fn invalid(field: &'static str, expected: &'static str) -> Failure {
     Failure::Refused(Refusal::InvalidField { field, expected })
 }
 
-fn skeleton_receipt(number: RecordNumber, skeleton: &[u8; 128]) -> v1::Receipt {
+fn skeleton_receipt(number: RecordNumber, skeleton: &[u8; SKELETON_BYTES]) -> v1::Receipt {
     v1::Receipt { record_number: number, leaf_hash: Bytes::copy_from_slice(&leaf_hash(skeleton)) }
 }
 

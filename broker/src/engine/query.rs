@@ -34,6 +34,18 @@ pub struct LogQuery {
 }
 
 impl Engine {
+    /// Whether an actor sees the findings of the records that it may see. Not the officer of an
+    /// agency: that somebody declined, narrowed or revoked must not be readable there.
+    #[must_use]
+    pub fn sees_findings(&self, actor: &Actor) -> bool {
+        actor.role == Role::Lotse || self.supervises(actor)
+    }
+
+    /// Whether an actor is the officer of the project, who sees everything.
+    fn supervises(&self, actor: &Actor) -> bool {
+        actor.role == Role::Dpo && actor.agency == self.rules.project_agency
+    }
+
     /// Prepares a query over the records before `end`, within what the caller may see: a Lotse one
     /// participant, the DPO of an agency the records in which it took part, the DPO of the project
     /// everything. Reads the index; blocks.
@@ -47,7 +59,7 @@ impl Engine {
             None => {}
         }
         required.extend(filter.agency.clone().map(Party::Agency));
-        let sees_all = actor.role == Role::Dpo && actor.agency == self.rules.project_agency;
+        let sees_all = self.supervises(actor);
         if !sees_all && actor.role != Role::Lotse {
             required.push(Party::Agency(actor.agency.clone()));
         }

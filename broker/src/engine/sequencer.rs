@@ -293,7 +293,7 @@ impl Sequencer {
         }
         let first = first - u64::try_from(events.len()).unwrap_or_default();
         let records = events.iter().map(|event| {
-            let mut salts = [[0; 16]; 2];
+            let mut salts = [[0; 16]; 3];
             for salt in &mut salts {
                 self.entropy.fill(salt);
             }

@@ -26,12 +26,12 @@
 //! | offset | bytes | record |
 //! | --- | --- | --- |
 //! | 0 | 4 | bytes of the body |
-//! | 4 | 4 | bytes of the private section |
-//! | 8 | 4 | bytes of the payload |
-//! | 12 | 4 | zero |
-//! | 16 | 128 | skeleton, see `schleuse_proto::skeleton` |
-//! | 144 | 32 | salts: body, private |
-//! | 176 | … | body, private section, payload, zeros up to a multiple of 8 |
+//! | 4 | 4 | bytes of the findings |
+//! | 8 | 4 | bytes of the private section |
+//! | 12 | 4 | bytes of the payload |
+//! | 16 | 160 | skeleton, see `schleuse_proto::skeleton` |
+//! | 176 | 48 | salts: body, findings, private |
+//! | 224 | … | body, findings, private section, payload, zeros up to a multiple of 8 |
 //!
 //! Integers are big-endian. A group is the unit of atomicity: it counts if its header's CRC holds,
 //! every record matches the commitments in its skeleton, and the checkpoint behind it states exactly
@@ -49,7 +49,7 @@ pub const ALIGNMENT: u64 = 512;
 /// Length of a group header.
 pub const GROUP_HEADER_BYTES: usize = 80;
 /// Length of a record before its body.
-pub const RECORD_HEADER_BYTES: usize = 176;
+pub const RECORD_HEADER_BYTES: usize = 224;
 /// Records of one group in bytes; a larger append becomes several groups.
 pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -195,7 +195,8 @@ const GROUP_HEADER_BYTES_U64: u64 = 80;
 /// Length of a record on disk.
 #[must_use]
 pub fn record_length(record: &NewRecord) -> usize {
-    let sections = record.body.len() + record.private.len() + record.payload.len();
+    let sections = [record.body.len(), record.findings.len(), record.private.len()];
+    let sections = sections.iter().sum::<usize>() + record.payload.len();
     (RECORD_HEADER_BYTES + sections).next_multiple_of(8)
 }
 
@@ -207,38 +208,41 @@ pub fn encode_record(
     number: u64,
     out: &mut Vec<u8>,
 ) -> Option<[u8; SKELETON_BYTES]> {
-    let [body_salt, private_salt] = &record.salts;
+    let [body_salt, findings_salt, private_salt] = &record.salts;
     let skeleton = Skeleton {
         record_type: record.record_type,
         epoch,
         number,
         time_ms: record.time,
         body_commitment: commitment(body_salt, &record.body),
+        findings_commitment: commitment(findings_salt, &record.findings),
         private_commitment: commitment(private_salt, &record.private),
         payload_digest: record.payload_digest,
     }
     .encode();
     let begin = out.len();
-    for length in [record.body.len(), record.private.len(), record.payload.len(), 0] {
-        out.extend(u32::try_from(length).ok()?.to_be_bytes());
+    let sections: [&[u8]; 4] = [&record.body, &record.findings, &record.private, &record.payload];
+    for section in sections {
+        out.extend(u32::try_from(section.len()).ok()?.to_be_bytes());
     }
     out.extend(skeleton);
-    out.extend(body_salt);
-    out.extend(private_salt);
-    out.extend_from_slice(&record.body);
-    out.extend_from_slice(&record.private);
-    out.extend_from_slice(&record.payload);
+    for salt in &record.salts {
+        out.extend(salt);
+    }
+    for section in sections {
+        out.extend_from_slice(section);
+    }
     let length = (out.len() - begin).next_multiple_of(8);
     out.resize(begin + length, 0);
     Some(skeleton)
 }
 
-/// Lengths at the front of a record: body, private, payload. Returns them and the whole length.
+/// Lengths at the front of a record: body, findings, private, payload. Returns them and the whole
+/// length.
 #[must_use]
-pub fn record_lengths(header: &[u8]) -> Option<([u32; 3], usize)> {
+pub fn record_lengths(header: &[u8]) -> Option<([u32; 4], usize)> {
     let mut fields = Fields(header);
-    let lengths = [fields.u32()?, fields.u32()?, fields.u32()?];
-    (fields.u32()? == 0).then_some(())?;
+    let lengths = [fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?];
     let mut whole = RECORD_HEADER_BYTES;
     for length in lengths {
         whole = whole.checked_add(usize::try_from(length).ok()?)?;
@@ -249,20 +253,22 @@ pub fn record_lengths(header: &[u8]) -> Option<([u32; 3], usize)> {
 /// Decodes a record from exactly its bytes and checks its commitments; none if any does not hold.
 #[must_use]
 pub fn decode_record(bytes: &Bytes) -> Option<StoredRecord> {
-    let ([body, private, payload], whole) = record_lengths(bytes)?;
+    let ([body, findings, private, payload], whole) = record_lengths(bytes)?;
     if whole != bytes.len() {
         return None;
     }
     let mut fields = Fields(bytes.get(16..)?);
     let skeleton_bytes = fields.take::<SKELETON_BYTES>()?;
-    let salts = [fields.take()?, fields.take()?];
+    let salts = [fields.take()?, fields.take()?, fields.take()?];
     let body = bytes.slice_ref(fields.slice(body)?);
+    let findings = bytes.slice_ref(fields.slice(findings)?);
     let private = bytes.slice_ref(fields.slice(private)?);
     let payload = bytes.slice_ref(fields.slice(payload)?);
     let skeleton = Skeleton::decode(&skeleton_bytes).ok()?;
     let digest = if payload.is_empty() { [0; 32] } else { sha256(&[&payload]) };
-    let [body_salt, private_salt] = &salts;
+    let [body_salt, findings_salt, private_salt] = &salts;
     let whole = commitment(body_salt, &body) == skeleton.body_commitment
+        && commitment(findings_salt, &findings) == skeleton.findings_commitment
         && commitment(private_salt, &private) == skeleton.private_commitment
         && digest == skeleton.payload_digest
         && fields.0.iter().all(|byte| *byte == 0);
@@ -271,6 +277,7 @@ pub fn decode_record(bytes: &Bytes) -> Option<StoredRecord> {
         skeleton_bytes,
         salts,
         body,
+        findings,
         private,
         payload: LockedPayload { record: skeleton.number, bytes: payload },
     })
@@ -286,10 +293,11 @@ mod tests {
             record_type: 8,
             time: 5,
             body: b"body".to_vec(),
+            findings: b"findings".to_vec(),
             private: b"private".to_vec(),
             payload_digest: sha256(&[&payload]),
             payload,
-            salts: [[1; 16], [2; 16]],
+            salts: [[1; 16], [2; 16], [3; 16]],
         }
     }
 

@@ -26,14 +26,18 @@ pub fn decode(record: &StoredRecord, catalogue: &Catalogue) -> Result<Event, Str
     let entry = v1::LogEntry::decode(record.body.clone()).map_err(|error| error.to_string())?;
     let private =
         v1::PrivateSection::decode(record.private.clone()).map_err(|error| error.to_string())?;
+    let findings =
+        v1::Findings::decode(record.findings.clone()).map_err(|error| error.to_string())?;
     let actor = entry.actor.map(actor).transpose()?;
     let event = entry.event.ok_or("the record has no event")?;
-    let kind = Decoder { catalogue, private: &private, actor: actor.as_ref() }.kind(event)?;
+    let kind = Decoder { catalogue, findings: &findings, private: &private, actor: actor.as_ref() }
+        .kind(event)?;
     Ok(Event { actor, kind })
 }
 
 struct Decoder<'a> {
     catalogue: &'a Catalogue,
+    findings: &'a v1::Findings,
     private: &'a v1::PrivateSection,
     actor: Option<&'a Actor>,
 }
@@ -134,7 +138,7 @@ impl Decoder<'_> {
                     v1::StopReason::Expired => StopReason::Expired,
                     v1::StopReason::Unspecified => return Err("unknown stop reason".to_owned()),
                 },
-                deny: deny_reason(stopped.deny_reason()),
+                deny: deny_reason(self.findings.deny_reason()),
                 sender: agency(&stopped.sender_agency)?,
                 recipient: agency(&stopped.recipient_agency)?,
             },
@@ -157,17 +161,25 @@ impl Decoder<'_> {
             .ok_or_else(|| "the record names no participant".to_owned())
     }
 
+    fn grant(&self, revision: u32, grant_index: u32) -> Result<GrantRef, String> {
+        Ok(GrantRef {
+            consent: ConsentId::from_bytes(fixed(&self.findings.consent_id)?),
+            revision,
+            grant_index,
+            document_hash: fixed(&self.findings.document_hash)?,
+        })
+    }
+
     fn decision(&self, decided: v1::MessageDecided) -> Result<DecisionEvent, String> {
         self.actor.ok_or("a decision has an actor")?;
         let label = parse_label(&decided.label, self.catalogue).map_err(|e| e.to_string())?;
         let payload_digest = fixed(&decided.payload_digest)?;
-        let decision = match deny_reason(decided.deny_reason()) {
-            Some(reason) => Decision::Refused(reason),
-            None => Decision::Accepted(GrantRef {
-                consent: ConsentId::from_bytes(fixed(&self.private.consent_id)?),
-                revision: decided.consent_revision,
-                grant_index: decided.grant_index,
-            }),
+        let decision = match (decided.accepted, deny_reason(self.findings.deny_reason())) {
+            (false, Some(reason)) => Decision::Refused(reason),
+            (true, None) => {
+                Decision::Accepted(self.grant(decided.consent_revision, decided.grant_index)?)
+            }
+            _ => return Err("decision and findings do not fit".to_owned()),
         };
         let submission = Submission {
             reference: Reference::from_bytes(fixed(&self.private.sender_reference)?),
@@ -195,11 +207,7 @@ impl Decoder<'_> {
             message: event.message_number,
             participant: self.participant()?,
             attempt: event.attempt,
-            grant: GrantRef {
-                consent: ConsentId::from_bytes(fixed(&self.private.consent_id)?),
-                revision: event.consent_revision,
-                grant_index: event.grant_index,
-            },
+            grant: self.grant(event.consent_revision, event.grant_index)?,
             sender: address(event.sender.as_ref())?,
             recipient: address(event.recipient.as_ref())?,
             purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,

@@ -8,30 +8,27 @@ use schleuse_proto::v1::{self, log_entry};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, Event, EventKind, HandOutEvent,
-    LogQueryEvent, Signature,
+    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, Event, EventKind, GrantRef,
+    HandOutEvent, LogQueryEvent, Signature,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
-use crate::journal::NewRecord;
+use crate::journal::{NewRecord, Salts};
 
 /// Encodes an event as the record that logs it.
 #[must_use]
-pub fn encode(
-    event: &Event,
-    catalogue: &Catalogue,
-    time: TimeMs,
-    salts: [[u8; 16]; 2],
-) -> NewRecord {
+pub fn encode(event: &Event, catalogue: &Catalogue, time: TimeMs, salts: Salts) -> NewRecord {
     let mut private = v1::PrivateSection::default();
     let mut payload: (Bytes, Digest) = (Bytes::new(), [0; 32]);
     let body = body(&event.kind, catalogue, &mut private, &mut payload);
+    let findings = findings(&event.kind);
     let record_type = u8::try_from(i32::from(record_type(&event.kind))).unwrap_or_default();
     let entry = v1::LogEntry { actor: event.actor.as_ref().map(actor), event: Some(body) };
     NewRecord {
         record_type,
         time,
         body: entry.encode_to_vec(),
+        findings: findings.encode_to_vec(),
         private: private.encode_to_vec(),
         payload: payload.0,
         payload_digest: payload.1,
@@ -132,7 +129,6 @@ fn body(
         }
         EventKind::HandedOut(handed_out) => {
             about(&handed_out.participant);
-            private.consent_id = Bytes::copy_from_slice(handed_out.grant.consent.bytes());
             self::handed_out(handed_out, catalogue)
         }
         EventKind::StageReported { message, participant, stage, sender, recipient } => {
@@ -148,7 +144,7 @@ fn body(
                 recipient_agency: recipient.to_string(),
             })
         }
-        EventKind::MessageStopped { message, participant, reason, deny, sender, recipient } => {
+        EventKind::MessageStopped { message, participant, reason, sender, recipient, .. } => {
             about(participant);
             let reason = match reason {
                 StopReason::ConsentEnded => v1::StopReason::ConsentEnded,
@@ -157,7 +153,6 @@ fn body(
             log_entry::Event::MessageStopped(v1::MessageStopped {
                 message_number: *message,
                 reason: reason.into(),
-                deny_reason: deny.map_or(v1::DenyReason::Unspecified, deny_reason).into(),
                 sender_agency: sender.to_string(),
                 recipient_agency: recipient.to_string(),
             })
@@ -171,6 +166,37 @@ fn body(
         EventKind::CallRefused { method } => {
             log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
         }
+    }
+}
+
+/// What decided, and on which consent it rests.
+fn findings(kind: &EventKind) -> v1::Findings {
+    let denied = |reason: DenyReason| v1::Findings {
+        deny_reason: deny_reason(reason).into(),
+        ..v1::Findings::default()
+    };
+    let covered = |grant: &GrantRef| v1::Findings {
+        deny_reason: v1::DenyReason::Unspecified.into(),
+        consent_id: Bytes::copy_from_slice(grant.consent.bytes()),
+        document_hash: Bytes::copy_from_slice(&grant.document_hash),
+    };
+    match kind {
+        EventKind::MessageDecided(decided) => match &decided.decision {
+            Decision::Accepted(grant) => covered(grant),
+            Decision::Refused(reason) => denied(*reason),
+        },
+        EventKind::HandedOut(handed_out) => covered(&handed_out.grant),
+        EventKind::MessageStopped { deny, .. } => deny.map(denied).unwrap_or_default(),
+        EventKind::BrokerStarted { .. }
+        | EventKind::ParticipantRegistered { .. }
+        | EventKind::LotseAssigned { .. }
+        | EventKind::ReferenceAssigned { .. }
+        | EventKind::DirectoryPublished(_)
+        | EventKind::ConsentRecorded(_)
+        | EventKind::ConsentRevoked(_)
+        | EventKind::StageReported { .. }
+        | EventKind::LogQueried(_)
+        | EventKind::CallRefused { .. } => v1::Findings::default(),
     }
 }
 
@@ -204,13 +230,13 @@ fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) ->
     match &decided.decision {
         Decision::Accepted(grant) => {
             let recipient = submission.label.recipient.agency.as_str();
-            private.consent_id = Bytes::copy_from_slice(grant.consent.bytes());
             body.consent_reference =
                 Bytes::copy_from_slice(&consent_reference(grant.consent.bytes(), recipient));
             body.consent_revision = grant.revision;
             body.grant_index = grant.grant_index;
+            body.accepted = true;
         }
-        Decision::Refused(reason) => body.set_deny_reason(deny_reason(*reason)),
+        Decision::Refused(_) => {}
     }
     log_entry::Event::MessageDecided(body)
 }

@@ -7,7 +7,7 @@
 //! | `checkpoint` | signed note that covers all leaf hashes, base64 |
 //! | `query_record` | number of the record of the query itself |
 //! | `truncated` | whether the limit of the query cut the rows |
-//! | `rows` | `record_number`, and `skeleton`, `salt`, `body` in base64, `participant_reference` |
+//! | `rows` | `record_number`, and `skeleton`, `salt`, `body`, `findings`, `findings_salt` in base64, `participant_reference` |
 //! | `leaf_hashes` | all leaf hashes from record 0 on, 32 bytes each, base64 |
 
 use base64::Engine as _;
@@ -47,6 +47,10 @@ struct BundleRow {
     salt: Vec<u8>,
     #[serde(with = "base64_bytes")]
     body: Vec<u8>,
+    #[serde(with = "base64_bytes")]
+    findings: Vec<u8>,
+    #[serde(with = "base64_bytes")]
+    findings_salt: Vec<u8>,
     participant_reference: String,
 }
 
@@ -70,6 +74,8 @@ impl Bundle {
             skeleton: row.wire.skeleton.to_vec(),
             salt: row.wire.salt.to_vec(),
             body: row.wire.body.to_vec(),
+            findings: row.wire.findings.to_vec(),
+            findings_salt: row.wire.findings_salt.to_vec(),
             participant_reference: row.wire.participant_reference.clone(),
         });
         Self {
@@ -141,6 +147,8 @@ impl Bundle {
             skeleton: Bytes::copy_from_slice(&row.skeleton),
             salt: Bytes::copy_from_slice(&row.salt),
             body: Bytes::copy_from_slice(&row.body),
+            findings: Bytes::copy_from_slice(&row.findings),
+            findings_salt: Bytes::copy_from_slice(&row.findings_salt),
             participant_reference: row.participant_reference.clone(),
         })
     }

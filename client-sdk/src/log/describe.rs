@@ -54,8 +54,23 @@ fn label(event: &v1::MessageDecided) -> v1::Label {
     schleuse_proto::evidence::decode_canonical(&event.label).unwrap_or_default()
 }
 
-pub(super) fn summary(entry: &v1::LogEntry) -> String {
-    let Some(event) = &entry.event else { return String::new() };
+/// The event in plain words, with why it was not covered if that is shown.
+pub(super) fn summary(row: &LogRow) -> String {
+    let Some(event) = &row.entry.event else { return String::new() };
+    let text = event_text(event);
+    match reason(row) {
+        Some(reason) => format!("{text}: {reason}"),
+        None => text,
+    }
+}
+
+/// Why a message is not covered, if the row shows it.
+fn reason(row: &LogRow) -> Option<String> {
+    let reason = row.findings.as_ref()?.deny_reason();
+    (reason != v1::DenyReason::Unspecified).then(|| short(reason.as_str_name(), "DENY_REASON_"))
+}
+
+fn event_text(event: &Event) -> String {
     match event {
         Event::BrokerStarted(e) => {
             format!("broker {} started, catalogue {}", e.version, e.catalogue_version)
@@ -109,19 +124,10 @@ fn decided(event: &v1::MessageDecided) -> String {
         label.purpose,
         label.categories.join(", ")
     );
-    match event.deny_reason() {
-        v1::DenyReason::Unspecified => {
-            format!("accepted {way}, consent {}", short_id(&event.consent_reference))
-        }
-        reason @ (v1::DenyReason::UnknownParticipant
-        | v1::DenyReason::NoConsent
-        | v1::DenyReason::Revoked
-        | v1::DenyReason::Expired
-        | v1::DenyReason::NotYet
-        | v1::DenyReason::Superseded
-        | v1::DenyReason::NotAllCovered) => {
-            format!("not covered {way}: {}", short(reason.as_str_name(), "DENY_REASON_"))
-        }
+    if event.accepted {
+        format!("accepted {way}, consent {}", short_id(&event.consent_reference))
+    } else {
+        format!("not covered {way}")
     }
 }
 
@@ -137,10 +143,20 @@ pub(super) fn row_json(row: &LogRow) -> Value {
         "time": rfc3339(time),
         "type": record_type(&row.entry).map(event_name),
         "actor": actor(&row.entry),
-        "summary": summary(&row.entry),
+        "summary": summary(row),
         "participant": row.participant_reference.as_ref().map(|r| r.as_text().to_owned()),
         "leaf_hash": hex(&row.leaf_hash()),
         "event": event_json(&row.entry),
+        "findings": row.findings.as_ref().map(|findings| findings_json(row, findings)),
+    })
+}
+
+fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
+    let covered = !findings.consent_id.is_empty();
+    json!({
+        "deny_reason": reason(row),
+        "consent": covered.then(|| hex(&findings.consent_id)),
+        "document_hash": covered.then(|| hex(&findings.document_hash)),
     })
 }
 
@@ -180,7 +196,6 @@ fn event_json(entry: &v1::LogEntry) -> Value {
         Event::MessageStopped(e) => json!({
             "message": e.message_number,
             "reason": short(e.reason().as_str_name(), "STOP_REASON_"),
-            "deny_reason": short(e.deny_reason().as_str_name(), "DENY_REASON_"),
             "sender": e.sender_agency,
             "recipient": e.recipient_agency,
         }),
@@ -203,12 +218,10 @@ fn event_json(entry: &v1::LogEntry) -> Value {
 
 fn decided_json(event: &v1::MessageDecided) -> Value {
     let label = label(event);
-    let deny = event.deny_reason();
-    let accepted = deny == v1::DenyReason::Unspecified;
+    let accepted = event.accepted;
     json!({
         "accepted": accepted,
-        "deny_reason": (!accepted).then(|| short(deny.as_str_name(), "DENY_REASON_")),
-        "consent": accepted.then(|| hex(&event.consent_reference)),
+        "consent_reference": accepted.then(|| hex(&event.consent_reference)),
         "consent_revision": accepted.then_some(event.consent_revision),
         "message_id": hex(&label.message_id),
         "thread": hex(&label.thread_id),

@@ -9,7 +9,6 @@ use std::fmt;
 
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use schleuse_proto::evidence::{Digest, consent_reference, sha256};
-use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde::Serialize;
 
@@ -168,9 +167,7 @@ fn check_stops(rows: &[LogRow]) -> Result<String, String> {
             Some(Event::MessageStopped(event)) => {
                 ended.insert(event.message_number, "was stopped");
             }
-            Some(Event::MessageDecided(event))
-                if event.deny_reason() != v1::DenyReason::Unspecified =>
-            {
+            Some(Event::MessageDecided(event)) if !event.accepted => {
                 ended.insert(row.record_number, "was refused");
             }
             Some(Event::HandedOut(event)) => {
@@ -204,11 +201,7 @@ fn check_revocations(rows: &[LogRow]) -> Result<String, String> {
                 }
                 None
             }
-            Some(Event::MessageDecided(event))
-                if event.deny_reason() == v1::DenyReason::Unspecified =>
-            {
-                Some(&event.consent_reference)
-            }
+            Some(Event::MessageDecided(event)) if event.accepted => Some(&event.consent_reference),
             Some(Event::HandedOut(event)) => Some(&event.consent_reference),
             _ => None,
         };

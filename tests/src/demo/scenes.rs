@@ -349,6 +349,12 @@ pub(super) fn officer(stage: &Stage) -> String {
         "each hand-out has an acceptance, two attempts were refused, one message stopped",
         count("message-decided") == 13 && count("message-stopped") == 1,
     );
+    let reasons: Vec<&str> = rows
+        .iter()
+        .filter(|row| row["type"] == "message-decided")
+        .filter_map(|row| row["findings"]["deny_reason"].as_str())
+        .collect();
+    claim("only the project's officer reads why", reasons == ["no-consent", "revoked"]);
     claim(
         "the revocation and the query itself are in the log",
         count("consent-revoked") == 1 && count("log-queried") >= 1,

@@ -87,8 +87,9 @@ async fn forged_metadata_and_fields_do_not_change_the_actor() {
     let log = dpo.whole_log().await;
     let decided = log
         .iter()
+        .map(|row| <v1::LogEntry as prost::Message>::decode(row.body.clone()).unwrap())
         .find(|entry| matches!(entry.event, Some(v1::log_entry::Event::MessageDecided(_))));
-    let actor = decided.unwrap().actor.clone().unwrap();
+    let actor = decided.unwrap().actor.unwrap();
     assert_eq!((actor.agency.as_str(), actor.role.as_str()), (crate::raw::JOBCENTER, "system"));
     assert_ne!(actor.certificate_serial, Bytes::new());
 }

@@ -182,9 +182,17 @@ async fn rows(
         let place = participants.binary_search(participant).ok()?;
         references.get(place).copied().flatten()
     };
+    let sees_findings = context.engine.sees_findings(actor);
     let rows = read.into_iter().zip(abouts).map(|((stored, _), about)| {
-        let [body_salt, _] = &stored.salts;
+        let [body_salt, findings_salt, _] = &stored.salts;
+        let (findings, findings_salt) = if sees_findings {
+            (stored.findings, Bytes::copy_from_slice(findings_salt))
+        } else {
+            (Bytes::new(), Bytes::new())
+        };
         v1::LogRow {
+            findings,
+            findings_salt,
             record_number: stored.skeleton.number,
             skeleton: Bytes::copy_from_slice(&stored.skeleton_bytes),
             salt: Bytes::copy_from_slice(body_salt),

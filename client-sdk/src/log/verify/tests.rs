@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
-use schleuse_proto::skeleton::{Skeleton, commitment, leaf_hash};
+use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton, commitment, leaf_hash};
+use schleuse_proto::v1;
 
 use super::*;
 use crate::ids::Receipt;
@@ -17,9 +18,9 @@ fn reference() -> Bytes {
     Bytes::copy_from_slice(&consent_reference(CONSENT, AGENCY))
 }
 
-fn decided(deny: v1::DenyReason) -> Event {
+fn decided(accepted: bool) -> Event {
     Event::MessageDecided(v1::MessageDecided {
-        deny_reason: deny.into(),
+        accepted,
         consent_reference: reference(),
         ..Default::default()
     })
@@ -44,12 +45,16 @@ fn row(number: u64, event: Event) -> LogRow {
     let entry = v1::LogEntry { actor: None, event: Some(event) };
     let body = entry.encode_to_vec();
     let kind = crate::log::describe::record_type(&entry).unwrap();
+    let findings =
+        v1::Findings { deny_reason: i32::try_from(number % 3).unwrap(), ..Default::default() };
+    let findings = findings.encode_to_vec();
     let skeleton = Skeleton {
         record_type: u8::try_from(i32::from(kind)).unwrap(),
         epoch: 1,
         number,
         time_ms: 1_790_000_000_000 + number,
         body_commitment: commitment(&[3; 16], &body),
+        findings_commitment: commitment(&[4; 16], &findings),
         private_commitment: [0; 32],
         payload_digest: [0; 32],
     };
@@ -58,6 +63,8 @@ fn row(number: u64, event: Event) -> LogRow {
         skeleton: Bytes::copy_from_slice(&skeleton.encode()),
         salt: Bytes::from_static(&[3; 16]),
         body: body.into(),
+        findings: findings.into(),
+        findings_salt: Bytes::from_static(&[4; 16]),
         participant_reference: String::new(),
     })
     .unwrap()
@@ -67,7 +74,7 @@ fn row(number: u64, event: Event) -> LogRow {
 fn bundle(events: Vec<Event>) -> Bundle {
     let rows: Vec<LogRow> = events.into_iter().zip(0..).map(|(event, n)| row(n, event)).collect();
     let mut leaves: Vec<Digest> = rows.iter().map(LogRow::leaf_hash).collect();
-    leaves.extend((0..5_u8).map(|number| leaf_hash(&[number; 128])));
+    leaves.extend((0..5_u8).map(|number| leaf_hash(&[number; SKELETON_BYTES])));
     let root = tree_root(&leaves.iter().collect::<Vec<_>>());
     let size = u64::try_from(leaves.len()).unwrap();
     let answer = LogAnswer {
@@ -81,13 +88,13 @@ fn bundle(events: Vec<Event>) -> Bundle {
 
 fn sound() -> Bundle {
     bundle(vec![
-        decided(v1::DenyReason::Unspecified),
+        decided(true),
         handed_out(0),
-        decided(v1::DenyReason::Unspecified),
-        decided(v1::DenyReason::NoConsent),
+        decided(true),
+        decided(false),
         stopped(2),
         revoked(),
-        decided(v1::DenyReason::Revoked),
+        decided(false),
     ])
 }
 
@@ -141,7 +148,7 @@ fn tampered(change: impl FnOnce(&mut serde_json::Value)) -> Report {
 
 #[test]
 fn every_tampering_fails_in_its_own_check() {
-    let other = bundle(vec![decided(v1::DenyReason::Unspecified), handed_out(0)]);
+    let other = bundle(vec![decided(true), handed_out(0)]);
     let other: serde_json::Value = serde_json::from_slice(&other.to_json().unwrap()).unwrap();
     let report = tampered(|json| json["log_key"] = "x".into());
     assert_eq!(failed(&report), ["log key"]);
@@ -151,14 +158,17 @@ fn every_tampering_fails_in_its_own_check() {
     assert_eq!(failed(&report), ["merkle tree"]);
     let report = tampered(|json| json["leaf_hashes"] = other["leaf_hashes"].clone());
     assert!(failed(&report).contains(&"merkle tree"));
-    for field in ["skeleton", "salt", "body"] {
+    for field in ["skeleton", "salt", "body", "findings", "findings_salt"] {
         let report = tampered(|json| json["rows"][1][field] = json["rows"][2][field].clone());
         // Equal salts change nothing.
-        let expected: &[&str] = if field == "salt" { &[] } else { &["records"] };
+        let expected: &[&str] = if field.ends_with("salt") { &[] } else { &["records"] };
         assert_eq!(failed(&report), expected, "{field}");
     }
-    let report = tampered(|json| json["rows"][1]["salt"] = "AAAAAAAAAAAAAAAAAAAAAA==".into());
-    assert_eq!(failed(&report), ["records"]);
+    for field in ["salt", "findings_salt"] {
+        let other = "AAAAAAAAAAAAAAAAAAAAAA==";
+        assert_eq!(failed(&tampered(|json| json["rows"][1][field] = other.into())), ["records"]);
+        assert_eq!(failed(&tampered(|json| json["rows"][1][field] = "".into())), ["records"]);
+    }
     let report = tampered(|json| json["rows"][1]["record_number"] = 2.into());
     assert_eq!(failed(&report), ["records"]);
     let report = tampered(|json| json["rows"].as_array_mut().unwrap().swap(0, 1));
@@ -176,10 +186,10 @@ fn a_row_that_was_never_in_the_log_is_found() {
 #[test]
 fn hand_outs_after_the_end_of_their_message_or_consent_are_found() {
     let late = |events| bundle(events).verify(&test_log::log_key());
-    let accepted = || decided(v1::DenyReason::Unspecified);
+    let accepted = || decided(true);
     let report = late(vec![accepted(), stopped(0), handed_out(0)]);
     assert_eq!(failed(&report), ["stopped messages"]);
-    let report = late(vec![decided(v1::DenyReason::NoConsent), handed_out(0)]);
+    let report = late(vec![decided(false), handed_out(0)]);
     assert_eq!(failed(&report), ["stopped messages"]);
     let report = late(vec![accepted(), revoked(), handed_out(0)]);
     assert_eq!(failed(&report), ["revoked consents"]);
