@@ -136,6 +136,14 @@ fn edge_limits(check: &mut Checker) -> EdgeLimits {
         ),
         handshakes_per_second_per_address,
         calls_per_second,
+        calls_under_way_max: check.count("limits.calls_under_way_max", 1024, 1..=100_000),
+        calls_under_way_per_agency_max: check.count(
+            "limits.calls_under_way_per_agency_max",
+            128,
+            1..=100_000,
+        ),
+        streams_max: check.count("limits.streams_max", 1024, 1..=100_000),
+        streams_per_agency_max: check.count("limits.streams_per_agency_max", 64, 1..=100_000),
         messages_per_second,
         connection_bytes_per_second: connection_mib_per_second * 1024 * 1024,
     }

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use connections::Connections;
@@ -56,6 +57,7 @@ pub struct Edge {
     drain: CancellationToken,
     accepting: JoinHandle<()>,
     watching: JoinHandle<()>,
+    health: HealthReporter,
 }
 
 impl Edge {
@@ -72,7 +74,7 @@ impl Edge {
         let drain = CancellationToken::new();
         let context = services::Context::new(engine.clone(), check_signatures, drain.clone());
         let messages = services::message_route(&context);
-        let routes = services::routes(&context, reflection).await;
+        let (routes, health) = services::routes(&context, reflection).await;
         let gate = Gate::new(messages, routes, engine, tls.clone(), limits);
         let watching = tokio::spawn(tls::watch(
             tls.clone(),
@@ -89,7 +91,7 @@ impl Edge {
             limits,
             drain: drain.clone(),
         }));
-        Ok(Self { address, tls, connections, drain, accepting, watching })
+        Ok(Self { address, tls, connections, drain, accepting, watching, health })
     }
 
     /// Where it listens.
@@ -113,6 +115,7 @@ impl Edge {
     /// Stops accepting, lets open calls end for [`limits::DRAIN`], then cuts what is left.
     pub async fn drain(self) {
         self.drain.cancel();
+        services::end_health(self.health).await;
         let _ended = self.accepting.await;
         if tokio::time::timeout(limits::DRAIN, self.connections.all_closed()).await.is_err() {
             self.connections.cut_all();

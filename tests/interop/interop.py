@@ -482,9 +482,10 @@ def decisions_hold_evidence(case):
         case.trust.verify(batch.signature, signed, JOBCENTER, "system")
         if decided.accepted:
             accepted += 1
-            recipient = messages_pb2.Label.FromString(decided.label).recipient.agency
-            known_as = formats.consent_reference(case.consent_id, recipient)
-            assert decided.consent_reference == known_as
+            findings = access_log_pb2.Findings.FromString(row.findings)
+            assert findings.consent_id == case.consent_id
+            commitment = formats.sha256(row.findings_salt, row.findings)
+            assert commitment == skeleton.findings_commitment
             assert skeleton.payload_digest == decided.payload_digest
     assert accepted == 9, accepted
 

@@ -16,9 +16,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
 use super::activity::Call;
+use super::limits;
 use super::rates::Place;
 use crate::engine::InFlightGuard;
 
@@ -64,17 +65,26 @@ impl Flushes {
 /// A stream that gathers writes and tells completed flushes.
 #[derive(Debug)]
 pub(super) struct Tracked<S> {
-    stream: S,
+    stream: BufWriter<S>,
     flushes: Arc<Flushes>,
     /// Others have had their turn since the last completed flush.
     gathered: bool,
+    /// A piece of something large was written since the last completed flush: then the next piece is
+    /// not delayed.
+    large: bool,
+}
+
+/// Bytes of one write that are a piece of something large: a full frame, see `limits::FRAME_BYTES_MAX`.
+const LARGE_BYTES: usize = 16 * 1024;
+
+impl<S: AsyncWrite> Tracked<S> {
+    pub(super) fn new(stream: S, flushes: Arc<Flushes>) -> Self {
+        let stream = BufWriter::with_capacity(limits::WRITE_BUFFER_BYTES, stream);
+        Self { stream, flushes, gathered: false, large: false }
+    }
 }
 
 impl<S> Tracked<S> {
-    pub(super) fn new(stream: S, flushes: Arc<Flushes>) -> Self {
-        Self { stream, flushes, gathered: false }
-    }
-
     /// Whether to write now; otherwise the task is woken again behind those that are ready.
     fn may_write(&mut self, context: &Context<'_>) -> bool {
         if !self.gathered {
@@ -92,7 +102,7 @@ impl<S> Drop for Tracked<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tracked<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tracked<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -111,28 +121,23 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tracked<S> {
         if !self.may_write(context) {
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if !self.may_write(context) {
-            return Poll::Pending;
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.large |= *bytes >= LARGE_BYTES;
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        written
     }
 
+    /// No vectored writes: then HTTP/2 copies answers of up to 1 KiB into one buffer and goes on, instead
+    /// of flushing each.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.gathered = false;
+            self.gathered = std::mem::take(&mut self.large);
             self.flushes.flushed();
         }
         flushed
@@ -164,28 +169,30 @@ pub(super) struct GuardedBody {
     inner: tonic::body::Body,
     handed: Option<Handed>,
     flushes: Arc<Flushes>,
-    _counted: Counted,
+    counted: Counted,
 }
 
-/// Where the call is counted until its body is gone.
-type Counted = (Call, Option<Place>);
+/// Where a call is counted until all its bytes were passed to TLS.
+type Counted = Arc<(Call, Option<Place>)>;
 
 impl GuardedBody {
     pub(super) fn new(
         inner: tonic::body::Body,
         handed: Option<Handed>,
         flushes: Arc<Flushes>,
-        counted: Counted,
+        counted: (Call, Option<Place>),
     ) -> Self {
-        Self { inner, handed, flushes, _counted: counted }
+        Self { inner, handed, flushes, counted: Arc::new(counted) }
     }
 }
 
-/// Bytes with the guards of the hand-outs in them.
+/// Bytes with the guards of the hand-outs in them, and with the place of their call: HTTP/2 may hold
+/// them long after the body has ended, if the caller does not take them.
 struct GuardedBytes {
     bytes: Bytes,
     guards: Vec<InFlightGuard>,
     flushes: Arc<Flushes>,
+    _counted: Counted,
 }
 
 impl AsRef<[u8]> for GuardedBytes {
@@ -196,7 +203,9 @@ impl AsRef<[u8]> for GuardedBytes {
 
 impl Drop for GuardedBytes {
     fn drop(&mut self) {
-        self.flushes.passed_on(std::mem::take(&mut self.guards));
+        if !self.guards.is_empty() {
+            self.flushes.passed_on(std::mem::take(&mut self.guards));
+        }
     }
 }
 
@@ -209,15 +218,15 @@ impl Body for GuardedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
-        let Some(handed) = &self.handed else { return polled };
         polled.map(|frame| {
             frame.map(|frame| {
                 frame.map(|frame| match frame.into_data() {
                     Ok(bytes) => {
                         // Everything encoded so far is in this frame.
-                        let guards = handed.take();
-                        let flushes = self.flushes.clone();
-                        Frame::data(Bytes::from_owner(GuardedBytes { bytes, guards, flushes }))
+                        let guards = self.handed.as_ref().map(Handed::take).unwrap_or_default();
+                        let (flushes, _counted) = (self.flushes.clone(), self.counted.clone());
+                        let guarded = GuardedBytes { bytes, guards, flushes, _counted };
+                        Frame::data(Bytes::from_owner(guarded))
                     }
                     Err(frame) => frame,
                 })
@@ -250,6 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn something_large_is_delayed_once_and_not_for_each_of_its_pieces() {
+        let wakes = Arc::new(Wakes::default());
+        let waker = waker(wakes.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut stream = Tracked::new(Vec::new(), Arc::new(Flushes::default()));
+        let piece = vec![1; 16 * 1024];
+        assert!(Pin::new(&mut stream).poll_write(&mut context, &piece).is_pending());
+        for _ in 0..64 {
+            assert!(Pin::new(&mut stream).poll_write(&mut context, &piece).is_ready());
+            assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
+        }
+        assert_eq!(
+            (wakes.0.load(Ordering::Relaxed), stream.stream.get_ref().len()),
+            (1, 1024 * 1024)
+        );
+    }
+
+    #[test]
     fn each_burst_lets_the_others_run_once_and_is_then_written() {
         let wakes = Arc::new(Wakes::default());
         let waker = waker(wakes.clone());
@@ -264,6 +291,6 @@ mod tests {
             }
             assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
         }
-        assert_eq!(stream.stream, b"xxxxxx");
+        assert_eq!(stream.stream.get_ref(), b"xxxxxx");
     }
 }

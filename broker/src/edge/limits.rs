@@ -24,10 +24,8 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection without a call is asked to end after this time, or up to twice as long.
 pub const IDLE: Duration = Duration::from_secs(300);
-/// Calls under way at the same time, in all; receive streams count for as long as they are open.
-pub const CALLS_UNDER_WAY_MAX: usize = 1024;
-/// Calls under way at the same time of one agency.
-pub const CALLS_UNDER_WAY_PER_AGENCY_MAX: usize = 128;
+/// Log queries, proofs and exports that read the journal at the same time.
+pub const LOG_READS_MAX: usize = 4;
 /// Streams at the same time on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 /// Streams that were reset before the application saw them (rapid reset).
@@ -42,6 +40,8 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
 /// Bytes read from a socket at once.
 pub const READ_BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes gathered before they become TLS records.
+pub const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 /// All headers of one request in bytes.
 pub const HEADER_LIST_BYTES_MAX: u32 = 8 * 1024;
 /// Bytes that wait to be written on one stream.
@@ -88,6 +88,14 @@ pub struct Limits {
     pub handshakes_per_second_per_address: u32,
     /// Calls per second of one agency; twice as many at once.
     pub calls_per_second: u32,
+    /// Unary calls under way at the same time, in all.
+    pub calls_under_way_max: usize,
+    /// Unary calls under way at the same time of one agency.
+    pub calls_under_way_per_agency_max: usize,
+    /// Streams open at the same time, in all.
+    pub streams_max: usize,
+    /// Streams open at the same time of one agency.
+    pub streams_per_agency_max: usize,
     /// Messages per second that one agency may submit; twice as many at once.
     pub messages_per_second: u32,
     /// Bytes per second that are read from one connection; eight times as many at once.

@@ -205,6 +205,10 @@ mod tests {
             connections_per_identity_max: 1,
             handshakes_per_second_per_address: per_second,
             calls_per_second: 1,
+            calls_under_way_max: 1,
+            calls_under_way_per_agency_max: 1,
+            streams_max: 1,
+            streams_per_agency_max: 1,
             messages_per_second: 1,
             connection_bytes_per_second: 1,
         };

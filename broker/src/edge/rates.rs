@@ -14,16 +14,17 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use schleuse_proto::rpc::Rpc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::limits::{self, Limits};
+use super::limits::Limits;
 use super::status::Failure;
+use super::table;
 use crate::domain::ids::AgencyId;
 use crate::domain::refusal::Refusal;
 
 /// The rates of all agencies.
 pub(super) struct AllRates {
-    calls: Quota,
-    messages: Quota,
-    under_way: Arc<Semaphore>,
+    limits: Limits,
+    calls: Places,
+    streams: Places,
     of_agency: Mutex<HashMap<AgencyId, Arc<Rates>>>,
 }
 
@@ -32,15 +33,37 @@ pub(super) struct Rates {
     calls: DefaultDirectRateLimiter,
     revocations: DefaultDirectRateLimiter,
     messages: DefaultDirectRateLimiter,
-    under_way: Arc<Semaphore>,
-    all_under_way: Arc<Semaphore>,
+    /// Streams of the agency that wait for their messages do so one after the other.
+    turn: tokio::sync::Mutex<()>,
+    places: [Places; 4],
     clock: DefaultClock,
+}
+
+/// Places and the name of the limit that they come from.
+#[derive(Clone)]
+struct Places {
+    free: Arc<Semaphore>,
+    limit: &'static str,
 }
 
 /// A call under way, until its answer has been written or dropped.
 pub(super) struct Place {
     _of_agency: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
+}
+
+/// Messages of a stream that are counted together.
+const COUNTED_TOGETHER: usize = 16;
+
+impl Places {
+    fn new(count: usize, limit: &'static str) -> Self {
+        Self { free: Arc::new(Semaphore::new(count)), limit }
+    }
+
+    fn take(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let refused = |_| Failure::Refused(Refusal::Overloaded { limit: self.limit });
+        self.free.clone().try_acquire_owned().map_err(refused)
+    }
 }
 
 /// So much in a second, twice as much at once.
@@ -53,9 +76,9 @@ pub(super) fn quota(per_second: u32) -> Quota {
 impl AllRates {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            calls: quota(limits.calls_per_second),
-            messages: quota(limits.messages_per_second),
-            under_way: Arc::new(Semaphore::new(limits::CALLS_UNDER_WAY_MAX)),
+            limits,
+            calls: Places::new(limits.calls_under_way_max, "calls_under_way_max"),
+            streams: Places::new(limits.streams_max, "streams_max"),
             of_agency: Mutex::default(),
         }
     }
@@ -64,13 +87,21 @@ impl AllRates {
     /// certificates are issued for.
     pub(super) fn of(&self, agency: &AgencyId) -> Arc<Rates> {
         let mut rates = self.of_agency.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = &self.limits;
         let new = || {
+            let calls = limits.calls_under_way_per_agency_max;
+            let streams = limits.streams_per_agency_max;
             Arc::new(Rates {
-                calls: RateLimiter::direct(self.calls),
-                revocations: RateLimiter::direct(self.calls),
-                messages: RateLimiter::direct(self.messages),
-                under_way: Arc::new(Semaphore::new(limits::CALLS_UNDER_WAY_PER_AGENCY_MAX)),
-                all_under_way: self.under_way.clone(),
+                calls: RateLimiter::direct(quota(limits.calls_per_second)),
+                revocations: RateLimiter::direct(quota(limits.calls_per_second)),
+                messages: RateLimiter::direct(quota(limits.messages_per_second)),
+                turn: tokio::sync::Mutex::default(),
+                places: [
+                    Places::new(calls, "calls_under_way_per_agency_max"),
+                    self.calls.clone(),
+                    Places::new(streams, "streams_per_agency_max"),
+                    self.streams.clone(),
+                ],
                 clock: DefaultClock::default(),
             })
         };
@@ -79,20 +110,22 @@ impl AllRates {
 }
 
 impl Rates {
-    /// Counts a call and takes its place. A revocation needs no place: its rate bounds it.
+    /// Counts a call and takes its place. Calls and streams have places of their own, so that streams,
+    /// which last, cannot keep calls out. A revocation and its preview need none: their rate, which is
+    /// theirs alone, bounds them.
     pub(super) fn begin(&self, rpc: Option<Rpc>) -> Result<Option<Place>, Failure> {
         let of_calls = Failure::RateLimited { limit: "calls_per_second" };
-        if rpc == Some(Rpc::RevokeConsent) {
+        if matches!(rpc, Some(Rpc::RevokeConsent | Rpc::PreviewRevocation)) {
             return self.revocations.check().map(|()| None).map_err(|_| of_calls);
         }
         self.calls.check().map_err(|_| of_calls)?;
-        let take = |places: &Arc<Semaphore>, limit| {
-            let taken = places.clone().try_acquire_owned();
-            taken.map_err(|_| Failure::Refused(Refusal::Overloaded { limit }))
+        let [call_of_agency, call, stream_of_agency, stream] = &self.places;
+        let (of_agency, of_all) = if rpc.is_none_or(table::is_streaming) {
+            (stream_of_agency, stream)
+        } else {
+            (call_of_agency, call)
         };
-        let of_agency = take(&self.under_way, "calls_under_way_of_agency")?;
-        let of_all = take(&self.all_under_way, "calls_under_way")?;
-        Ok(Some(Place { _of_agency: of_agency, _of_all: of_all }))
+        Ok(Some(Place { _of_agency: of_agency.take()?, _of_all: of_all.take()? }))
     }
 
     /// Counts messages of a unary call.
@@ -103,10 +136,17 @@ impl Rates {
         }
     }
 
-    /// Counts messages of a stream; waits until there is room for them.
+    /// Counts messages of a stream; waits until there is room for them. A few at a time and in turn, so
+    /// that large parts are not kept waiting by small ones.
     pub(super) async fn messages_when_ready(&self, count: usize) {
-        while let Some(wait) = self.wait_for(count) {
-            tokio::time::sleep(wait).await;
+        let _turn = self.turn.lock().await;
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(COUNTED_TOGETHER);
+            match self.wait_for(some) {
+                None => left -= some,
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
         }
     }
 
@@ -135,6 +175,10 @@ mod tests {
             connections_per_identity_max: 1,
             handshakes_per_second_per_address: 1,
             calls_per_second: 300,
+            calls_under_way_max: 12,
+            calls_under_way_per_agency_max: 8,
+            streams_max: 3,
+            streams_per_agency_max: 2,
             messages_per_second: 10,
             connection_bytes_per_second: 1,
         }
@@ -149,10 +193,13 @@ mod tests {
         let all = AllRates::new(limits());
         let rates = all.of(&agency("drv"));
         let begin = || rates.begin(Some(Rpc::Submit));
-        let places: Vec<_> =
-            (0..limits::CALLS_UNDER_WAY_PER_AGENCY_MAX).map(|_| begin().unwrap()).collect();
+        let places: Vec<_> = (0..8).map(|_| begin().unwrap()).collect();
         assert!(matches!(begin(), Err(Failure::Refused(Refusal::Overloaded { .. }))));
         assert!(rates.begin(Some(Rpc::RevokeConsent)).is_ok());
+        assert!(rates.begin(Some(Rpc::PreviewRevocation)).is_ok());
+        let streams = [Rpc::Receive, Rpc::SubmitStream].map(|rpc| rates.begin(Some(rpc)).unwrap());
+        assert!(rates.begin(Some(Rpc::Receive)).is_err(), "streams have places of their own");
+        drop(streams);
         assert!(all.of(&agency("bezirk")).begin(Some(Rpc::Submit)).is_ok(), "others go on");
         drop(places);
         assert!(begin().is_ok());

@@ -14,10 +14,14 @@ use bytes::Bytes;
 use schleuse_proto::skeleton::{SKELETON_BYTES, leaf_hash};
 use schleuse_proto::v1;
 use schleuse_proto::{FILE_DESCRIPTOR_SET, GRPC_MESSAGE_BYTES_MAX};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 use tonic::{Request, Status};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
+use super::limits;
 use super::peer::Peer;
 use super::rates::Rates;
 use super::status::{self, Failure};
@@ -32,11 +36,14 @@ pub(super) struct Context {
     engine: Engine,
     check_signatures: bool,
     drain: CancellationToken,
+    /// Places for what reads the journal at length.
+    log_reads: Arc<Semaphore>,
 }
 
 impl Context {
     pub(super) fn new(engine: Engine, check_signatures: bool, drain: CancellationToken) -> Self {
-        Self { engine, check_signatures, drain }
+        let log_reads = Arc::new(Semaphore::new(limits::LOG_READS_MAX));
+        Self { engine, check_signatures, drain, log_reads }
     }
 
     /// Receipt of a durable record; most are of the commit that comes with the answer.
@@ -110,8 +117,19 @@ pub(super) fn message_route(context: &Context) -> MessageRoute {
         .max_encoding_message_size(GRPC_MESSAGE_BYTES_MAX)
 }
 
-/// All other services.
-pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
+/// Tells those who watch the health that this broker serves no more, and ends their streams.
+pub(super) async fn end_health(mut health: HealthReporter) {
+    for service in HEALTHY {
+        health.set_service_status(service, ServingStatus::NotServing).await;
+        health.clear_service_status(service).await;
+    }
+}
+
+/// Services whose health can be asked for; the empty name means all.
+const HEALTHY: [&str; 3] = ["", "schleuse.v1.MessageService", "schleuse.v1.ConsentService"];
+
+/// All other services, and what tells their health.
+pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, HealthReporter) {
     use v1::access_log_service_server::AccessLogServiceServer;
     use v1::checkpoint_service_server::CheckpointServiceServer;
     use v1::consent_service_server::ConsentServiceServer;
@@ -119,8 +137,9 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
     use v1::participant_service_server::ParticipantServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<MessageRoute>().await;
-    health.set_serving::<ConsentServiceServer<consents::Consents>>().await;
+    for service in HEALTHY {
+        health.set_service_status(service, ServingStatus::Serving).await;
+    }
     let mut routes = RoutesBuilder::default();
     routes.add_service(health_service);
     macro_rules! add {
@@ -140,7 +159,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> Routes {
     if reflection {
         add_reflection(&mut routes);
     }
-    routes.routes()
+    (routes.routes(), health)
 }
 
 fn add_reflection(routes: &mut RoutesBuilder) {

@@ -82,12 +82,19 @@ impl Engine {
 }
 
 impl LogQuery {
-    /// The next record that matches, with its event. Reads the journal; blocks.
+    /// The next record that matches, with its event; none also if nobody waits for it any more. Reads
+    /// the journal; blocks.
     ///
     /// # Errors
     /// A record cannot be read.
-    pub fn next_record(&mut self) -> Result<Option<(StoredRecord, Event)>, JournalError> {
+    pub fn next_record(
+        &mut self,
+        is_unwanted: impl Fn() -> bool,
+    ) -> Result<Option<(StoredRecord, Event)>, JournalError> {
         for number in self.numbers.by_ref() {
+            if is_unwanted() {
+                return Ok(None);
+            }
             let stored = self.engine.reader.record(number)?;
             let skeleton = &stored.skeleton;
             let filter = &self.filter;

@@ -161,11 +161,12 @@ impl Decoder<'_> {
             .ok_or_else(|| "the record names no participant".to_owned())
     }
 
-    fn grant(&self, revision: u32, grant_index: u32) -> Result<GrantRef, String> {
+    /// The grant that covers a decision or hand-out.
+    fn grant(&self) -> Result<GrantRef, String> {
         Ok(GrantRef {
             consent: ConsentId::from_bytes(fixed(&self.findings.consent_id)?),
-            revision,
-            grant_index,
+            revision: self.findings.consent_revision,
+            grant_index: self.findings.grant_index,
             document_hash: fixed(&self.findings.document_hash)?,
         })
     }
@@ -176,9 +177,7 @@ impl Decoder<'_> {
         let payload_digest = fixed(&decided.payload_digest)?;
         let decision = match (decided.accepted, deny_reason(self.findings.deny_reason())) {
             (false, Some(reason)) => Decision::Refused(reason),
-            (true, None) => {
-                Decision::Accepted(self.grant(decided.consent_revision, decided.grant_index)?)
-            }
+            (true, None) => Decision::Accepted(self.grant()?),
             _ => return Err("decision and findings do not fit".to_owned()),
         };
         let submission = Submission {
@@ -207,7 +206,7 @@ impl Decoder<'_> {
             message: event.message_number,
             participant: self.participant()?,
             attempt: event.attempt,
-            grant: self.grant(event.consent_revision, event.grant_index)?,
+            grant: self.grant()?,
             sender: address(event.sender.as_ref())?,
             recipient: address(event.recipient.as_ref())?,
             purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,

@@ -178,7 +178,9 @@ fn findings(kind: &EventKind) -> v1::Findings {
     let covered = |grant: &GrantRef| v1::Findings {
         deny_reason: v1::DenyReason::Unspecified.into(),
         consent_id: Bytes::copy_from_slice(grant.consent.bytes()),
+        consent_revision: grant.revision,
         document_hash: Bytes::copy_from_slice(&grant.document_hash),
+        grant_index: grant.grant_index,
     };
     match kind {
         EventKind::MessageDecided(decided) => match &decided.decision {
@@ -219,26 +221,14 @@ fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) ->
     }
     private.sender_reference = Bytes::copy_from_slice(submission.reference.bytes());
     private.reference_nonce = Bytes::copy_from_slice(&submission.nonce);
-    let mut body = v1::MessageDecided {
+    log_entry::Event::MessageDecided(v1::MessageDecided {
         label: submission.label_bytes.clone(),
         payload_digest: Bytes::copy_from_slice(&submission.payload_digest),
         signature: Some(batch_signature(&submission.signature)),
         payload_bytes: submission.payload_bytes,
+        accepted: matches!(decided.decision, Decision::Accepted(_)),
         encapsulated_key_bytes: submission.encapsulated_key_bytes,
-        ..v1::MessageDecided::default()
-    };
-    match &decided.decision {
-        Decision::Accepted(grant) => {
-            let recipient = submission.label.recipient.agency.as_str();
-            body.consent_reference =
-                Bytes::copy_from_slice(&consent_reference(grant.consent.bytes(), recipient));
-            body.consent_revision = grant.revision;
-            body.grant_index = grant.grant_index;
-            body.accepted = true;
-        }
-        Decision::Refused(_) => {}
-    }
-    log_entry::Event::MessageDecided(body)
+    })
 }
 
 fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
@@ -250,7 +240,6 @@ fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
             event.recipient.agency.as_str(),
         )),
         consent_revision: event.grant.revision,
-        grant_index: event.grant.grant_index,
         sender: Some(address(&event.sender)),
         recipient: Some(address(&event.recipient)),
         purpose: catalogue.purpose_code(event.purpose).to_owned(),

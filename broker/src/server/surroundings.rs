@@ -6,9 +6,10 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
 use crate::config::Profile;
 
-/// Volumes on which `fdatasync` may not mean durable, or on which another machine may write: number
-/// of the file system (`statfs(2)`) and its name.
-const UNSAFE_VOLUMES: [(u32, &str); 9] = [
+/// Volumes on which `fdatasync` may not mean durable, on which another machine may write, or on which
+/// space that was reserved may be gone when it is written again (copy on write): number of the file
+/// system (`statfs(2)`) and its name.
+const UNSAFE_VOLUMES: [(u32, &str); 11] = [
     (0x0000_6969, "NFS"),
     (0x0000_517b, "SMB"),
     (0xff53_4d42, "CIFS"),
@@ -18,6 +19,8 @@ const UNSAFE_VOLUMES: [(u32, &str); 9] = [
     (0x794c_7630, "overlay"),
     (0x0102_1994, "tmpfs"),
     (0x8584_58f6, "ramfs"),
+    (0x9123_683e, "btrfs"),
+    (0x2fc1_2fc1, "ZFS"),
 ];
 
 /// Surroundings in which a production broker does not start.
@@ -25,7 +28,7 @@ const UNSAFE_VOLUMES: [(u32, &str); 9] = [
 pub enum SurroundingsError {
     /// The volume.
     #[error(
-        "data_dir = \"{folder}\": is on {kind}; expected a local volume such as ext4 or xfs, on which a sync is durable"
+        "data_dir = \"{folder}\": is on {kind}; expected a local volume such as ext4 or xfs, on which a sync is durable and reserved space stays reserved"
     )]
     Volume {
         /// The data folder.

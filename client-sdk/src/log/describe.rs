@@ -124,11 +124,7 @@ fn decided(event: &v1::MessageDecided) -> String {
         label.purpose,
         label.categories.join(", ")
     );
-    if event.accepted {
-        format!("accepted {way}, consent {}", short_id(&event.consent_reference))
-    } else {
-        format!("not covered {way}")
-    }
+    if event.accepted { format!("accepted {way}") } else { format!("not covered {way}") }
 }
 
 fn short_id(id: &[u8]) -> String {
@@ -156,6 +152,8 @@ fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
     json!({
         "deny_reason": reason(row),
         "consent": covered.then(|| hex(&findings.consent_id)),
+        "consent_revision": covered.then_some(findings.consent_revision),
+        "grant": covered.then_some(findings.grant_index),
         "document_hash": covered.then(|| hex(&findings.document_hash)),
     })
 }
@@ -180,7 +178,6 @@ fn event_json(entry: &v1::LogEntry) -> Value {
             "attempt": e.attempt,
             "consent": hex(&e.consent_reference),
             "consent_revision": e.consent_revision,
-            "grant": e.grant_index,
             "sender": address(e.sender.as_ref()),
             "recipient": address(e.recipient.as_ref()),
             "purpose": e.purpose,
@@ -218,11 +215,8 @@ fn event_json(entry: &v1::LogEntry) -> Value {
 
 fn decided_json(event: &v1::MessageDecided) -> Value {
     let label = label(event);
-    let accepted = event.accepted;
     json!({
-        "accepted": accepted,
-        "consent_reference": accepted.then(|| hex(&event.consent_reference)),
-        "consent_revision": accepted.then_some(event.consent_revision),
+        "accepted": event.accepted,
         "message_id": hex(&label.message_id),
         "thread": hex(&label.thread_id),
         "sender": address(label.sender.as_ref()),

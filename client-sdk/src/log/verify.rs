@@ -187,25 +187,29 @@ fn check_stops(rows: &[LogRow]) -> Result<String, String> {
 
 /// Nothing is accepted or handed out under a consent after its revocation.
 fn check_revocations(rows: &[LogRow]) -> Result<String, String> {
-    // Records name a consent as its recipient knows it: each agency of a revoked one in its own way.
+    // Hand-outs name a consent as its recipient knows it: each agency of a revoked one in its own way.
+    // Findings name it by its identifier.
     let mut revoked: HashMap<Vec<u8>, u64> = HashMap::new();
     let mut revocations = 0;
     for row in rows {
         let number = row.record_number;
-        let used = match &row.entry.event {
+        let used: Option<&[u8]> = match &row.entry.event {
             Some(Event::ConsentRevoked(event)) => {
                 revocations += 1;
                 for agency in &event.agencies {
                     let reference = consent_reference(&event.consent_id, agency);
                     revoked.insert(reference.to_vec(), number);
                 }
+                revoked.insert(event.consent_id.to_vec(), number);
                 None
             }
-            Some(Event::MessageDecided(event)) if event.accepted => Some(&event.consent_reference),
+            Some(Event::MessageDecided(event)) if event.accepted => {
+                row.findings.as_ref().map(|findings| findings.consent_id.as_ref())
+            }
             Some(Event::HandedOut(event)) => Some(&event.consent_reference),
             _ => None,
         };
-        if let Some(at) = used.and_then(|consent| revoked.get(consent.as_ref())) {
+        if let Some(at) = used.and_then(|consent| revoked.get(consent)) {
             return Err(format!("record {number} uses a consent that record {at} had revoked"));
         }
     }

@@ -131,6 +131,29 @@ async fn calls_over_the_rate_are_refused_and_revocations_still_pass() {
     case.lotse.revoke(&case.consent).await.expect("revocations have a rate of their own");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn open_streams_take_places_and_give_them_back() {
+    let (_broker, case, _, drv) = broker_with("streams_per_agency_max = 2\nstreams_max = 2").await;
+    let first = receive(&drv, 1).await;
+    let second = receive(&drv, 1).await;
+    let (sender, requests) = mpsc::channel(1);
+    let open = v1::OpenReceive { functions: vec!["zentrale".into()], credit: 1 };
+    sender.send(says(v1::receive_request::Request::Open(open))).await.unwrap();
+    let refused = drv.messages().receive(ReceiverStream::new(requests)).await.unwrap_err();
+    assert_eq!(limit(&refused), "streams_per_agency_max");
+    // Neither calls nor, above all, revocations need one of these places.
+    assert!(drv.fetch("zentrale", 1).await.is_empty());
+    case.lotse.revoke(&case.consent).await.unwrap();
+    drop((first, second));
+    for _ in 0..10_000 {
+        let (_sender, requests) = mpsc::channel::<v1::SubmitStreamRequest>(1);
+        if drv.messages().submit_stream(ReceiverStream::new(requests)).await.is_ok() {
+            return;
+        }
+    }
+    panic!("the places never came back");
+}
+
 /// INVARIANT (bounded): one agency's identifiers cannot use up those of the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agency_holds_at_most_its_share_of_identifiers() {

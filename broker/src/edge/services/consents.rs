@@ -78,8 +78,9 @@ impl Consents {
     ) -> Result<v1::PreviewRevocationResponse, Failure> {
         let consent =
             ConsentId::parse(&request.consent_id).ok_or(invalid("consent_id", "16 bytes"))?;
+        // A revocation needs its preview; so it has the revocations' lane.
         let command = Command::PreviewRevocation { actor: peer.actor.clone(), consent };
-        let answer = self.0.engine.execute(Lane::Normal, command).await?;
+        let answer = self.0.engine.execute(Lane::Urgent, command).await?;
         let Outcome::Preview { effects, revision_hash } = answer.outcome else {
             return Err(Failure::Internal);
         };

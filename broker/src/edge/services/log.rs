@@ -16,6 +16,7 @@ use super::{Context, checkpoint, failed, invalid, peer};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::event::{Actor, Event, LogQueryEvent};
 use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
+use crate::domain::refusal::Refusal;
 use crate::edge::limits;
 use crate::edge::status::Failure;
 use crate::engine::{Answer, Lane, LogFilter};
@@ -105,14 +106,16 @@ async fn send_rows(
     let mut left = usize::try_from(rows_max).unwrap_or_default();
     let engine = context.engine.clone();
     let asking = actor.clone();
-    let mut query = blocking(move || Ok(engine.query(&asking, filter, record + 1))).await?;
+    let prepared = move || Ok(engine.query(&asking, filter, record + 1));
+    let mut query = blocking(&context, prepared).await?;
     let truncated = loop {
         // One more than may be sent, to know whether there is more.
         let most = ROWS_AT_ONCE.min(left + 1);
-        let (read, returned) = blocking(move || {
+        let caller = sender.clone();
+        let (read, returned) = blocking(&context, move || {
             let mut rows = Vec::new();
             while rows.len() < most
-                && let Some(row) = query.next_record()?
+                && let Some(row) = query.next_record(|| caller.is_closed())?
             {
                 rows.push(row);
             }
@@ -156,11 +159,18 @@ async fn send_end(
     Ok(())
 }
 
-/// Runs what reads files where it may block.
+/// Runs what reads files where it may block; a few at a time, the others wait.
 async fn blocking<T: Send + 'static>(
+    context: &Context,
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Internal)?.map_err(Failure::from)
+    let place = context.log_reads.clone().acquire_owned().await;
+    let place = place.map_err(|_| Failure::Refused(Refusal::Draining))?;
+    let placed = move || {
+        let _place = place;
+        work()
+    };
+    tokio::task::spawn_blocking(placed).await.map_err(|_| Failure::Internal)?.map_err(Failure::from)
 }
 
 /// Records as the caller may see them: bodies, and the caller's own references of participants.
@@ -231,7 +241,11 @@ impl AccessLogService for AccessLog {
         let (sender, receiver) = mpsc::channel(ROWS_WAITING_MAX);
         let context = self.0.clone();
         tokio::spawn(async move {
-            if let Err(failure) = send_rows(context, permitted, &sender).await {
+            let sent = tokio::select! {
+                sent = send_rows(context, permitted, &sender) => sent,
+                () = sender.closed() => return,
+            };
+            if let Err(failure) = sent {
                 let _caller_gone = sender.send(Err(failed(failure))).await;
             }
         });

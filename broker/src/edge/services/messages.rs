@@ -215,20 +215,16 @@ impl Parts {
         outcomes: mpsc::Sender<PartOutcome>,
     ) {
         loop {
-            let request = tokio::select! {
-                request = self.next(&mut requests) => request,
+            let part = tokio::select! {
+                part = self.next_part(&mut requests) => part,
                 () = self.peer.cut.cancelled() => return,
+                () = outcomes.closed() => return,
                 () = self.context.drain.cancelled() => Err(failed(Refusal::Draining)),
             };
-            let part = match request {
-                Ok(Some(request)) => self.part(request).await,
+            let (outcome, last): (PartOutcome, bool) = match part {
+                Ok(Some(outcome)) => (outcome, false),
                 Ok(None) => return,
-                Err(status) => Err(status),
-            };
-            let last = part.is_err();
-            let outcome: PartOutcome = match part {
-                Ok(outcome) => outcome,
-                Err(status) => Box::pin(std::future::ready(Err(status))),
+                Err(status) => (Box::pin(std::future::ready(Err(status))), true),
             };
             if outcomes.send(outcome).await.is_err() || last {
                 return;
@@ -236,16 +232,14 @@ impl Parts {
         }
     }
 
-    /// The next part, once the agency's rate allows it.
-    async fn next(
+    /// Reads the next part and puts it into its lane, once the agency's rate and the lane allow it.
+    async fn next_part(
         &self,
         requests: &mut Streaming<v1::SubmitStreamRequest>,
-    ) -> Result<Option<v1::SubmitStreamRequest>, Status> {
-        let request = requests.message().await?;
-        if let Some(request) = &request {
-            self.rates.messages_when_ready(request.messages.len()).await;
-        }
-        Ok(request)
+    ) -> Result<Option<PartOutcome>, Status> {
+        let Some(request) = requests.message().await? else { return Ok(None) };
+        self.rates.messages_when_ready(request.messages.len()).await;
+        self.part(request).await.map(Some)
     }
 
     async fn part(&self, request: v1::SubmitStreamRequest) -> Result<PartOutcome, Status> {

@@ -19,11 +19,7 @@ fn reference() -> Bytes {
 }
 
 fn decided(accepted: bool) -> Event {
-    Event::MessageDecided(v1::MessageDecided {
-        accepted,
-        consent_reference: reference(),
-        ..Default::default()
-    })
+    Event::MessageDecided(v1::MessageDecided { accepted, ..Default::default() })
 }
 
 fn handed_out(message_number: u64) -> Event {
@@ -42,11 +38,15 @@ fn revoked() -> Event {
 }
 
 fn row(number: u64, event: Event) -> LogRow {
+    let is_covered = matches!(&event, Event::MessageDecided(decided) if decided.accepted);
+    let findings = if is_covered {
+        v1::Findings { consent_id: Bytes::from_static(CONSENT), ..Default::default() }
+    } else {
+        v1::Findings { deny_reason: 2, ..Default::default() }
+    };
     let entry = v1::LogEntry { actor: None, event: Some(event) };
     let body = entry.encode_to_vec();
     let kind = crate::log::describe::record_type(&entry).unwrap();
-    let findings =
-        v1::Findings { deny_reason: i32::try_from(number % 3).unwrap(), ..Default::default() };
     let findings = findings.encode_to_vec();
     let skeleton = Skeleton {
         record_type: u8::try_from(i32::from(kind)).unwrap(),
