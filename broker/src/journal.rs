@@ -299,6 +299,13 @@ pub trait JournalReader: Send + Sync {
     /// The sizes are not `1 <= old <= new <=` durable records.
     fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, JournalError>;
 
+    /// RFC 9162 inclusion proof of a record in the log of a size.
+    ///
+    /// # Errors
+    /// Not `number < size <=` durable records.
+    fn prove_inclusion(&self, number: RecordNumber, size: u64)
+    -> Result<Vec<Digest>, JournalError>;
+
     /// Newest durable state.
     fn latest(&self) -> Commit;
 }

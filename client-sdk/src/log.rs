@@ -5,6 +5,7 @@
 
 mod bundle;
 mod describe;
+mod evidence;
 mod verify;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use schleuse_proto::v1::query_log_response::Response as Answer;
 
 pub use bundle::Bundle;
 pub use describe::event_name;
+pub use evidence::Evidence;
 pub use verify::{Check, Report};
 
 use crate::client::Client;

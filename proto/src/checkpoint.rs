@@ -36,6 +36,14 @@ pub enum CheckpointError {
         /// The log whose checkpoint was expected.
         origin: String,
     },
+    /// A record is not in the log at its number, or the proof does not show it.
+    #[error("record {number} is not shown to be in the log of {size} records")]
+    NotIncluded {
+        /// Number of the record.
+        number: u64,
+        /// Size of the log.
+        size: u64,
+    },
     /// Two checkpoints contradict each other.
     #[error(
         "checkpoints of sizes {older} and {newer} contradict each other: the log was forked or rolled back"
@@ -102,6 +110,21 @@ impl CheckpointVerifier {
             note: note.to_vec(),
         })
     }
+}
+
+/// Checks an RFC 9162 inclusion proof of a leaf hash against a verified checkpoint.
+///
+/// # Errors
+/// The leaf is not in the log at this number, or the proof does not show it.
+pub fn check_inclusion(
+    checkpoint: &SignedCheckpoint,
+    number: u64,
+    leaf: &Digest,
+    path: &[Digest],
+) -> Result<(), CheckpointError> {
+    let path = path.iter().map(|hash| Hash(*hash)).collect();
+    tlog_tiles::check_record(&path, checkpoint.size, Hash(checkpoint.root), number, Hash(*leaf))
+        .map_err(|_| CheckpointError::NotIncluded { number, size: checkpoint.size })
 }
 
 /// Checks an RFC 9162 consistency proof between two verified checkpoints.

@@ -70,6 +70,10 @@ pub const ACKNOWLEDGE_MAX: usize = 1000;
 pub const LOG_ROWS_MAX: u32 = 100_000;
 /// Rows of one log query that states no number.
 pub const LOG_ROWS_DEFAULT: u32 = 10_000;
+/// Records of one call for inclusion proofs.
+pub const INCLUSION_PROOFS_MAX: usize = 1000;
+/// Own records of one call.
+pub const OWN_RECORDS_MAX: usize = 100;
 /// Leaf hashes of one call.
 pub const LEAF_HASHES_MAX: u64 = 10_000_000;
 /// Leaf hashes of one message.

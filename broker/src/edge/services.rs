@@ -5,6 +5,7 @@ mod directory;
 mod log;
 pub(super) mod messages;
 mod participants;
+mod proofs;
 mod receive;
 mod submit;
 
@@ -155,7 +156,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
     add!(DirectoryServiceServer, directory::Directory(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
-    add!(CheckpointServiceServer, log::Checkpoints(context.clone()));
+    add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);
     }

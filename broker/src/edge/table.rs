@@ -28,10 +28,12 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog => &[Dpo, Lotse],
         Rpc::ReadLeafHashes => &[Dpo, Lotse],
+        Rpc::ReadOwnRecords => &[System, Lotse, Dpo],
         Rpc::LookUpAgency
         | Rpc::ListAgencies
         | Rpc::LatestCheckpoint
         | Rpc::ProveConsistency
+        | Rpc::ProveInclusion
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList
         | Rpc::HealthV1HealthWatch
@@ -74,6 +76,8 @@ pub fn is_streaming(rpc: Rpc) -> bool {
         | Rpc::ListAgencies
         | Rpc::LatestCheckpoint
         | Rpc::ProveConsistency
+        | Rpc::ProveInclusion
+        | Rpc::ReadOwnRecords
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList => false,
     }

@@ -46,6 +46,29 @@ impl Engine {
         actor.role == Role::Dpo && actor.agency == self.rules.project_agency
     }
 
+    /// A durable record that an actor itself caused, with its event; none if it is another's or beyond
+    /// `end`. Reads the journal; blocks.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub fn own_record(
+        &self,
+        actor: &Actor,
+        number: RecordNumber,
+        end: RecordNumber,
+    ) -> Result<Option<(StoredRecord, Event)>, JournalError> {
+        if number >= end {
+            return Ok(None);
+        }
+        let stored = self.reader.record(number)?;
+        let event = record::decode(&stored, &self.rules.catalogue)
+            .map_err(|why| JournalError::Record { number, why })?;
+        let is_own = event.actor.as_ref().is_some_and(|by| {
+            by.agency == actor.agency && by.role == actor.role && by.person == actor.person
+        });
+        Ok(is_own.then_some((stored, event)))
+    }
+
     /// Prepares a query over the records before `end`, within what the caller may see: a Lotse one
     /// participant, the DPO of an agency the records in which it took part, the DPO of the project
     /// everything. Reads the index; blocks.

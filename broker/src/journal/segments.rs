@@ -450,6 +450,20 @@ impl JournalReader for SegmentReader {
         Ok(path.into_iter().map(|hash| hash.0).collect())
     }
 
+    fn prove_inclusion(
+        &self,
+        number: RecordNumber,
+        size: u64,
+    ) -> Result<Vec<Digest>, JournalError> {
+        if number >= size {
+            return Err(tree_error(number, &"not in a log of that size"));
+        }
+        self.check_durable(size - 1)?;
+        let path = tlog_tiles::prove_record(size, number, &self.tree)
+            .map_err(|error| tree_error(number, &error))?;
+        Ok(path.into_iter().map(|hash| hash.0).collect())
+    }
+
     fn latest(&self) -> Commit {
         Commit::clone(&self.latest.load())
     }

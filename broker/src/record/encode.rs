@@ -125,7 +125,7 @@ fn body(
             } else {
                 (decided.submission.payload.clone(), decided.submission.payload_digest)
             };
-            message_decided(decided, private)
+            message_decided(decided, catalogue, private)
         }
         EventKind::HandedOut(handed_out) => {
             about(&handed_out.participant);
@@ -214,7 +214,11 @@ fn consent_recorded(consent: &ConsentEvent, private: &mut v1::PrivateSection) ->
     })
 }
 
-fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
+fn message_decided(
+    decided: &DecisionEvent,
+    catalogue: &Catalogue,
+    private: &mut v1::PrivateSection,
+) -> log_entry::Event {
     let submission = &decided.submission;
     if let Some(participant) = &decided.participant {
         private.participant = Bytes::copy_from_slice(participant.bytes());
@@ -228,6 +232,7 @@ fn message_decided(decided: &DecisionEvent, private: &mut v1::PrivateSection) ->
         payload_bytes: submission.payload_bytes,
         accepted: matches!(decided.decision, Decision::Accepted(_)),
         encapsulated_key_bytes: submission.encapsulated_key_bytes,
+        catalogue_version: catalogue.version().to_owned(),
     })
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use schleuse_client::{
-    Client, ClientError, ConferenceId, Content, Draft, SealingKeys, SendOutcome, Suite,
+    Client, ClientError, ConferenceId, Content, Draft, LogRow, SealingKeys, SendOutcome, Suite,
 };
 use serde_json::json;
 
 use super::args::{
-    AgencyCommand, AnswerArguments, Envelope, Global, PublishArguments, SendArguments,
+    AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, Global, PublishArguments,
+    SendArguments,
 };
 use super::output::Output;
 use super::{Ending, connect, directory, files, inbox};
@@ -28,9 +29,35 @@ pub(crate) async fn run(
         AgencyCommand::Publish(arguments) => publish(global, &arguments, output).await,
         AgencyCommand::Send(arguments) => send(global, arguments, output).await,
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
+        AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
         AgencyCommand::Receive(arguments) => inbox::receive(global, &arguments, output).await,
     }
+}
+
+async fn evidence(
+    global: &Global,
+    arguments: &EvidenceArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let client = connect(global, None, output).await?;
+    let evidence = client.evidence(&arguments.records).await?;
+    let path = &arguments.out;
+    let failed =
+        |error: std::io::Error| ClientError::File { path: path.clone(), why: error.to_string() };
+    std::fs::write(path, evidence.to_json()?).map_err(failed)?;
+    let rows = evidence.rows()?;
+    let value = json!({
+        "file": path.display().to_string(),
+        "records": rows.iter().map(LogRow::to_json).collect::<Vec<_>>(),
+    });
+    output.result(&value, || {
+        let lines =
+            rows.iter().map(|row| format!("record {}: {}", row.record_number, row.summary()));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    output.note(&format!("wrote {}; check it with: schleuse verify {0}", path.display()));
+    Ok(Ending::Done)
 }
 
 async fn publish(

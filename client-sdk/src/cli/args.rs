@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agency::{
-    AgencyCommand, AnswerArguments, Envelope, InboxArguments, Incoming, PublishArguments,
-    ReceiveArguments, SendArguments,
+    AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
+    PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),
-    /// Checks an export of the log without the broker.
+    /// Checks an export of the log, or evidence, without the broker.
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml
     Verify(VerifyArguments),
@@ -139,7 +139,7 @@ pub(crate) enum DirectoryCommand {
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
-    /// Export written by `dpo log --export`.
+    /// Written by `dpo log --export` or `agency evidence`.
     pub(crate) file: PathBuf,
     /// Public key of the log; without it, the one in the trust file.
     #[arg(long, value_name = "KEY")]
@@ -165,7 +165,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 17);
+        assert_eq!(found.len(), 18);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

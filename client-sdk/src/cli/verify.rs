@@ -1,6 +1,6 @@
 //! `schleuse verify`.
 
-use schleuse_client::{Bundle, ClientError, TrustAnchors};
+use schleuse_client::{Bundle, ClientError, Evidence, TrustAnchors};
 use serde_json::json;
 
 use super::args::{Global, VerifyArguments};
@@ -10,7 +10,7 @@ use super::{Ending, files};
 /// Largest export that is read, in bytes: about twenty million records.
 const EXPORT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// Checks an export. The log key must come from elsewhere than the export.
+/// Checks an export or evidence. The log key must come from elsewhere than the file.
 pub(crate) fn run(
     global: &Global,
     arguments: &VerifyArguments,
@@ -26,14 +26,20 @@ pub(crate) fn run(
         }
     };
     output.note(&format!("reading {} …", arguments.file.display()));
-    let bundle = Bundle::from_json(&files::read(&arguments.file, EXPORT_BYTES_MAX)?)?;
-    output.note(&format!("checking {} rows …", bundle.row_count()));
-    let report = bundle.verify(&log_key);
+    let json = files::read(&arguments.file, EXPORT_BYTES_MAX)?;
+    let (report, truncated) = match Evidence::from_json(&json) {
+        Ok(evidence) => (evidence.verify(&log_key), false),
+        Err(_) => {
+            let bundle = Bundle::from_json(&json)?;
+            output.note(&format!("checking {} rows …", bundle.row_count()));
+            (bundle.verify(&log_key), bundle.is_truncated())
+        }
+    };
     let value = json!({
         "sound": report.is_sound(),
         "rows": report.rows,
         "log_size": report.log_size,
-        "truncated": bundle.is_truncated(),
+        "truncated": truncated,
         "checks": report.checks,
     });
     output.result(&value, || report.to_string());

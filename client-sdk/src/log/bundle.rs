@@ -39,7 +39,7 @@ pub struct Bundle {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BundleRow {
+pub(super) struct BundleRow {
     record_number: u64,
     #[serde(with = "base64_bytes")]
     skeleton: Vec<u8>,
@@ -54,30 +54,50 @@ struct BundleRow {
     participant_reference: String,
 }
 
-mod base64_bytes {
+pub(super) mod base64_bytes {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::log) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(in crate::log) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(from)?;
         STANDARD.decode(text).map_err(|_| serde::de::Error::custom("expected base64"))
     }
 }
 
+impl BundleRow {
+    pub(super) fn from_wire(row: &v1::LogRow) -> Self {
+        Self {
+            record_number: row.record_number,
+            skeleton: row.skeleton.to_vec(),
+            salt: row.salt.to_vec(),
+            body: row.body.to_vec(),
+            findings: row.findings.to_vec(),
+            findings_salt: row.findings_salt.to_vec(),
+            participant_reference: row.participant_reference.clone(),
+        }
+    }
+
+    pub(super) fn to_wire(&self) -> v1::LogRow {
+        v1::LogRow {
+            record_number: self.record_number,
+            skeleton: Bytes::copy_from_slice(&self.skeleton),
+            salt: Bytes::copy_from_slice(&self.salt),
+            body: Bytes::copy_from_slice(&self.body),
+            findings: Bytes::copy_from_slice(&self.findings),
+            findings_salt: Bytes::copy_from_slice(&self.findings_salt),
+            participant_reference: self.participant_reference.clone(),
+        }
+    }
+}
+
 impl Bundle {
     pub(super) fn new(log_key: &str, answer: &LogAnswer, leaf_hashes: Vec<u8>) -> Self {
-        let rows = answer.rows.iter().map(|row| BundleRow {
-            record_number: row.wire.record_number,
-            skeleton: row.wire.skeleton.to_vec(),
-            salt: row.wire.salt.to_vec(),
-            body: row.wire.body.to_vec(),
-            findings: row.wire.findings.to_vec(),
-            findings_salt: row.wire.findings_salt.to_vec(),
-            participant_reference: row.wire.participant_reference.clone(),
-        });
+        let rows = answer.rows.iter().map(|row| BundleRow::from_wire(&row.wire));
         Self {
             format: FORMAT.to_owned(),
             log_key: log_key.to_owned(),
@@ -142,14 +162,6 @@ impl Bundle {
 
     /// The rows as they stand in the bundle, unchecked.
     pub(super) fn wire_rows(&self) -> impl Iterator<Item = v1::LogRow> {
-        self.rows.iter().map(|row| v1::LogRow {
-            record_number: row.record_number,
-            skeleton: Bytes::copy_from_slice(&row.skeleton),
-            salt: Bytes::copy_from_slice(&row.salt),
-            body: Bytes::copy_from_slice(&row.body),
-            findings: Bytes::copy_from_slice(&row.findings),
-            findings_salt: Bytes::copy_from_slice(&row.findings_salt),
-            participant_reference: row.participant_reference.clone(),
-        })
+        self.rows.iter().map(BundleRow::to_wire)
     }
 }

@@ -139,7 +139,7 @@ impl Bundle {
 }
 
 /// Fails with the first faults, or passes with a sentence.
-fn summary(faults: &[String], passed: String) -> Result<String, String> {
+pub(super) fn summary(faults: &[String], passed: String) -> Result<String, String> {
     match faults {
         [] => Ok(passed),
         [first] => Err(first.clone()),
@@ -148,7 +148,7 @@ fn summary(faults: &[String], passed: String) -> Result<String, String> {
 }
 
 /// Numbers count up; times and epochs never decrease.
-fn check_order(rows: &[LogRow]) -> Result<String, String> {
+pub(super) fn check_order(rows: &[LogRow]) -> Result<String, String> {
     for (before, after) in rows.iter().zip(rows.iter().skip(1)) {
         let (a, b) = (&before.skeleton, &after.skeleton);
         if a.number >= b.number || a.time_ms > b.time_ms || a.epoch > b.epoch {
@@ -217,7 +217,7 @@ fn check_revocations(rows: &[LogRow]) -> Result<String, String> {
 }
 
 /// Root of the RFC 9162 §2.1.1 tree over leaf hashes.
-fn tree_root(leaves: &[&Digest]) -> Digest {
+pub(super) fn tree_root(leaves: &[&Digest]) -> Digest {
     // Roots of perfect subtrees with their sizes, largest first, as in a binary number.
     let mut peaks: Vec<(u64, Digest)> = Vec::new();
     for leaf in leaves {

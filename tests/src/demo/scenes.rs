@@ -327,6 +327,15 @@ pub(super) fn revocation(stage: &Stage, case: &Case) {
     claim("the same report is now not covered (exit code 3)", again.status.code() == Some(3));
     let said: Value = serde_json::from_slice(&again.stdout).unwrap();
     claim("with the very answer that the Krankenkasse's case had", said["result"] == "not-covered");
+    let (record, file) = (said["record"].to_string(), stage.file("refused.json"));
+    let filed = stage.ask(JOBCENTER, &["agency", "evidence", &record, "--out", &file]);
+    claim(
+        "the Jobcenter files the refusal as evidence, which says nothing of the reason",
+        filed["records"][0]["event"]["accepted"] == false
+            && filed["records"][0]["findings"].is_null(),
+    );
+    let verified = stage.ask(JOBCENTER, &["verify", &file]);
+    claim("and which verifies without the broker", verified["sound"] == true);
 }
 
 pub(super) fn officer(stage: &Stage) -> String {

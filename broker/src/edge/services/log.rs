@@ -1,4 +1,4 @@
-//! `AccessLogService` and `CheckpointService`.
+//! `AccessLogService`: queries, leaf hashes, the caller's own records.
 
 use std::pin::Pin;
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use schleuse_proto::v1;
 use schleuse_proto::v1::access_log_service_server::AccessLogService;
-use schleuse_proto::v1::checkpoint_service_server::CheckpointService;
 use schleuse_proto::v1::query_log_response::Response as Says;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::proofs::inclusion;
 use super::{Context, checkpoint, failed, invalid, peer};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::event::{Actor, Event, LogQueryEvent};
@@ -25,8 +25,6 @@ use crate::record;
 use crate::record::documents::{agency, reference};
 
 pub(super) struct AccessLog(pub(super) Context);
-
-pub(super) struct Checkpoints(pub(super) Context);
 
 type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -93,6 +91,38 @@ impl AccessLog {
         let rows_max =
             if request.max_rows == 0 { limits::LOG_ROWS_DEFAULT } else { request.max_rows };
         Ok(Permitted { actor, filter, rows_max, record, answer })
+    }
+}
+
+impl AccessLog {
+    /// Records that the caller itself caused, with proofs to one checkpoint.
+    async fn own_records(
+        &self,
+        actor: Actor,
+        numbers: Vec<RecordNumber>,
+    ) -> Result<v1::ReadOwnRecordsResponse, Failure> {
+        if !(1..=limits::OWN_RECORDS_MAX).contains(&numbers.len()) {
+            return Err(invalid("record_numbers", "1 to 100 numbers"));
+        }
+        let (engine, asking) = (self.0.engine.clone(), actor.clone());
+        let (read, proofs, commit) = blocking(&self.0, move || {
+            let commit = engine.reader().latest();
+            let mut read = Vec::with_capacity(numbers.len());
+            let mut proofs = Vec::with_capacity(numbers.len());
+            for number in numbers {
+                let Some(record) = engine.own_record(&asking, number, commit.size())? else {
+                    return Ok((None, proofs, commit));
+                };
+                read.push(record);
+                proofs.push(inclusion(&**engine.reader(), number, commit.size())?);
+            }
+            Ok((Some(read), proofs, commit))
+        })
+        .await?;
+        // Records of others are as absent as those that nobody wrote.
+        let read = read.ok_or(Refusal::NotFound { field: "record_numbers" })?;
+        let rows = rows(&self.0, &actor, read).await?;
+        Ok(v1::ReadOwnRecordsResponse { rows, proofs, checkpoint: checkpoint(&commit) })
     }
 }
 
@@ -252,6 +282,15 @@ impl AccessLogService for AccessLog {
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))
     }
 
+    async fn read_own_records(
+        &self,
+        request: Request<v1::ReadOwnRecordsRequest>,
+    ) -> Result<Response<v1::ReadOwnRecordsResponse>, Status> {
+        let actor = peer(&request).map_err(failed)?.actor.clone();
+        let numbers = request.into_inner().record_numbers;
+        self.own_records(actor, numbers).await.map(Response::new).map_err(failed)
+    }
+
     type ReadLeafHashesStream = BoxStream<v1::ReadLeafHashesResponse>;
 
     async fn read_leaf_hashes(
@@ -280,34 +319,5 @@ impl AccessLogService for AccessLog {
             Some(piece.map_err(failed))
         });
         Ok(Response::new(futures::stream::iter(pieces).boxed()))
-    }
-}
-
-#[tonic::async_trait]
-impl CheckpointService for Checkpoints {
-    async fn latest_checkpoint(
-        &self,
-        _request: Request<v1::LatestCheckpointRequest>,
-    ) -> Result<Response<v1::LatestCheckpointResponse>, Status> {
-        let checkpoint = checkpoint(&self.0.engine.reader().latest());
-        Ok(Response::new(v1::LatestCheckpointResponse { checkpoint }))
-    }
-
-    async fn prove_consistency(
-        &self,
-        request: Request<v1::ProveConsistencyRequest>,
-    ) -> Result<Response<v1::ProveConsistencyResponse>, Status> {
-        let v1::ProveConsistencyRequest { old_size, new_size } = request.into_inner();
-        let reader = self.0.engine.reader();
-        let size = reader.latest().size();
-        if new_size > size {
-            return Err(failed(Failure::CheckpointAhead { size }));
-        }
-        if old_size == 0 || old_size > new_size {
-            return Err(failed(invalid("old_size", "1 to new_size")));
-        }
-        let path = reader.prove_consistency(old_size, new_size).map_err(failed)?;
-        let path = path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect();
-        Ok(Response::new(v1::ProveConsistencyResponse { path }))
     }
 }

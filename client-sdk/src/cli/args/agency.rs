@@ -32,6 +32,10 @@ pub(crate) enum AgencyCommand {
     ///
     /// Example: schleuse agency inbox --function reha-beratung --sealing sealing.toml --acknowledge
     Inbox(InboxArguments),
+    /// Fetches evidence of own acts: decisions on messages sent, hand-outs received.
+    ///
+    /// Example: schleuse agency evidence 17 18 --out evidence.json
+    Evidence(EvidenceArguments),
     /// Receives messages as they come, until Ctrl-C or a number of them.
     ///
     /// Example: schleuse agency receive --function reha-beratung --sealing sealing.toml --count 1
@@ -53,6 +57,17 @@ pub(crate) struct PublishArguments {
     /// How long the keys are valid, in days from now on.
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=1095))]
     pub(crate) days: u32,
+}
+
+/// Arguments of `agency evidence`.
+#[derive(Args, Debug)]
+pub(crate) struct EvidenceArguments {
+    /// Log records, as the answers to one's calls named them.
+    #[arg(required = true, num_args = 1..=100, value_name = "RECORD")]
+    pub(crate) records: Vec<u64>,
+    /// File to write; anybody can check it with: schleuse verify FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 /// Where a message goes and under which label.

@@ -1,0 +1,92 @@
+//! `CheckpointService`: checkpoints and proofs that the log is one and whole. Hashes only: every role may
+//! ask.
+
+use bytes::Bytes;
+use schleuse_proto::evidence::Digest;
+use schleuse_proto::v1;
+use schleuse_proto::v1::checkpoint_service_server::CheckpointService;
+use tonic::{Request, Response, Status};
+
+use super::{Context, checkpoint, failed, invalid};
+use crate::domain::ids::RecordNumber;
+use crate::edge::limits;
+use crate::edge::status::Failure;
+use crate::journal::{JournalError, JournalReader};
+
+pub(super) struct Checkpoints(pub(super) Context);
+
+fn wire(path: &[Digest]) -> Vec<Bytes> {
+    path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect()
+}
+
+/// The inclusion proof of a record in the log of a size.
+pub(super) fn inclusion(
+    reader: &dyn JournalReader,
+    number: RecordNumber,
+    size: u64,
+) -> Result<v1::InclusionProof, JournalError> {
+    let path = reader.prove_inclusion(number, size)?;
+    Ok(v1::InclusionProof { record_number: number, path: wire(&path) })
+}
+
+impl Checkpoints {
+    fn inclusion_proofs(
+        &self,
+        request: &v1::ProveInclusionRequest,
+    ) -> Result<v1::ProveInclusionResponse, Failure> {
+        let numbers = &request.record_numbers;
+        if !(1..=limits::INCLUSION_PROOFS_MAX).contains(&numbers.len()) {
+            return Err(invalid("record_numbers", "1 to 1,000 numbers"));
+        }
+        let reader = self.0.engine.reader();
+        let latest = reader.latest();
+        let (size, note) = match request.log_size {
+            0 => (latest.size(), checkpoint(&latest)),
+            size if size > latest.size() => {
+                return Err(Failure::CheckpointAhead { size: latest.size() });
+            }
+            size => (size, Bytes::new()),
+        };
+        if numbers.iter().any(|number| *number >= size) {
+            return Err(invalid("record_numbers", "each below log_size"));
+        }
+        let proofs = numbers.iter().map(|number| inclusion(&**reader, *number, size));
+        let proofs = proofs.collect::<Result<_, _>>()?;
+        Ok(v1::ProveInclusionResponse { proofs, checkpoint: note })
+    }
+}
+
+#[tonic::async_trait]
+impl CheckpointService for Checkpoints {
+    async fn latest_checkpoint(
+        &self,
+        _request: Request<v1::LatestCheckpointRequest>,
+    ) -> Result<Response<v1::LatestCheckpointResponse>, Status> {
+        let checkpoint = checkpoint(&self.0.engine.reader().latest());
+        Ok(Response::new(v1::LatestCheckpointResponse { checkpoint }))
+    }
+
+    async fn prove_consistency(
+        &self,
+        request: Request<v1::ProveConsistencyRequest>,
+    ) -> Result<Response<v1::ProveConsistencyResponse>, Status> {
+        let v1::ProveConsistencyRequest { old_size, new_size } = request.into_inner();
+        let reader = self.0.engine.reader();
+        let size = reader.latest().size();
+        if new_size > size {
+            return Err(failed(Failure::CheckpointAhead { size }));
+        }
+        if old_size == 0 || old_size > new_size {
+            return Err(failed(invalid("old_size", "1 to new_size")));
+        }
+        let path = reader.prove_consistency(old_size, new_size).map_err(failed)?;
+        Ok(Response::new(v1::ProveConsistencyResponse { path: wire(&path) }))
+    }
+
+    async fn prove_inclusion(
+        &self,
+        request: Request<v1::ProveInclusionRequest>,
+    ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
+        self.inclusion_proofs(&request.into_inner()).map(Response::new).map_err(failed)
+    }
+}

@@ -1,0 +1,211 @@
+//! Evidence of one's own acts: records with their proofs, small enough to be filed with the case.
+//!
+//! | field | content |
+//! | --- | --- |
+//! | `format` | `schleuse-evidence-1` |
+//! | `log_key` | public key of the log in its C2SP form |
+//! | `checkpoint` | signed note that the proofs lead to, base64 |
+//! | `records` | rows as in an export, each with `path`: its RFC 9162 inclusion proof, hashes of 32 bytes one after the other, base64 |
+
+use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_inclusion};
+use schleuse_proto::evidence::{Digest, label_digest};
+use schleuse_proto::v1;
+use schleuse_proto::v1::log_entry::Event;
+use serde::{Deserialize, Serialize};
+
+use super::bundle::{BundleRow, base64_bytes};
+use super::verify::{Check, Report, check_order, summary};
+use super::{LogRow, describe};
+use crate::client::Client;
+use crate::clock::rfc3339;
+use crate::error::{ClientError, EvidenceFault};
+use crate::ids::hex;
+
+/// The only format there is.
+const FORMAT: &str = "schleuse-evidence-1";
+/// Most records of one request.
+const RECORDS_MAX: usize = 100;
+
+/// Records of one's own acts with the proofs that they are in the log.
+///
+/// What it shows to anybody who trusts the log's key: the broker committed to exactly these records,
+/// for example to having accepted or refused a message with this label at this time. A refusal is
+/// evidence without its reason: the findings are committed to and can be opened by the officer of
+/// the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    format: String,
+    log_key: String,
+    #[serde(with = "base64_bytes")]
+    checkpoint: Vec<u8>,
+    records: Vec<EvidenceRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvidenceRecord {
+    row: BundleRow,
+    #[serde(with = "base64_bytes")]
+    path: Vec<u8>,
+}
+
+impl Evidence {
+    pub(super) fn new(
+        log_key: &str,
+        response: v1::ReadOwnRecordsResponse,
+    ) -> Result<Self, ClientError> {
+        let v1::ReadOwnRecordsResponse { rows, proofs, checkpoint } = response;
+        let fits = rows.len() == proofs.len()
+            && rows.iter().zip(&proofs).all(|(row, p)| row.record_number == p.record_number);
+        if !fits {
+            return Err(ClientError::protocol("proofs of other records than asked for"));
+        }
+        let records = rows.iter().zip(proofs).map(|(row, proof)| EvidenceRecord {
+            row: BundleRow::from_wire(row),
+            path: proof.path.concat(),
+        });
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            log_key: log_key.to_owned(),
+            checkpoint: checkpoint.to_vec(),
+            records: records.collect(),
+        })
+    }
+
+    /// Reads evidence. Nothing in it is believed yet: see [`Evidence::verify`].
+    ///
+    /// # Errors
+    /// Not evidence of this format.
+    pub fn from_json(json: &[u8]) -> Result<Self, ClientError> {
+        let malformed = || ClientError::evidence(EvidenceFault::Protocol("not a file of evidence"));
+        let evidence: Self = serde_json::from_slice(json).map_err(|_| malformed())?;
+        if evidence.format == FORMAT { Ok(evidence) } else { Err(malformed()) }
+    }
+
+    /// The evidence as JSON.
+    ///
+    /// # Errors
+    /// Never for evidence that was read from a broker.
+    pub fn to_json(&self) -> Result<Vec<u8>, ClientError> {
+        serde_json::to_vec(self)
+            .map_err(|_| ClientError::evidence(EvidenceFault::Protocol("not a file of evidence")))
+    }
+
+    /// The records, each checked in itself.
+    ///
+    /// # Errors
+    /// A record does not fit its skeleton.
+    pub fn rows(&self) -> Result<Vec<LogRow>, ClientError> {
+        self.records.iter().map(|record| LogRow::parse(record.row.to_wire())).collect()
+    }
+
+    /// Checks the evidence against a log key that came from elsewhere. Needs no broker.
+    #[must_use]
+    pub fn verify(&self, log_key: &str) -> Report {
+        let mut checks = Vec::new();
+        let mut check = |name, result: Result<String, String>| {
+            let passed = result.is_ok();
+            checks.push(Check { name, passed, detail: result.unwrap_or_else(|why| why) });
+        };
+        let is_ours = self.log_key == log_key;
+        let other = "the evidence names another log key than the one that you trust";
+        let key = if is_ours { Ok("the one that you trust") } else { Err(other) };
+        check("log key", key.map(str::to_owned).map_err(str::to_owned));
+        let checkpoint = CheckpointVerifier::new(log_key).and_then(|v| v.verify(&self.checkpoint));
+        let rows = self.rows();
+        check(
+            "records",
+            match &rows {
+                Ok(rows) => Ok(format!("{} records fit their skeletons", rows.len())),
+                Err(error) => Err(error.to_string()),
+            },
+        );
+        let rows = rows.unwrap_or_default();
+        let mut log_size = 0;
+        match checkpoint {
+            Ok(checkpoint) => {
+                log_size = checkpoint.size;
+                check("checkpoint", Ok(format!("signed, {log_size} records")));
+                check("inclusion", self.check_inclusion(&rows, &checkpoint));
+            }
+            Err(error) => check("checkpoint", Err(error.to_string())),
+        }
+        check("order", check_order(&rows));
+        for row in &rows {
+            check("record", Ok(sentence(row)));
+        }
+        Report { checks, rows: self.records.len(), log_size }
+    }
+
+    fn check_inclusion(
+        &self,
+        rows: &[LogRow],
+        checkpoint: &SignedCheckpoint,
+    ) -> Result<String, String> {
+        if rows.len() != self.records.len() || rows.is_empty() {
+            return Err("there is nothing that could be included".to_owned());
+        }
+        let faults = rows.iter().zip(&self.records).filter_map(|(row, record)| {
+            let (path, rest) = record.path.as_chunks::<32>();
+            let path: Vec<Digest> = path.to_vec();
+            if !rest.is_empty() {
+                return Some(format!("record {}: a malformed proof", row.record_number));
+            }
+            let shown = check_inclusion(checkpoint, row.record_number, &row.leaf_hash(), &path);
+            shown.err().map(|error| error.to_string())
+        });
+        let faults: Vec<String> = faults.collect();
+        summary(&faults, "every record is in the log at its number".to_owned())
+    }
+}
+
+/// What a record says, in plain words.
+fn sentence(row: &LogRow) -> String {
+    let time = rfc3339(i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX));
+    let (number, by, what) = (row.record_number, row.actor(), describe::summary(row));
+    let text = format!("{number}, {time}, {by}: {what}");
+    match &row.entry.event {
+        Some(Event::MessageDecided(decided)) => format!(
+            "{text}; label {}, payload {}, catalogue {}",
+            hex(&label_digest(&decided.label)),
+            hex(&decided.payload_digest),
+            decided.catalogue_version
+        ),
+        _ => text,
+    }
+}
+
+impl Client {
+    /// Fetches evidence of our own acts by their record numbers: decisions on messages that we sent,
+    /// hand-outs that we received, consents that we recorded. In the order given.
+    ///
+    /// # Errors
+    /// One of the records is not ours, or the broker cannot be reached or was rolled back.
+    pub async fn evidence(&self, record_numbers: &[u64]) -> Result<Evidence, ClientError> {
+        if !(1..=RECORDS_MAX).contains(&record_numbers.len()) {
+            return Err(ClientError::argument("records", "1 to 100 record numbers"));
+        }
+        let request = v1::ReadOwnRecordsRequest { record_numbers: record_numbers.to_vec() };
+        let response = self
+            .call(|| {
+                let (mut service, request) = (self.access_log(), request.clone());
+                async move { service.read_own_records(request).await }
+            })
+            .await?;
+        self.settle(&response.checkpoint).await?;
+        let asked = response.rows.iter().map(|row| row.record_number);
+        if !asked.eq(record_numbers.iter().copied()) {
+            return Err(ClientError::protocol("other records than asked for"));
+        }
+        let evidence = Evidence::new(self.log_key(), response)?;
+        let report = evidence.verify(self.log_key());
+        match report.checks.iter().find(|check| !check.passed) {
+            None => Ok(evidence),
+            Some(_) => Err(ClientError::protocol("evidence that does not hold")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
