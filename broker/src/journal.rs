@@ -45,6 +45,7 @@ pub mod frame;
 pub mod fsck;
 mod recovery;
 pub mod segments;
+pub mod tiles;
 mod tree;
 
 use std::path::PathBuf;

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use schleuse_broker::config::{Config, files};
 use schleuse_broker::engine::SystemClock;
 use schleuse_broker::journal::disk::RealDisk;
-use schleuse_broker::journal::fsck;
+use schleuse_broker::journal::{JournalError, fsck, tiles};
 use schleuse_broker::record;
 use schleuse_broker::server::Server;
 use schleuse_broker::server::surroundings::forbid_dumps;
@@ -48,6 +48,17 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Write the whole log as C2SP tlog-tiles, for foreign tools; it tells no names and no contents. Stop
+    /// the broker first, or take a copy of its data.
+    /// Example: schleuse-broker export-tiles --config broker.toml --out tiles
+    ExportTiles {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// New folder.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Check a configuration and the files that it names, and stop.
     CheckConfig {
         /// Configuration file.
@@ -78,6 +89,9 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Serve { config } => with_config(&config, serve),
         Command::Fsck { config } => with_config(&config, check_journal),
+        Command::ExportTiles { config, out } => {
+            with_config(&config, |config| export_tiles(config, &out))
+        }
         Command::CheckConfig { config } => with_config(&config, check_files),
         Command::Descriptor { out } => match std::fs::write(&out, FILE_DESCRIPTOR_SET) {
             Ok(()) => ExitCode::SUCCESS,
@@ -86,7 +100,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn with_config(path: &Path, run: fn(&Config) -> ExitCode) -> ExitCode {
+fn with_config(path: &Path, run: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
     match Config::load(path) {
         Ok(config) => run(&config),
         Err(error) => fail(&error.to_string(), 2),
@@ -168,22 +182,45 @@ fn check_files(config: &Config) -> ExitCode {
     }
 }
 
-fn check_journal(config: &Config) -> ExitCode {
-    let prepared =
-        files::trust(config).and_then(|trust| Ok((trust, files::catalogue(&config.catalogue)?)));
-    let (trust, catalogue) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return fail(&chain(&error), 2),
-    };
-    let verifier = match CheckpointVerifier::new(&trust.log_key) {
+/// The verifier of the log's checkpoints.
+fn verifier(config: &Config) -> Result<CheckpointVerifier, ExitCode> {
+    let trust = files::trust(config).map_err(|error| fail(&chain(&error), 2))?;
+    CheckpointVerifier::new(&trust.log_key).map_err(|error| fail(&chain(&error), 2))
+}
+
+fn journal_failed(error: &JournalError) -> ExitCode {
+    fail(&chain(error), if error.is_integrity() { EXIT_INTEGRITY } else { 1 })
+}
+
+fn export_tiles(config: &Config, out: &Path) -> ExitCode {
+    let verifier = match verifier(config) {
         Ok(verifier) => verifier,
+        Err(code) => return code,
+    };
+    match tiles::export(&RealDisk, &config.data_dir, &verifier, out) {
+        Ok(written) => {
+            let (records, files) = (written.records, written.files);
+            say(&format!("{records} records in {files} files, in {}", out.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => journal_failed(&error),
+    }
+}
+
+fn check_journal(config: &Config) -> ExitCode {
+    let verifier = match verifier(config) {
+        Ok(verifier) => verifier,
+        Err(code) => return code,
+    };
+    let catalogue = match files::catalogue(&config.catalogue) {
+        Ok(catalogue) => catalogue,
         Err(error) => return fail(&chain(&error), 2),
     };
     let report = fsck::check(&RealDisk, &config.data_dir, &verifier, &mut |stored| {
         let number = stored.skeleton.number;
         record::decode(&stored, &catalogue)
             .map(|_| ())
-            .map_err(|why| schleuse_broker::journal::JournalError::Record { number, why })
+            .map_err(|why| JournalError::Record { number, why })
     });
     match report {
         Ok(report) => {
@@ -198,9 +235,6 @@ fn check_journal(config: &Config) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            let code = if error.is_integrity() { EXIT_INTEGRITY } else { 1 };
-            fail(&chain(&error), code)
-        }
+        Err(error) => journal_failed(&error),
     }
 }

@@ -7,7 +7,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use super::{label, reason};
-use crate::broker::TestBroker;
+use crate::broker::{BrokerProcess, TestBroker, program, write_config};
 use crate::pki::Pki;
 use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, RawClient};
 
@@ -146,5 +146,89 @@ async fn every_record_is_proven_at_every_size_of_the_log() {
     ] {
         let refused = prove(numbers, log_size).await.unwrap_err();
         assert_eq!(reason(&refused), format!("ERROR_REASON_{expected}"));
+    }
+}
+
+/// Hashes read from tiles, with the arithmetic of the C2SP library.
+struct TileFolder {
+    folder: std::path::PathBuf,
+    size: u64,
+}
+
+impl TileFolder {
+    fn read(&self, level: &str, number: u64, items: u64) -> Vec<u8> {
+        let path = self.folder.join("tile").join(level);
+        let path = if number < 1000 {
+            path.join(format!("{number:03}"))
+        } else {
+            path.join(format!("x{:03}/{:03}", number / 1000, number % 1000))
+        };
+        let width = (items - number * 256).min(256);
+        let path = if width == 256 {
+            path
+        } else {
+            std::path::PathBuf::from(format!("{}.p/{width}", path.display()))
+        };
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+}
+
+impl tlog_tiles::HashReader for TileFolder {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
+        let hashes = indexes.iter().map(|index| {
+            let tile = tlog_tiles::Tile::from_index(8, *index);
+            let items = self.size >> (8 * tile.level());
+            let data = self.read(&tile.level().to_string(), tile.level_index(), items);
+            let width = u32::try_from(data.len() / 32).unwrap();
+            tlog_tiles::Tile::new(8, tile.level(), tile.level_index(), width, false)
+                .hash_at_index(&data, *index)
+        });
+        hashes.collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exported_tiles_prove_every_record_to_a_foreign_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), Pki::shared().path(), "");
+    let broker = BrokerProcess::start(folder.path()).unwrap();
+    let case = Case::open(broker.address).await;
+    let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
+    for _ in 0..17 {
+        let draft = Draft::new(&case.jobcenter_reference, DRV);
+        let mut messages: Vec<_> = (0..32).map(|_| draft.message(JOBCENTER)).collect();
+        jobcenter.seal_batch(&mut messages);
+        jobcenter.submit(messages).await.unwrap();
+    }
+    assert_eq!(broker.terminate(), Some(0));
+    let out = folder.path().join("tiles");
+    let export = || {
+        std::process::Command::new(program("schleuse-broker"))
+            .args(["export-tiles", "--config"])
+            .arg(&config)
+            .arg("--out")
+            .arg(&out)
+            .output()
+            .unwrap()
+    };
+    assert!(export().status.success());
+    let again = export();
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(!again.status.success() && said.contains("not empty"), "{said}");
+
+    let checkpoint = verifier().verify(&std::fs::read(out.join("checkpoint")).unwrap()).unwrap();
+    let size = checkpoint.size;
+    assert!(size > 2 * 256, "two full tiles and a part of one: {size}");
+    let tiles = TileFolder { folder: out, size };
+    assert_eq!(tlog_tiles::tree_hash(size, &tiles).unwrap().0, checkpoint.root);
+    for number in 0..size {
+        let bundle = tiles.read("entries", number / 256, size);
+        let at = (number % 256) as usize * (2 + SKELETON_BYTES);
+        let (length, entry) = (&bundle[at..at + 2], &bundle[at + 2..at + 2 + SKELETON_BYTES]);
+        assert_eq!(usize::from(length[0]) * 256 + usize::from(length[1]), SKELETON_BYTES);
+        let proof = tlog_tiles::prove_record(size, number, &tiles).unwrap();
+        let leaf = tlog_tiles::record_hash(entry);
+        let root = tlog_tiles::Hash(checkpoint.root);
+        tlog_tiles::check_record(&proof, size, root, number, leaf).unwrap();
     }
 }
