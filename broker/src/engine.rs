@@ -36,11 +36,12 @@ use crate::journal::disk::Disk;
 use crate::journal::segments::{SegmentJournal, Sizes};
 use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 use crate::record;
+use crate::record::facts::Facts;
 
 pub use clock::{Clock, SystemClock};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;
-pub use query::{LogFilter, LogQuery};
+pub use query::{LogQuery, Range};
 use sequencer::Sequencer;
 
 /// Source of randomness for pseudonyms, references and salts.
@@ -203,7 +204,7 @@ impl Engine {
                     .map_err(|why| JournalError::Record { number, why })?;
                 state.apply(&event, number, time);
                 state.forget_old(time);
-                index.push(number, &record::rows::row(&event));
+                index.push(number, &Facts::of(&event).terms(&rules.catalogue));
                 Ok(())
             })?;
         if opened.was_torn {
@@ -418,7 +419,7 @@ fn check_index(
         let stored = reader.record(number)?;
         let event = record::decode(&stored, &rules.catalogue)
             .map_err(|why| JournalError::Record { number, why })?;
-        index.push(number, &record::rows::row(&event));
+        index.push(number, &Facts::of(&event).terms(&rules.catalogue));
     }
     Ok(())
 }

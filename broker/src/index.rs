@@ -1,29 +1,29 @@
-//! The index: which records are about whom, and in which agencies took part.
+//! The index: which records have which terms.
 //!
 //! Rebuildable: it holds nothing that the journal does not, is never asked before a decision, and
 //! is thrown away on the least doubt. sled is not durable and may break in a crash; here that costs
 //! a rebuild and nothing else.
 //!
 //! Records are indexed in blocks of [`BLOCK`]: the newest block and those that are still being
-//! written lie in memory, whole blocks in sled, one key for each party of a block:
+//! written lie in memory, whole blocks in sled, one key for each term of a block:
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `m` | version 1, applied records (8), root of the journal's tree over them (32) |
-//! | `p`, pseudonym (16), block (8) | CRC-32C (4), places within the block (2 each) |
-//! | `a`, agency, zero, block (8) | the same |
+//! | `m` | version 2, applied records (8), root of the journal's tree over them (32) |
+//! | `t`, term (9), block (8) | CRC-32C (4), places within the block (2 each) |
 
 mod store;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use rustc_hash::FxHashMap;
 use schleuse_proto::evidence::Digest;
 
-use crate::domain::ids::{AgencyId, RecordNumber};
+use crate::domain::ids::RecordNumber;
 use store::Store;
 
 /// Records of one block.
@@ -31,22 +31,35 @@ pub const BLOCK: u64 = 2048;
 /// Blocks that may wait to be written; the writer of the journal waits when there are more.
 const BLOCKS_WAITING_MAX: usize = 64;
 
-/// What of a record can be searched for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Pseudonym of the participant it is about.
-    pub participant: Option<[u8; 16]>,
-    /// Agencies that took part, each once.
-    pub agencies: Vec<AgencyId>,
+/// Something that can be searched for: a kind and a short form of a value. Different values may have
+/// the same term, so what is found is a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Term {
+    kind: u8,
+    value: u64,
 }
 
-/// A party that can be searched for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Party {
-    /// A participant, by pseudonym.
-    Participant([u8; 16]),
-    /// An agency.
-    Agency(AgencyId),
+impl Term {
+    /// Of a random identifier: its first half.
+    #[must_use]
+    pub fn id(kind: u8, id: &[u8; 16]) -> Self {
+        let [value, _] = id.as_chunks::<8>().0 else { return Self { kind, value: 0 } };
+        Self { kind, value: u64::from_be_bytes(*value) }
+    }
+
+    /// Of any other bytes: their CRC-32C.
+    #[must_use]
+    pub fn text(kind: u8, bytes: &[u8]) -> Self {
+        Self { kind, value: u64::from(crc32c::crc32c(bytes)) }
+    }
+
+    fn bytes(self) -> [u8; 9] {
+        let mut bytes = [self.kind; 9];
+        if let Some(value) = bytes.last_chunk_mut::<8>() {
+            *value = self.value.to_be_bytes();
+        }
+        bytes
+    }
 }
 
 /// Why the index cannot be used.
@@ -60,8 +73,8 @@ pub enum IndexError {
     Damaged,
 }
 
-/// Places of each party within one block.
-type Block = HashMap<Party, Vec<u16>>;
+/// Places of each term within one block, ascending.
+type Block = FxHashMap<Term, Vec<u16>>;
 
 /// Root of the journal's tree over so many records, to tie the index to its journal.
 pub type RootAt = Box<dyn Fn(u64) -> Option<Digest> + Send>;
@@ -133,7 +146,7 @@ impl Index {
     }
 
     /// Adds the next record. Records before [`Index::applied`] are passed over.
-    pub fn push(&self, number: RecordNumber, row: &Row) {
+    pub fn push(&self, number: RecordNumber, terms: &[Term]) {
         let full = {
             let mut recent = self.shared.recent();
             if number != recent.next {
@@ -141,10 +154,11 @@ impl Index {
             }
             recent.next += 1;
             let place = u16::try_from(number % BLOCK).unwrap_or_default();
-            let participant = row.participant.map(Party::Participant);
-            let agencies = row.agencies.iter().cloned().map(Party::Agency);
-            for party in participant.into_iter().chain(agencies) {
-                recent.tail.entry(party).or_default().push(place);
+            for term in terms {
+                let places = recent.tail.entry(*term).or_default();
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
             }
             if recent.next.is_multiple_of(BLOCK) {
                 let block = std::mem::take(&mut recent.tail);
@@ -167,42 +181,48 @@ impl Index {
         }
     }
 
-    /// Records of all the parties given, ascending.
+    /// Records from `first` to before `end` that have all the terms given, ascending; with no term,
+    /// all of them.
     ///
     /// # Errors
     /// The store is damaged; the caller reads the journal instead.
-    pub fn find(&self, parties: &[Party]) -> Result<Vec<RecordNumber>, IndexError> {
-        let mut found: Option<Vec<RecordNumber>> = None;
-        for party in parties {
-            let numbers = self.numbers(party)?;
-            found = Some(match found {
-                None => numbers,
-                Some(others) => {
-                    others.into_iter().filter(|n| numbers.binary_search(n).is_ok()).collect()
-                }
-            });
+    pub fn find(
+        &self,
+        terms: &[Term],
+        first: RecordNumber,
+        end: RecordNumber,
+    ) -> Result<Vec<RecordNumber>, IndexError> {
+        let mut found = Vec::new();
+        if first >= end {
+            return Ok(found);
         }
-        Ok(found.unwrap_or_default())
+        for block in first / BLOCK..=(end - 1) / BLOCK {
+            let places = self.places(terms, block)?;
+            let numbers = places.into_iter().map(|place| block * BLOCK + u64::from(place));
+            found.extend(numbers.filter(|number| (first..end).contains(number)));
+        }
+        Ok(found)
     }
 
-    fn numbers(&self, party: &Party) -> Result<Vec<RecordNumber>, IndexError> {
-        // Recent blocks first: one that moves to the store in between is then seen twice, not missed.
-        let mut recent = Vec::new();
-        {
-            let state = self.shared.recent();
-            if state.broken {
+    /// Places in one block that have all the terms.
+    fn places(&self, terms: &[Term], block: u64) -> Result<Vec<u16>, IndexError> {
+        // Memory first: a block that moves to the store in between is then found there.
+        let in_memory = {
+            let recent = self.shared.recent();
+            if recent.broken {
                 return Err(IndexError::Damaged);
             }
-            for (number, block) in &state.blocks {
-                add(&mut recent, *number, block.get(party));
+            if block == recent.next / BLOCK {
+                let of = |term: &Term| recent.tail.get(term).cloned().unwrap_or_default();
+                return Ok(in_all(terms.iter().map(|term| Ok(of(term))))?.unwrap_or_else(all));
             }
-            add(&mut recent, state.next / BLOCK, state.tail.get(party));
-        }
-        let mut numbers = self.shared.store.numbers(party)?;
-        numbers.extend(recent);
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(numbers)
+            recent.blocks.get(&block).cloned()
+        };
+        let lists = terms.iter().map(|term| match &in_memory {
+            Some(block) => Ok(block.get(term).cloned().unwrap_or_default()),
+            None => self.shared.store.places(*term, block),
+        });
+        Ok(in_all(lists)?.unwrap_or_else(all))
     }
 
     /// Waits until all whole blocks are written.
@@ -243,40 +263,61 @@ impl Shared {
     }
 }
 
-fn add(numbers: &mut Vec<RecordNumber>, block: u64, places: Option<&Vec<u16>>) {
-    for place in places.into_iter().flatten() {
-        numbers.push(block * BLOCK + u64::from(*place));
+/// Places that are in every list; none if there is no list. Stops at the first that leaves nothing.
+fn in_all(
+    lists: impl Iterator<Item = Result<Vec<u16>, IndexError>>,
+) -> Result<Option<Vec<u16>>, IndexError> {
+    let mut common: Option<Vec<u16>> = None;
+    for list in lists {
+        let list = list?;
+        let left = match common {
+            None => list,
+            Some(others) => {
+                others.into_iter().filter(|place| list.binary_search(place).is_ok()).collect()
+            }
+        };
+        let done = left.is_empty();
+        common = Some(left);
+        if done {
+            break;
+        }
     }
+    Ok(common)
+}
+
+/// All places of a block.
+fn all() -> Vec<u16> {
+    (0..u16::try_from(BLOCK).unwrap_or(u16::MAX)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(number: u64) -> Row {
-        let agency = AgencyId::parse(["drv", "bezirk"][usize::try_from(number % 2).unwrap()]);
-        let mut participant = [0; 16];
-        participant[0] = u8::try_from(number % 7).unwrap();
-        Row { participant: Some(participant), agencies: agency.into_iter().collect() }
+    /// Two terms of a record.
+    fn terms(number: u64) -> [Term; 2] {
+        [Term::text(2, &[u8::try_from(number % 2).unwrap()]), person(number % 7)]
     }
 
-    fn expected(count: u64, agency: u64, person: u64) -> Vec<u64> {
-        (0..count).filter(|n| n % 2 == agency && n % 7 == person).collect()
+    fn person(number: u64) -> Term {
+        let mut id = [0; 16];
+        id[0] = u8::try_from(number).unwrap();
+        Term::id(1, &id)
     }
 
-    fn find(index: &Index, agency: &str, person: u8) -> Vec<u64> {
-        let mut participant = [0; 16];
-        participant[0] = person;
-        let parties =
-            [Party::Agency(AgencyId::parse(agency).unwrap()), Party::Participant(participant)];
-        index.find(&parties).unwrap()
+    fn expected(from: u64, end: u64, agency: u64, of: u64) -> Vec<u64> {
+        (from..end).filter(|n| n % 2 == agency && n % 7 == of).collect()
+    }
+
+    fn find(index: &Index, from: u64, end: u64, agency: u8, of: u64) -> Vec<u64> {
+        index.find(&[Term::text(2, &[agency]), person(of)], from, end).unwrap()
     }
 
     fn filled(folder: &Path, from: u64, count: u64) -> Index {
         let mut index = Index::open(folder).unwrap();
         index.start_writer(Box::new(|_| Some([1; 32])));
         for number in from..count {
-            index.push(number, &row(number));
+            index.push(number, &terms(number));
         }
         index
     }
@@ -286,13 +327,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let count = 3 * BLOCK + 100;
         let mut index = filled(folder.path(), 0, count);
-        assert_eq!(find(&index, "bezirk", 3), expected(count, 1, 3));
+        assert_eq!(find(&index, 0, count, 1, 3), expected(0, count, 1, 3));
         index.close();
-        assert_eq!(find(&index, "bezirk", 3), expected(count, 1, 3));
+        assert_eq!(find(&index, 0, count, 1, 3), expected(0, count, 1, 3));
+        for (from, end) in [(0, 1), (5, 2048), (2047, 2050), (3000, 6200), (6150, count), (9, 9)] {
+            assert_eq!(find(&index, from, end, 0, 4), expected(from, end, 0, 4), "{from} to {end}");
+            let everything: Vec<u64> = (from..end).collect();
+            assert_eq!(index.find(&[], from, end).unwrap(), everything);
+        }
         drop(index);
         let again = filled(folder.path(), 0, count);
         assert_eq!(again.applied(), (3 * BLOCK, [1; 32]));
-        assert_eq!(find(&again, "drv", 2), expected(count, 0, 2));
+        assert_eq!(find(&again, 0, count, 0, 2), expected(0, count, 0, 2));
     }
 
     #[test]
@@ -308,10 +354,9 @@ mod tests {
             };
             index.start_writer(Box::new(|_| Some([1; 32])));
             for number in 0..count {
-                index.push(number, &row(number));
+                index.push(number, &terms(number));
             }
-            let party = Party::Agency(AgencyId::parse("drv").unwrap());
-            match index.find(&[party]) {
+            match index.find(&[Term::text(2, &[0])], 0, count) {
                 Ok(found) => assert_eq!(found.len(), 2051, "seed {seed}"),
                 Err(IndexError::Damaged | IndexError::Store(_)) => {}
             }

@@ -8,6 +8,7 @@
 mod decode;
 pub mod documents;
 mod encode;
+pub mod facts;
 pub mod rows;
 
 pub use decode::decode;

@@ -8,6 +8,7 @@ pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod lotse;
 pub(crate) mod output;
+pub(crate) mod spreadsheet;
 pub(crate) mod table;
 pub(crate) mod verify;
 

@@ -22,7 +22,7 @@ pub use verify::{Check, Report};
 
 use crate::client::Client;
 use crate::error::{ClientError, EvidenceFault};
-use crate::ids::{ParticipantReference, Receipt};
+use crate::ids::{ConsentId, ParticipantReference, Receipt};
 
 /// Most leaf hashes of one request.
 const LEAF_HASHES_MAX: u64 = 10_000_000;
@@ -47,27 +47,76 @@ impl LogQuery {
         self
     }
 
-    /// Only with this agency as sender or recipient.
+    fn filter(&mut self) -> &mut v1::LogFilter {
+        self.request.filter.get_or_insert_default()
+    }
+
+    /// Only with this agency as a party. A second one: only what both took part in.
     pub fn agency(mut self, agency: &str) -> Self {
-        self.request.agency = agency.to_owned();
+        self.filter().agencies.push(agency.to_owned());
         self
     }
 
     /// Only from this instant on.
     pub fn since(mut self, time_ms: i64) -> Self {
-        self.request.from_ms = time_ms;
+        self.filter().from_ms = time_ms;
         self
     }
 
     /// Only before this instant.
     pub fn until(mut self, time_ms: i64) -> Self {
-        self.request.until_ms = time_ms;
+        self.filter().until_ms = time_ms;
         self
     }
 
     /// Only records of these types.
     pub fn types(mut self, types: &[v1::RecordType]) -> Self {
-        self.request.types = types.iter().map(|&one| one.into()).collect();
+        self.filter().types = types.iter().map(|&one| one.into()).collect();
+        self
+    }
+
+    /// Only decisions and hand-outs of this purpose.
+    pub fn purpose(mut self, code: &str) -> Self {
+        code.clone_into(&mut self.filter().purpose);
+        self
+    }
+
+    /// Only decisions and hand-outs with this category.
+    pub fn category(mut self, code: &str) -> Self {
+        code.clone_into(&mut self.filter().category);
+        self
+    }
+
+    /// Only decisions and hand-outs of this kind.
+    pub fn kind(mut self, code: &str) -> Self {
+        code.clone_into(&mut self.filter().kind);
+        self
+    }
+
+    /// Only decisions that accepted, or that refused.
+    pub fn accepted(mut self, accepted: bool) -> Self {
+        let outcome =
+            if accepted { v1::DecisionOutcome::Accepted } else { v1::DecisionOutcome::Refused };
+        self.filter().set_outcome(outcome);
+        self
+    }
+
+    /// Only this consent and what it covered. For a Lotse and the officer of the project.
+    pub fn consent(mut self, consent: ConsentId) -> Self {
+        self.filter().consent_id = consent.to_bytes();
+        self
+    }
+
+    /// Only what was caused with the certificate of this serial number.
+    pub fn certificate(mut self, serial: &[u8]) -> Self {
+        self.filter().certificate_serial = Bytes::copy_from_slice(serial);
+        self
+    }
+
+    /// Only from this record number on: the next page begins one after the last row of a page that
+    /// was truncated.
+    pub fn first_record(mut self, number: u64) -> Self {
+        self.request.first_record = number;
         self
     }
 

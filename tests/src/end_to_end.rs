@@ -6,6 +6,7 @@ mod certificates;
 mod evidence;
 mod lifecycle;
 mod operations;
+mod queries;
 mod roles;
 mod visibility;
 

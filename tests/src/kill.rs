@@ -155,21 +155,18 @@ async fn receive(address: std::net::SocketAddr, known: Shared) {
 async fn check(broker: &BrokerProcess, known: &Shared) -> KillReport {
     let dpo = RawClient::connect(broker.address, "projekt", "dpo").await;
     let mut log = Vec::new();
-    let mut from = 0;
-    // Pages by time: a log of long campaigns has more rows than one query returns.
+    let mut first_record = 0;
+    // Pages: a log of long campaigns has more rows than one query returns.
     loop {
         let request = v1::QueryLogRequest {
             reason: "check of the kill campaign".to_owned(),
-            from_ms: from,
+            first_record,
             max_rows: 100_000,
             ..v1::QueryLogRequest::default()
         };
         let (rows, end) = dpo.query(request).await.expect("the log can be read");
         for row in &rows {
-            let skeleton: [u8; schleuse_proto::skeleton::SKELETON_BYTES] =
-                row.skeleton.as_ref().try_into().expect("a skeleton");
-            let skeleton = schleuse_proto::skeleton::Skeleton::decode(&skeleton).expect("whole");
-            from = i64::try_from(skeleton.time_ms).expect("a time");
+            first_record = row.record_number + 1;
             let entry = v1::LogEntry::decode(row.body.clone()).expect("an entry");
             log.push((row.record_number, entry.event.expect("an event")));
         }

@@ -12,9 +12,12 @@
     clippy::as_conversions,
     clippy::missing_errors_doc,
     clippy::wildcard_enum_match_arm,
-    clippy::too_many_lines,
     missing_docs,
     reason = "test code: a broken assumption must end the test at once"
+)]
+#![cfg_attr(
+    test,
+    expect(clippy::too_many_lines, reason = "a test tells its story from beginning to end")
 )]
 
 pub mod audit;

@@ -318,12 +318,31 @@ pub struct LogQueryEvent {
     pub reason: String,
     /// Whom it is about.
     pub participant: Option<ParticipantId>,
-    /// Agency filter.
-    pub agency: Option<AgencyId>,
-    /// From filter.
+    /// What was asked for.
+    pub filter: LogFilter,
+}
+
+/// Filter of a log query. All that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// All of these agencies took part.
+    pub agencies: Vec<AgencyId>,
+    /// From this instant on.
     pub from: Option<TimeMs>,
-    /// Until filter.
+    /// Before this instant.
     pub until: Option<TimeMs>,
-    /// Type filter, numbers of `RecordType`.
+    /// Of these types, numbers of `RecordType`; empty: all.
     pub types: Vec<u8>,
+    /// Of this purpose, a code.
+    pub purpose: Option<String>,
+    /// With this category, a code.
+    pub category: Option<String>,
+    /// Of this kind, a code.
+    pub kind: Option<String>,
+    /// Decisions that accepted, or that refused.
+    pub accepted: Option<bool>,
+    /// About or under this consent.
+    pub consent: Option<ConsentId>,
+    /// Caused with the certificate of this serial number.
+    pub certificate: Option<Bytes>,
 }

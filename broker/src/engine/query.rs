@@ -5,31 +5,34 @@ use schleuse_proto::identity::Role;
 
 use super::Engine;
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{AgencyId, ParticipantId, RecordNumber, TimeMs};
-use crate::index::{Party, Row};
+use crate::domain::ids::{RecordNumber, TimeMs};
+use crate::index::Term;
 use crate::journal::{JournalError, StoredRecord};
 use crate::record;
+use crate::record::facts::{Facts, Wanted};
 
-/// What is asked for; all that is given must match.
+/// Records whose numbers are looked up together.
+const WINDOW: u64 = 64 * crate::index::BLOCK;
+
+/// What a query reads: which records, and where among them.
 #[derive(Clone, Debug, Default)]
-pub struct LogFilter {
-    /// Records about this participant; none inside: about nobody.
-    pub participant: Option<Option<ParticipantId>>,
-    /// Records in which this agency took part.
-    pub agency: Option<AgencyId>,
-    /// From this instant.
+pub struct Range {
+    /// From this record on.
+    pub first: RecordNumber,
+    /// Before this record.
+    pub end: RecordNumber,
+    /// From this instant on.
     pub from: Option<TimeMs>,
     /// Before this instant.
     pub until: Option<TimeMs>,
-    /// Of these types; empty: all.
-    pub types: Vec<u8>,
 }
 
 /// A query on its way through the log.
 pub struct LogQuery {
     engine: Engine,
-    filter: LogFilter,
-    required: Vec<Party>,
+    wanted: Wanted,
+    terms: Vec<Term>,
+    range: Range,
     numbers: std::vec::IntoIter<RecordNumber>,
 }
 
@@ -69,38 +72,44 @@ impl Engine {
         Ok(is_own.then_some((stored, event)))
     }
 
-    /// Prepares a query over the records before `end`, within what the caller may see: a Lotse one
-    /// participant, the DPO of an agency the records in which it took part, the DPO of the project
-    /// everything. Reads the index; blocks.
-    #[must_use]
-    pub fn query(&self, actor: &Actor, filter: LogFilter, end: RecordNumber) -> LogQuery {
-        let mut required: Vec<Party> = Vec::new();
-        let mut impossible = false;
-        match filter.participant {
-            Some(Some(participant)) => required.push(Party::Participant(*participant.bytes())),
-            Some(None) => impossible = true,
-            None => {}
+    /// Prepares a query within what the caller may see: a Lotse one participant, the DPO of an agency
+    /// the records in which it took part, the DPO of the project everything. Blocks.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn query(
+        &self,
+        actor: &Actor,
+        mut wanted: Wanted,
+        mut range: Range,
+    ) -> Result<LogQuery, JournalError> {
+        if !self.supervises(actor) && actor.role != Role::Lotse {
+            wanted.agencies.push(actor.agency.clone());
         }
-        required.extend(filter.agency.clone().map(Party::Agency));
-        let sees_all = self.supervises(actor);
-        if !sees_all && actor.role != Role::Lotse {
-            required.push(Party::Agency(actor.agency.clone()));
+        if let Some(from) = range.from {
+            range.first = self.first_since(from, range.first, range.end)?;
         }
-        let numbers = if impossible {
-            Vec::new()
-        } else if required.is_empty() {
-            (0..end).collect()
-        } else {
-            match self.index.find(&required) {
-                Ok(numbers) => numbers,
-                Err(error) => {
-                    tracing::error!(%error, "a query reads the journal");
-                    (0..end).collect()
-                }
+        let terms = wanted.terms(&self.rules.catalogue);
+        Ok(LogQuery { engine: self.clone(), wanted, terms, range, numbers: Vec::new().into_iter() })
+    }
+
+    /// The first record of a time or later; times never decrease.
+    fn first_since(
+        &self,
+        from: TimeMs,
+        first: RecordNumber,
+        end: RecordNumber,
+    ) -> Result<RecordNumber, JournalError> {
+        let (mut low, mut high) = (first, end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.reader.record(middle)?.skeleton.time_ms < from {
+                low = middle + 1;
+            } else {
+                high = middle;
             }
-        };
-        let numbers: Vec<_> = numbers.into_iter().filter(|number| *number < end).collect();
-        LogQuery { engine: self.clone(), filter, required, numbers: numbers.into_iter() }
+        }
+        Ok(low)
     }
 }
 
@@ -114,35 +123,41 @@ impl LogQuery {
         &mut self,
         is_unwanted: impl Fn() -> bool,
     ) -> Result<Option<(StoredRecord, Event)>, JournalError> {
-        for number in self.numbers.by_ref() {
+        while let Some(number) = self.next_number() {
             if is_unwanted() {
                 return Ok(None);
             }
             let stored = self.engine.reader.record(number)?;
-            let skeleton = &stored.skeleton;
-            let filter = &self.filter;
-            if filter.from.is_some_and(|from| skeleton.time_ms < from)
-                || (!filter.types.is_empty() && !filter.types.contains(&skeleton.record_type))
-            {
-                continue;
-            }
-            if filter.until.is_some_and(|until| skeleton.time_ms >= until) {
+            if self.range.until.is_some_and(|until| stored.skeleton.time_ms >= until) {
                 return Ok(None);
             }
             let event = record::decode(&stored, &self.engine.rules.catalogue)
                 .map_err(|why| JournalError::Record { number, why })?;
             // The index only proposes; the record itself decides what a caller sees.
-            if matches(&record::rows::row(&event), &self.required) {
+            if self.wanted.matches(&Facts::of(&event)) {
                 return Ok(Some((stored, event)));
             }
         }
         Ok(None)
     }
-}
 
-fn matches(row: &Row, required: &[Party]) -> bool {
-    required.iter().all(|party| match party {
-        Party::Participant(id) => row.participant.as_ref() == Some(id),
-        Party::Agency(agency) => row.agencies.contains(agency),
-    })
+    fn next_number(&mut self) -> Option<RecordNumber> {
+        loop {
+            if let Some(number) = self.numbers.next() {
+                return Some(number);
+            }
+            let (first, end) = (self.range.first, self.range.end);
+            if first >= end {
+                return None;
+            }
+            let next = end.min(first.saturating_add(WINDOW));
+            let found = self.engine.index.find(&self.terms, first, next);
+            let numbers = found.unwrap_or_else(|error| {
+                tracing::error!(%error, "a query reads the journal");
+                (first..next).collect()
+            });
+            self.range.first = next;
+            self.numbers = numbers.into_iter();
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::domain::state::{Rules, State};
 use crate::index::Index;
 use crate::journal::{Commit, Journal, JournalError};
 use crate::record;
+use crate::record::facts::Facts;
 
 /// Inputs of one round.
 const ROUND_INPUTS_MAX: usize = 1024;
@@ -302,7 +303,7 @@ impl Sequencer {
         let records = records.collect();
         let commit = self.journal.append(records)?;
         for (event, number) in events.iter().zip(first..) {
-            self.index.push(number, &record::rows::row(event));
+            self.index.push(number, &Facts::of(event).terms(&self.rules.catalogue));
         }
         Ok(commit)
     }

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use schleuse_proto::evidence::Digest;
 
-use super::{BLOCK, Block, IndexError, Party};
-use crate::domain::ids::RecordNumber;
+use super::{Block, IndexError, Term};
 
 const MARK: &[u8] = b"m";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Memory for sled's page cache.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -79,12 +78,11 @@ impl Store {
         root: &Digest,
     ) -> Result<(), IndexError> {
         let mut batch = sled::Batch::default();
-        for (party, places) in block {
-            let mut key = prefix(party);
-            key.extend(number.to_be_bytes());
+        for (term, places) in block {
+            let key = key(*term, number);
             let places: Vec<u8> = places.iter().flat_map(|place| place.to_be_bytes()).collect();
             let value = [&crc32c::crc32c(&places).to_be_bytes(), places.as_slice()].concat();
-            batch.insert(key, value);
+            batch.insert(key.as_slice(), value);
         }
         let mark = [&[VERSION], applied.to_be_bytes().as_slice(), root].concat();
         batch.insert(MARK, mark);
@@ -93,23 +91,15 @@ impl Store {
         Ok(())
     }
 
-    /// Records of one party in whole blocks, ascending.
-    pub(super) fn numbers(&self, party: &Party) -> Result<Vec<RecordNumber>, IndexError> {
-        let mut numbers = Vec::new();
-        for entry in self.database.scan_prefix(prefix(party)) {
-            let (key, value) = entry?;
-            let block = key.last_chunk::<8>().ok_or(IndexError::Damaged)?;
-            let block = u64::from_be_bytes(*block);
-            let (crc, places) = value.split_first_chunk::<4>().ok_or(IndexError::Damaged)?;
-            if crc32c::crc32c(places) != u32::from_be_bytes(*crc) {
-                return Err(IndexError::Damaged);
-            }
-            let (places, _) = places.as_chunks::<2>();
-            for place in places {
-                numbers.push(block * BLOCK + u64::from(u16::from_be_bytes(*place)));
-            }
+    /// Places of one term in one block, ascending.
+    pub(super) fn places(&self, term: Term, block: u64) -> Result<Vec<u16>, IndexError> {
+        let Some(value) = self.database.get(key(term, block))? else { return Ok(Vec::new()) };
+        let (crc, places) = value.split_first_chunk::<4>().ok_or(IndexError::Damaged)?;
+        if crc32c::crc32c(places) != u32::from_be_bytes(*crc) {
+            return Err(IndexError::Damaged);
         }
-        Ok(numbers)
+        let (places, _) = places.as_chunks::<2>();
+        Ok(places.iter().map(|place| u16::from_be_bytes(*place)).collect())
     }
 }
 
@@ -124,9 +114,6 @@ fn remove_half_written_snapshots(folder: &Path) {
     }
 }
 
-fn prefix(party: &Party) -> Vec<u8> {
-    match party {
-        Party::Participant(id) => [b"p".as_slice(), id].concat(),
-        Party::Agency(agency) => [b"a", agency.as_str().as_bytes(), &[0]].concat(),
-    }
+fn key(term: Term, block: u64) -> Vec<u8> {
+    [b"t".as_slice(), &term.bytes(), &block.to_be_bytes()].concat()
 }

@@ -10,7 +10,7 @@ use crate::domain::catalogue::{Catalogue, Categories};
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind,
-    GrantRef, HandOutEvent, LogQueryEvent, RevocationEvent, Signature, Submission,
+    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, RevocationEvent, Signature, Submission,
 };
 use crate::domain::ids::{
     Address, AgencyId, ConsentId, ParticipantId, Reference, RegistrationKey, TimeMs,
@@ -144,10 +144,7 @@ impl Decoder<'_> {
             },
             log_entry::Event::LogQueried(queried) => EventKind::LogQueried(LogQueryEvent {
                 participant: self.participant().ok(),
-                agency: AgencyId::parse(&queried.agency),
-                from: TimeMs::try_from(queried.from_ms).ok().filter(|ms| *ms > 0),
-                until: TimeMs::try_from(queried.until_ms).ok().filter(|ms| *ms > 0),
-                types: queried.types.iter().filter_map(|n| u8::try_from(*n).ok()).collect(),
+                filter: log_filter(queried.filter.unwrap_or_default()),
                 reason: queried.reason,
             }),
             log_entry::Event::CallRefused(refused) => {
@@ -213,6 +210,29 @@ impl Decoder<'_> {
             kind: catalogue.kind(&event.kind).ok_or_else(|| unknown(&event.kind))?,
             categories,
         })
+    }
+}
+
+/// A filter as it was recorded; parts that cannot be read any more are left out.
+fn log_filter(filter: v1::LogFilter) -> LogFilter {
+    let ms = |time: i64| TimeMs::try_from(time).ok().filter(|ms| *ms > 0);
+    let text = |code: String| Some(code).filter(|code| !code.is_empty());
+    let accepted = match filter.outcome() {
+        v1::DecisionOutcome::Unspecified => None,
+        v1::DecisionOutcome::Accepted => Some(true),
+        v1::DecisionOutcome::Refused => Some(false),
+    };
+    LogFilter {
+        agencies: filter.agencies.iter().filter_map(|text| AgencyId::parse(text)).collect(),
+        from: ms(filter.from_ms),
+        until: ms(filter.until_ms),
+        types: filter.types.iter().filter_map(|number| u8::try_from(*number).ok()).collect(),
+        accepted,
+        consent: ConsentId::parse(&filter.consent_id),
+        certificate: Some(filter.certificate_serial).filter(|serial| !serial.is_empty()),
+        purpose: text(filter.purpose),
+        category: text(filter.category),
+        kind: text(filter.kind),
     }
 }
 

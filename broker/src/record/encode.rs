@@ -9,7 +9,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, Event, EventKind, GrantRef,
-    HandOutEvent, LogQueryEvent, Signature,
+    HandOutEvent, LogFilter, LogQueryEvent, Signature,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
@@ -37,7 +37,7 @@ pub fn encode(event: &Event, catalogue: &Catalogue, time: TimeMs, salts: Salts) 
 }
 
 /// Type of the record that logs an event.
-fn record_type(kind: &EventKind) -> v1::RecordType {
+pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
     match kind {
         EventKind::BrokerStarted { .. } => v1::RecordType::BrokerStarted,
         EventKind::ParticipantRegistered { .. } => v1::RecordType::ParticipantRegistered,
@@ -254,15 +254,34 @@ fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
 }
 
 fn log_queried(query: &LogQueryEvent) -> log_entry::Event {
-    let ms = |time: Option<TimeMs>| time.and_then(|t| i64::try_from(t).ok()).unwrap_or_default();
     log_entry::Event::LogQueried(v1::LogQueried {
         reason: query.reason.clone(),
-        agency: query.agency.as_ref().map(ToString::to_string).unwrap_or_default(),
-        from_ms: ms(query.from),
-        until_ms: ms(query.until),
+        filter: Some(log_filter(&query.filter)),
         by_participant: query.participant.is_some(),
-        types: query.types.iter().map(|number| i32::from(*number)).collect(),
     })
+}
+
+fn log_filter(filter: &LogFilter) -> v1::LogFilter {
+    let ms = |time: Option<TimeMs>| time.and_then(|t| i64::try_from(t).ok()).unwrap_or_default();
+    let text = |code: &Option<String>| code.clone().unwrap_or_default();
+    let outcome = match filter.accepted {
+        None => v1::DecisionOutcome::Unspecified,
+        Some(true) => v1::DecisionOutcome::Accepted,
+        Some(false) => v1::DecisionOutcome::Refused,
+    };
+    let consent = filter.consent.as_ref().map(|id| Bytes::copy_from_slice(id.bytes()));
+    v1::LogFilter {
+        agencies: filter.agencies.iter().map(ToString::to_string).collect(),
+        from_ms: ms(filter.from),
+        until_ms: ms(filter.until),
+        types: filter.types.iter().map(|number| i32::from(*number)).collect(),
+        purpose: text(&filter.purpose),
+        category: text(&filter.category),
+        kind: text(&filter.kind),
+        outcome: outcome.into(),
+        consent_id: consent.unwrap_or_default(),
+        certificate_serial: filter.certificate.clone().unwrap_or_default(),
+    }
 }
 
 fn actor(actor: &Actor) -> v1::Actor {

@@ -1,58 +1,11 @@
-//! Rows of the index: what of a record can be searched for.
+//! Parts of records in the forms of the wire.
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
 use schleuse_proto::v1;
 
-use crate::domain::event::{BatchSignature, Event, EventKind, Signature};
-use crate::domain::ids::{AgencyId, ParticipantId};
-use crate::index::Row;
+use crate::domain::event::{BatchSignature, Signature};
 use crate::journal::StoredRecord;
-
-/// The row of one event.
-#[must_use]
-pub fn row(event: &Event) -> Row {
-    let actor = event.actor.iter().map(|actor| actor.agency.clone());
-    let (participant, named) = parties(&event.kind);
-    let mut agencies: Vec<AgencyId> = actor.chain(named).collect();
-    agencies.sort_unstable();
-    agencies.dedup();
-    Row { participant: participant.map(|id| *id.bytes()), agencies }
-}
-
-/// Whom an event is about, and the agencies that took part beside the actor's.
-fn parties(kind: &EventKind) -> (Option<&ParticipantId>, Vec<AgencyId>) {
-    match kind {
-        EventKind::BrokerStarted { .. } | EventKind::CallRefused { .. } => (None, Vec::new()),
-        EventKind::DirectoryPublished(entry) => (None, vec![entry.agency.clone()]),
-        EventKind::LogQueried(query) => (query.participant.as_ref(), Vec::new()),
-        EventKind::ParticipantRegistered { participant, .. }
-        | EventKind::LotseAssigned { participant, .. } => (Some(participant), Vec::new()),
-        EventKind::ReferenceAssigned { participant, agency, .. } => {
-            (Some(participant), vec![agency.clone()])
-        }
-        // A consent is the participant's and the Lotse's: the agencies that it names took no part,
-        // and an agency that could sanction must not read from the log that one was given or ended.
-        EventKind::ConsentRecorded(consent) => (Some(&consent.participant), Vec::new()),
-        EventKind::ConsentRevoked(revocation) => (Some(&revocation.participant), Vec::new()),
-        EventKind::MessageDecided(decided) => {
-            let label = &decided.submission.label;
-            let mut agencies = vec![label.sender.agency.clone()];
-            if matches!(decided.decision, crate::domain::event::Decision::Accepted(_)) {
-                agencies.push(label.recipient.agency.clone());
-            }
-            (decided.participant.as_ref(), agencies)
-        }
-        EventKind::HandedOut(event) => (
-            Some(&event.participant),
-            vec![event.sender.agency.clone(), event.recipient.agency.clone()],
-        ),
-        EventKind::StageReported { participant, sender, recipient, .. }
-        | EventKind::MessageStopped { participant, sender, recipient, .. } => {
-            (Some(participant), vec![sender.clone(), recipient.clone()])
-        }
-    }
-}
 
 /// Document in the private section of a record, if it has one.
 #[must_use]

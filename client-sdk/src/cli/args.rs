@@ -6,6 +6,7 @@ mod lotse;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use schleuse_client::ConsentId;
 
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
@@ -100,9 +101,33 @@ pub(crate) struct LogArguments {
     /// Only about the participant with this own reference.
     #[arg(long, value_name = "REF")]
     pub(crate) participant: Option<String>,
-    /// Only with this agency as sender or recipient.
+    /// Only with this agency as a party.
     #[arg(long, value_name = "AGENCY")]
     pub(crate) agency: Option<String>,
+    /// Only what this agency took part in as well.
+    #[arg(long, value_name = "AGENCY", requires = "agency")]
+    pub(crate) counterpart: Option<String>,
+    /// Only decisions and hand-outs of this purpose.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) purpose: Option<String>,
+    /// Only decisions and hand-outs with this category.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) category: Option<String>,
+    /// Only decisions and hand-outs of this message kind.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) kind: Option<String>,
+    /// Only decisions with this outcome.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["accepted", "refused"])]
+    pub(crate) outcome: Option<String>,
+    /// Only this consent and what it covered (a Lotse or the officer of the project).
+    #[arg(long, value_name = "CONSENT")]
+    pub(crate) consent: Option<ConsentId>,
+    /// Only what was caused with the certificate of this serial number, in hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) certificate_serial: Option<String>,
+    /// Only from this record on; the next page begins one after the last row.
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) first_record: Option<u64>,
     /// Only from this date or time on (UTC).
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
@@ -118,6 +143,12 @@ pub(crate) struct LogArguments {
     /// Also writes everything that is needed to check the rows without the broker.
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
+    /// Also writes the rows as CSV for a spreadsheet; with their proof beside, unless --export says where.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Also writes the rows as JSON Lines; with their proof beside, unless --export says where.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jsonl: Option<PathBuf>,
 }
 
 /// Commands of the directory.

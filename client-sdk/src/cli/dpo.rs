@@ -1,17 +1,17 @@
 //! `schleuse dpo`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schleuse_client::{
     Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, event_name, format_time,
-    parse_time, v1,
+    from_hex, parse_time, v1,
 };
 use serde_json::{Value, json};
 
 use super::args::{DpoCommand, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect};
+use super::{Ending, connect, spreadsheet};
 
 /// Reads the log.
 pub(crate) async fn run(
@@ -22,17 +22,19 @@ pub(crate) async fn run(
     let DpoCommand::Log(arguments) = command;
     let query = query(&arguments)?;
     let client = connect(global, None, output).await?;
-    match &arguments.export {
+    match proof_file(&arguments) {
         None => {
             let answer = client.query_log(&query).await?;
             let receipt = answer.receipt.record_number;
             show(&answer.rows, receipt, answer.truncated, None, output);
         }
         Some(path) => {
+            let path = path.as_path();
             let bundle = export(&client, &query, path, output).await?;
             let report = bundle.verify(client.log_key());
             let rows = bundle.parse_rows()?;
             show(&rows, bundle.query_record(), bundle.is_truncated(), Some(path), output);
+            spreadsheet::write(&rows, arguments.csv.as_deref(), arguments.jsonl.as_deref())?;
             output.note(&report.to_string());
             if !report.is_sound() {
                 return Ok(Ending::Alarm);
@@ -40,6 +42,13 @@ pub(crate) async fn run(
         }
     }
     Ok(Ending::Done)
+}
+
+/// Where the proof of the rows goes: as told, or beside the first file with rows.
+fn proof_file(arguments: &LogArguments) -> Option<PathBuf> {
+    let beside = |path: &PathBuf| PathBuf::from(format!("{}.proof.json", path.display()));
+    let rows = arguments.csv.as_ref().or(arguments.jsonl.as_ref());
+    arguments.export.clone().or_else(|| rows.map(beside))
 }
 
 async fn export(
@@ -71,6 +80,34 @@ fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
     }
     if let Some(agency) = &arguments.agency {
         query = query.agency(agency);
+    }
+    if let Some(counterpart) = &arguments.counterpart {
+        query = query.agency(counterpart);
+    }
+    if let Some(purpose) = &arguments.purpose {
+        query = query.purpose(purpose);
+    }
+    if let Some(category) = &arguments.category {
+        query = query.category(category);
+    }
+    if let Some(kind) = &arguments.kind {
+        query = query.kind(kind);
+    }
+    if let Some(outcome) = &arguments.outcome {
+        query = query.accepted(outcome == "accepted");
+    }
+    if let Some(consent) = arguments.consent {
+        query = query.consent(consent);
+    }
+    if let Some(serial) = &arguments.certificate_serial {
+        let bytes = from_hex(serial).filter(|bytes| !bytes.is_empty());
+        query = query.certificate(&bytes.ok_or_else(|| ClientError::Argument {
+            what: "certificate serial",
+            expected: "pairs of hexadecimal digits".to_owned(),
+        })?);
+    }
+    if let Some(first) = arguments.first_record {
+        query = query.first_record(first);
     }
     if let Some(since) = &arguments.since {
         query = query.since(parse_time(since)?);
@@ -127,7 +164,8 @@ fn show(
         table
     });
     if truncated {
-        output.note("there are more records: narrow the query or raise --max-rows");
+        let next = rows.last().map_or(0, |row| row.record_number + 1);
+        output.note(&format!("there are more records: go on with --first-record {next}"));
     }
     output.note(&format!("this query is log record {query_record}"));
 }

@@ -198,8 +198,8 @@ fn event_json(entry: &v1::LogEntry) -> Value {
         }),
         Event::LogQueried(e) => json!({
             "reason": e.reason,
-            "agency": e.agency,
             "by_participant": e.by_participant,
+            "filter": e.filter.as_ref().map(filter_json),
         }),
         Event::CallRefused(e) => json!({ "method": e.method }),
         Event::LotseAssigned(e) => json!({ "lotse": e.lotse }),
@@ -210,6 +210,34 @@ fn event_json(entry: &v1::LogEntry) -> Value {
             "catalogue_hash": hex(&e.catalogue_hash),
         }),
         Event::DirectoryPublished(_) | Event::ParticipantRegistered(_) => json!({}),
+    }
+}
+
+/// What was asked for; only what was given.
+fn filter_json(filter: &v1::LogFilter) -> Value {
+    let types = filter.types().map(event_name).collect::<Vec<_>>();
+    let fields = [
+        ("agencies", json!(filter.agencies)),
+        ("from", (filter.from_ms != 0).then(|| rfc3339(filter.from_ms)).into()),
+        ("until", (filter.until_ms != 0).then(|| rfc3339(filter.until_ms)).into()),
+        ("types", json!(types)),
+        ("purpose", json!(filter.purpose)),
+        ("category", json!(filter.category)),
+        ("kind", json!(filter.kind)),
+        ("outcome", json!(outcome_name(filter.outcome()))),
+        ("consent", json!(hex(&filter.consent_id))),
+        ("certificate", json!(hex(&filter.certificate_serial))),
+    ];
+    let given = |value: &Value| !(value.is_null() || *value == json!("") || *value == json!([]));
+    let given = fields.into_iter().filter(|(_, value)| given(value));
+    given.map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn outcome_name(outcome: v1::DecisionOutcome) -> &'static str {
+    match outcome {
+        v1::DecisionOutcome::Unspecified => "",
+        v1::DecisionOutcome::Accepted => "accepted",
+        v1::DecisionOutcome::Refused => "refused",
     }
 }
 

@@ -61,8 +61,11 @@ async fn without_its_index_the_broker_answers_the_same() {
     }
     let request = v1::QueryLogRequest {
         reason: "comparison of answers".to_owned(),
-        agency: DRV.to_owned(),
-        types: vec![v1::RecordType::MessageDecided.into()],
+        filter: Some(v1::LogFilter {
+            agencies: vec![DRV.to_owned()],
+            types: vec![v1::RecordType::MessageDecided.into()],
+            ..v1::LogFilter::default()
+        }),
         max_rows: 100_000,
         ..v1::QueryLogRequest::default()
     };

@@ -13,6 +13,10 @@ fn query() -> v1::QueryLogRequest {
     v1::QueryLogRequest { reason: "quarterly control".to_owned(), ..v1::QueryLogRequest::default() }
 }
 
+fn filtered(filter: v1::LogFilter) -> v1::QueryLogRequest {
+    v1::QueryLogRequest { filter: Some(filter), ..query() }
+}
+
 async fn exchanged(broker: &TestBroker) -> Case {
     let case = Case::open(broker.address()).await;
     let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
@@ -76,11 +80,11 @@ async fn filters_bounds_and_reasons_are_checked() {
     exchanged(&broker).await;
     let dpo = RawClient::connect(broker.address(), "projekt", "dpo").await;
     let (all, _) = dpo.query(query()).await.unwrap();
-    let typed = v1::QueryLogRequest {
+    let typed = filtered(v1::LogFilter {
         types: vec![v1::RecordType::HandedOut.into()],
-        agency: DRV.to_owned(),
-        ..query()
-    };
+        agencies: vec![DRV.to_owned()],
+        ..v1::LogFilter::default()
+    });
     let (rows, _) = dpo.query(typed).await.unwrap();
     assert_eq!(rows.len(), 1);
     let (rows, end) = dpo.query(v1::QueryLogRequest { max_rows: 2, ..query() }).await.unwrap();
@@ -94,15 +98,31 @@ async fn filters_bounds_and_reasons_are_checked() {
         v1::QueryLogRequest { reason: "short".into(), ..query() },
         v1::QueryLogRequest { reason: "two\nlines of reason".into(), ..query() },
         v1::QueryLogRequest { max_rows: 100_001, ..query() },
-        v1::QueryLogRequest { types: vec![99], ..query() },
-        v1::QueryLogRequest { from_ms: -1, ..query() },
+        filtered(v1::LogFilter { types: vec![99], ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { types: vec![1; 33], ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { from_ms: -1, ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { outcome: 9, ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { purpose: "unbekannt".into(), ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { agencies: vec!["Drv!".into()], ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { agencies: vec![DRV.into(); 3], ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { consent_id: vec![1; 15].into(), ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter {
+            certificate_serial: vec![1; 21].into(),
+            ..v1::LogFilter::default()
+        }),
     ] {
         let refused = dpo.query(request).await.unwrap_err();
         assert_eq!(reason(&refused), "ERROR_REASON_INVALID_FIELD");
     }
     let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "dpo").await;
-    let foreign = v1::QueryLogRequest { agency: BEZIRK.to_owned(), ..query() };
+    let agencies = vec![BEZIRK.to_owned()];
+    let foreign = filtered(v1::LogFilter { agencies, ..v1::LogFilter::default() });
     assert!(jobcenter.query(foreign).await.unwrap().0.is_empty());
+    // Asking by consent would tell an agency's officer which consents there are.
+    let consent_id = vec![1; 16].into();
+    let by_consent = filtered(v1::LogFilter { consent_id, ..v1::LogFilter::default() });
+    let refused = jobcenter.query(by_consent).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_INVALID_FIELD");
 }
 
 /// INVARIANT (append-only): rows, leaf hashes and checkpoints fit together, checked offline.

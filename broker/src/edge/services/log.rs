@@ -14,15 +14,15 @@ use tonic::{Request, Response, Status};
 use super::proofs::inclusion;
 use super::{Context, checkpoint, failed, invalid, peer};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::{Actor, Event, LogQueryEvent};
-use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
+use crate::domain::event::{Actor, Event, LogFilter, LogQueryEvent};
+use crate::domain::ids::{ConsentId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::refusal::Refusal;
 use crate::edge::limits;
 use crate::edge::status::Failure;
-use crate::engine::{Answer, Lane, LogFilter};
+use crate::engine::{Answer, Lane, Range};
 use crate::journal::{JournalError, StoredRecord};
-use crate::record;
 use crate::record::documents::{agency, reference};
+use crate::record::facts::{Facts, Wanted};
 
 pub(super) struct AccessLog(pub(super) Context);
 
@@ -30,6 +30,12 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Rows that wait to be written to the caller.
 const ROWS_WAITING_MAX: usize = 64;
+/// Agencies of one query.
+const AGENCIES_MAX: usize = 2;
+/// Longest code of the catalogue in a query.
+const CODE_BYTES_MAX: usize = 80;
+/// Longest serial number of a certificate; RFC 5280.
+const SERIAL_BYTES_MAX: usize = 20;
 /// Types of one query.
 const TYPES_MAX: usize = 32;
 /// Rows read together.
@@ -38,7 +44,8 @@ const ROWS_AT_ONCE: usize = 256;
 /// A query that was recorded and may be answered.
 struct Permitted {
     actor: Actor,
-    filter: LogFilter,
+    wanted: Wanted,
+    range: Range,
     rows_max: u32,
     record: RecordNumber,
     answer: Answer,
@@ -56,41 +63,77 @@ impl AccessLog {
         if request.max_rows > limits::LOG_ROWS_MAX {
             return Err(invalid("max_rows", "1 to 100,000, or 0 for 10,000"));
         }
-        if request.types.len() > TYPES_MAX {
-            return Err(invalid("types", "each type once"));
-        }
-        let types = request.types.iter().map(|number| {
-            v1::RecordType::try_from(*number)
-                .ok()
-                .filter(|known| *known != v1::RecordType::Unspecified)
-                .and_then(|_| u8::try_from(*number).ok())
-                .ok_or(invalid("types", "known record types"))
-        });
-        let query = LogQueryEvent {
-            reason,
-            participant: None,
-            agency: optional(&request.agency).map(|a| agency(a, "agency")).transpose()?,
-            from: time(request.from_ms, "from_ms")?,
-            until: time(request.until_ms, "until_ms")?,
-            types: types.collect::<Result<_, _>>()?,
-        };
-        let mut filter = LogFilter {
-            participant: None,
-            agency: query.agency.clone(),
-            from: query.from,
-            until: query.until,
-            types: query.types.clone(),
-        };
+        let filter = self.filter(&actor, request.filter.unwrap_or_default())?;
+        // Codes are checked before the query is recorded.
+        let mut wanted = Wanted::new(&filter, &self.0.engine.rules().catalogue)
+            .ok_or(invalid("filter", "codes of the catalogue"))?;
+        let mut range =
+            Range { first: request.first_record, end: 0, from: filter.from, until: filter.until };
         let about = optional(&request.participant_reference).map(reference).transpose()?;
+        let query = LogQueryEvent { reason, participant: None, filter };
         let command = Command::QueryLog { actor: actor.clone(), reference: about, query };
         let answer = self.0.engine.execute(Lane::Urgent, command).await?;
         let Outcome::QueryLogged { record, participant } = answer.outcome else {
             return Err(Failure::Internal);
         };
-        filter.participant = participant;
+        // A reference that means nobody: no records at all.
+        range.end = if participant == Some(None) { 0 } else { record + 1 };
+        wanted.participant = participant.flatten();
         let rows_max =
             if request.max_rows == 0 { limits::LOG_ROWS_DEFAULT } else { request.max_rows };
-        Ok(Permitted { actor, filter, rows_max, record, answer })
+        Ok(Permitted { actor, wanted, range, rows_max, record, answer })
+    }
+
+    /// Reads a filter and checks it.
+    fn filter(&self, actor: &Actor, filter: v1::LogFilter) -> Result<LogFilter, Failure> {
+        if filter.agencies.len() > AGENCIES_MAX {
+            return Err(invalid("filter.agencies", "at most 2 agencies"));
+        }
+        if filter.types.len() > TYPES_MAX {
+            return Err(invalid("filter.types", "each type once"));
+        }
+        let agencies = filter.agencies.iter().map(|text| agency(text, "filter.agencies"));
+        let types = filter.types.iter().map(|number| {
+            v1::RecordType::try_from(*number)
+                .ok()
+                .filter(|known| *known != v1::RecordType::Unspecified)
+                .and_then(|_| u8::try_from(*number).ok())
+                .ok_or(invalid("filter.types", "known record types"))
+        });
+        let accepted = match v1::DecisionOutcome::try_from(filter.outcome) {
+            Ok(v1::DecisionOutcome::Unspecified) => None,
+            Ok(v1::DecisionOutcome::Accepted) => Some(true),
+            Ok(v1::DecisionOutcome::Refused) => Some(false),
+            Err(_) => return Err(invalid("filter.outcome", "ACCEPTED or REFUSED")),
+        };
+        let consent = match filter.consent_id.as_ref() {
+            [] => None,
+            _ if !self.0.engine.sees_findings(actor) => {
+                let expected = "nothing: only a Lotse and the project's officer ask by consent";
+                return Err(invalid("filter.consent_id", expected));
+            }
+            id => Some(ConsentId::parse(id).ok_or(invalid("filter.consent_id", "16 bytes"))?),
+        };
+        if filter.certificate_serial.len() > SERIAL_BYTES_MAX {
+            return Err(invalid("filter.certificate_serial", "1 to 20 bytes"));
+        }
+        let code = |text: String, field| match text.len() {
+            0 => Ok(None),
+            1..=CODE_BYTES_MAX => Ok(Some(text)),
+            _ => Err(invalid(field, "a code of the catalogue")),
+        };
+        Ok(LogFilter {
+            agencies: agencies.collect::<Result<_, _>>()?,
+            from: time(filter.from_ms, "filter.from_ms")?,
+            until: time(filter.until_ms, "filter.until_ms")?,
+            types: types.collect::<Result<_, _>>()?,
+            purpose: code(filter.purpose, "filter.purpose")?,
+            category: code(filter.category, "filter.category")?,
+            kind: code(filter.kind, "filter.kind")?,
+            accepted,
+            consent,
+            certificate: Some(filter.certificate_serial).filter(|serial| !serial.is_empty()),
+        })
     }
 }
 
@@ -132,11 +175,11 @@ async fn send_rows(
     permitted: Permitted,
     sender: &mpsc::Sender<Result<v1::QueryLogResponse, Status>>,
 ) -> Result<(), Failure> {
-    let Permitted { actor, filter, rows_max, record, answer } = permitted;
+    let Permitted { actor, wanted, range, rows_max, record, answer } = permitted;
     let mut left = usize::try_from(rows_max).unwrap_or_default();
     let engine = context.engine.clone();
     let asking = actor.clone();
-    let prepared = move || Ok(engine.query(&asking, filter, record + 1));
+    let prepared = move || engine.query(&asking, wanted, range);
     let mut query = blocking(&context, prepared).await?;
     let truncated = loop {
         // One more than may be sent, to know whether there is more.
@@ -209,7 +252,7 @@ async fn rows(
     actor: &Actor,
     read: Vec<(StoredRecord, Event)>,
 ) -> Result<Vec<v1::LogRow>, Failure> {
-    let about = |event: &Event| record::rows::row(event).participant.map(ParticipantId::from_bytes);
+    let about = |event: &Event| Facts::of(event).participant.copied();
     let abouts: Vec<Option<ParticipantId>> = read.iter().map(|(_, event)| about(event)).collect();
     let mut participants: Vec<ParticipantId> = abouts.iter().flatten().copied().collect();
     participants.sort_unstable();

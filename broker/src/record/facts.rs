@@ -1,0 +1,220 @@
+//! What of a record can be searched for: its facts, and what a query wants of them.
+//!
+//! The index finds records by terms, which are short and may collide; it only proposes. Whether a record
+//! is what somebody wants, and may see, is decided by [`Wanted::matches`] on the record itself.
+
+use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
+use crate::domain::event::{Decision, Event, EventKind, LogFilter};
+use crate::domain::ids::{AgencyId, ConsentId, ParticipantId};
+use crate::index::Term;
+
+/// Facts of one record, borrowed from its event.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Whom it is about.
+    pub participant: Option<&'a ParticipantId>,
+    record_type: u8,
+    /// Agencies that took part, each once.
+    agencies: Vec<&'a AgencyId>,
+    purpose: Option<Purpose>,
+    kind: Option<Kind>,
+    categories: Categories,
+    accepted: Option<bool>,
+    consent: Option<&'a ConsentId>,
+    certificate: Option<&'a [u8]>,
+}
+
+/// What a query wants, within what its caller may see. All that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// About this participant.
+    pub participant: Option<ParticipantId>,
+    /// All of these agencies took part.
+    pub agencies: Vec<AgencyId>,
+    types: Vec<u8>,
+    purpose: Option<Purpose>,
+    kind: Option<Kind>,
+    categories: Categories,
+    accepted: Option<bool>,
+    consent: Option<ConsentId>,
+    certificate: Option<Vec<u8>>,
+}
+
+/// Kinds of terms.
+mod kind {
+    pub(super) const PARTICIPANT: u8 = 1;
+    pub(super) const AGENCY: u8 = 2;
+    pub(super) const TYPE: u8 = 3;
+    pub(super) const PURPOSE: u8 = 4;
+    pub(super) const KIND: u8 = 5;
+    pub(super) const CATEGORY: u8 = 6;
+    pub(super) const OUTCOME: u8 = 7;
+    pub(super) const CONSENT: u8 = 8;
+    pub(super) const CERTIFICATE: u8 = 9;
+}
+
+impl<'a> Facts<'a> {
+    /// Facts of an event.
+    #[must_use]
+    pub fn of(event: &'a Event) -> Self {
+        let record_type = super::encode::record_type(&event.kind);
+        let mut facts = Self {
+            participant: None,
+            record_type: u8::try_from(i32::from(record_type)).unwrap_or_default(),
+            agencies: event.actor.iter().map(|actor| &actor.agency).collect(),
+            purpose: None,
+            kind: None,
+            categories: Categories::default(),
+            accepted: None,
+            consent: None,
+            certificate: event.actor.as_ref().map(|actor| actor.serial.as_ref()),
+        };
+        facts.add(&event.kind);
+        facts.agencies.sort_unstable();
+        facts.agencies.dedup();
+        facts
+    }
+
+    fn add(&mut self, kind: &'a EventKind) {
+        match kind {
+            EventKind::BrokerStarted { .. } | EventKind::CallRefused { .. } => {}
+            EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
+            EventKind::LogQueried(query) => self.participant = query.participant.as_ref(),
+            EventKind::ParticipantRegistered { participant, .. }
+            | EventKind::LotseAssigned { participant, .. } => self.participant = Some(participant),
+            EventKind::ReferenceAssigned { participant, agency, .. } => {
+                self.participant = Some(participant);
+                self.agencies.push(agency);
+            }
+            // A consent is the participant's and the Lotse's: the agencies that it names took no part,
+            // and an agency that could sanction must not read that one was given or ended.
+            EventKind::ConsentRecorded(consent) => {
+                self.participant = Some(&consent.participant);
+                self.consent = Some(&consent.document.consent_id);
+            }
+            EventKind::ConsentRevoked(revocation) => {
+                self.participant = Some(&revocation.participant);
+                self.consent = Some(&revocation.consent);
+            }
+            EventKind::MessageDecided(decided) => {
+                let label = &decided.submission.label;
+                self.participant = decided.participant.as_ref();
+                self.agencies.push(&label.sender.agency);
+                (self.purpose, self.kind) = (Some(label.purpose), Some(label.kind));
+                self.categories = label.categories;
+                // Of a message that was refused its recipient took no part, and learns nothing.
+                if let Decision::Accepted(grant) = &decided.decision {
+                    self.agencies.push(&label.recipient.agency);
+                    self.consent = Some(&grant.consent);
+                    self.accepted = Some(true);
+                } else {
+                    self.accepted = Some(false);
+                }
+            }
+            EventKind::HandedOut(event) => {
+                self.participant = Some(&event.participant);
+                self.agencies.extend([&event.sender.agency, &event.recipient.agency]);
+                (self.purpose, self.kind) = (Some(event.purpose), Some(event.kind));
+                self.categories = event.categories;
+                self.consent = Some(&event.grant.consent);
+            }
+            EventKind::StageReported { participant, sender, recipient, .. }
+            | EventKind::MessageStopped { participant, sender, recipient, .. } => {
+                self.participant = Some(participant);
+                self.agencies.extend([sender, recipient]);
+            }
+        }
+    }
+
+    /// Terms of the record.
+    #[must_use]
+    pub fn terms(&self, catalogue: &Catalogue) -> Vec<Term> {
+        let mut terms = Vec::with_capacity(12);
+        terms.push(Term::text(kind::TYPE, &[self.record_type]));
+        terms.extend(self.participant.map(|id| Term::id(kind::PARTICIPANT, id.bytes())));
+        terms.extend(self.agencies.iter().map(|agency| agency_term(agency)));
+        terms.extend(self.purpose.map(|code| purpose_term(catalogue, code)));
+        terms.extend(self.kind.map(|code| kind_term(catalogue, code)));
+        terms.extend(category_terms(catalogue, self.categories));
+        terms
+            .extend(self.accepted.map(|accepted| Term::text(kind::OUTCOME, &[u8::from(accepted)])));
+        terms.extend(self.consent.map(|id| Term::id(kind::CONSENT, id.bytes())));
+        terms.extend(self.certificate.map(|serial| Term::text(kind::CERTIFICATE, serial)));
+        terms
+    }
+}
+
+impl Wanted {
+    /// What a filter wants; none if it names a code that the catalogue does not have.
+    #[must_use]
+    pub fn new(filter: &LogFilter, catalogue: &Catalogue) -> Option<Self> {
+        let purpose = filter.purpose.as_deref().map(|code| catalogue.purpose(code).ok_or(()));
+        let kind = filter.kind.as_deref().map(|code| catalogue.kind(code).ok_or(()));
+        let category = filter.category.as_deref().map(|code| catalogue.category(code).ok_or(()));
+        Some(Self {
+            participant: None,
+            agencies: filter.agencies.clone(),
+            types: filter.types.clone(),
+            purpose: purpose.transpose().ok()?,
+            kind: kind.transpose().ok()?,
+            categories: category.transpose().ok()?.unwrap_or_default(),
+            accepted: filter.accepted,
+            consent: filter.consent,
+            certificate: filter.certificate.as_ref().map(|serial| serial.to_vec()),
+        })
+    }
+
+    /// Terms that every record that matches has.
+    #[must_use]
+    pub fn terms(&self, catalogue: &Catalogue) -> Vec<Term> {
+        let mut terms = Vec::new();
+        terms.extend(self.participant.map(|id| Term::id(kind::PARTICIPANT, id.bytes())));
+        terms.extend(self.consent.map(|id| Term::id(kind::CONSENT, id.bytes())));
+        terms.extend(self.agencies.iter().map(agency_term));
+        terms.extend(self.purpose.map(|code| purpose_term(catalogue, code)));
+        terms.extend(self.kind.map(|code| kind_term(catalogue, code)));
+        terms.extend(category_terms(catalogue, self.categories));
+        terms
+            .extend(self.accepted.map(|accepted| Term::text(kind::OUTCOME, &[u8::from(accepted)])));
+        let serial = self.certificate.as_deref();
+        terms.extend(serial.map(|serial| Term::text(kind::CERTIFICATE, serial)));
+        if let [one] = self.types.as_slice() {
+            terms.push(Term::text(kind::TYPE, &[*one]));
+        }
+        terms
+    }
+
+    /// Whether a record is wanted.
+    #[must_use]
+    pub fn matches(&self, facts: &Facts<'_>) -> bool {
+        fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+            wanted.is_none_or(|wanted| found == Some(wanted))
+        }
+        is(self.participant.as_ref(), facts.participant)
+            && self.agencies.iter().all(|agency| facts.agencies.contains(&agency))
+            && (self.types.is_empty() || self.types.contains(&facts.record_type))
+            && is(self.purpose.as_ref(), facts.purpose.as_ref())
+            && is(self.kind.as_ref(), facts.kind.as_ref())
+            && facts.categories.contains(self.categories)
+            && is(self.accepted.as_ref(), facts.accepted.as_ref())
+            && is(self.consent.as_ref(), facts.consent)
+            && self.certificate.as_deref().is_none_or(|serial| facts.certificate == Some(serial))
+    }
+}
+
+fn agency_term(agency: &AgencyId) -> Term {
+    Term::text(kind::AGENCY, agency.as_str().as_bytes())
+}
+
+// By their texts: numbers of codes may change with the catalogue.
+fn purpose_term(catalogue: &Catalogue, code: Purpose) -> Term {
+    Term::text(kind::PURPOSE, catalogue.purpose_code(code).as_bytes())
+}
+
+fn kind_term(catalogue: &Catalogue, code: Kind) -> Term {
+    Term::text(kind::KIND, catalogue.kind_code(code).as_bytes())
+}
+
+fn category_terms(catalogue: &Catalogue, set: Categories) -> impl Iterator<Item = Term> {
+    catalogue.category_codes(set).map(|code| Term::text(kind::CATEGORY, code.as_bytes()))
+}

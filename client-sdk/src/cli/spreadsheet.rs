@@ -1,0 +1,112 @@
+//! Rows of the log as CSV (RFC 4180) and as JSON Lines.
+
+use std::path::Path;
+
+use schleuse_client::{ClientError, LogRow};
+use serde_json::Value;
+
+/// Columns: heading, and where the value stands in the JSON of a row.
+const COLUMNS: [(&str, &str); 16] = [
+    ("record", "/record"),
+    ("time", "/time"),
+    ("type", "/type"),
+    ("by", "/actor"),
+    ("participant", "/participant"),
+    ("sender", "/event/sender"),
+    ("recipient", "/event/recipient"),
+    ("purpose", "/event/purpose"),
+    ("kind", "/event/kind"),
+    ("categories", "/event/categories"),
+    ("accepted", "/event/accepted"),
+    ("deny reason", "/findings/deny_reason"),
+    ("consent", "/findings/consent"),
+    ("what", "/summary"),
+    ("stated reason", "/event/reason"),
+    ("leaf hash", "/leaf_hash"),
+];
+
+/// Writes the files that were asked for.
+pub(crate) fn write(
+    rows: &[LogRow],
+    csv: Option<&Path>,
+    jsonl: Option<&Path>,
+) -> Result<(), ClientError> {
+    if let Some(path) = csv {
+        file(path, &csv_text(rows.iter().map(LogRow::to_json)))?;
+    }
+    if let Some(path) = jsonl {
+        let lines = rows.iter().map(|row| format!("{}\n", row.to_json()));
+        file(path, &lines.collect::<String>())?;
+    }
+    Ok(())
+}
+
+fn file(path: &Path, text: &str) -> Result<(), ClientError> {
+    let failed =
+        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
+    std::fs::write(path, text).map_err(failed)
+}
+
+fn csv_text(rows: impl Iterator<Item = Value>) -> String {
+    let heading = COLUMNS.map(|(name, _)| name.to_owned()).join(",");
+    let lines = rows.map(|row| {
+        let cells = COLUMNS.map(|(_, place)| cell(row.pointer(place).unwrap_or(&Value::Null)));
+        cells.join(",")
+    });
+    let lines = std::iter::once(heading).chain(lines);
+    lines.map(|line| line + "\r\n").collect()
+}
+
+/// One cell. A text that a spreadsheet would take for a formula gets an apostrophe in front, as OWASP
+/// advises for CSV injection.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let texts = items.iter().map(|item| item.as_str().unwrap_or_default());
+            texts.collect::<Vec<_>>().join("; ")
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    };
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula { format!("'{text}") } else { text };
+    let text = text.replace(['\r', '\n'], " ");
+    if text.contains([',', '"', ';', '\'']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_cell_is_a_formula_or_breaks_its_line() {
+        for formula in ["=1+1", "+49", "-2", "@SUM(A1)", "\t=1", "\r=1"] {
+            let cell = cell(&json!(formula));
+            assert!(cell.starts_with("\"'"), "{cell}");
+        }
+        assert_eq!(cell(&json!("a \"b\", c\r\n=d")), "\"a \"\"b\"\", c  =d\"");
+        assert_eq!(cell(&json!(["x", "y"])), "\"x; y\"");
+        assert_eq!(cell(&json!(true)), "true");
+    }
+
+    #[test]
+    fn every_row_is_one_line_with_all_columns() {
+        let row = json!({
+            "record": 7,
+            "time": "2026-11-21T00:00:00Z",
+            "event": { "reason": "=HYPERLINK(\"x\")", "sender": "drv/reha" },
+        });
+        let text = csv_text([row].into_iter());
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("record,time,type,by,"));
+        assert!(lines[1].contains("drv/reha") && lines[1].contains("\"'=HYPERLINK(\"\"x\"\")\""));
+        assert_eq!(lines[0].split(',').count(), COLUMNS.len());
+    }
+}
