@@ -1,11 +1,14 @@
-//! A restart with many records: from the start of the process until it listens.
+//! A restart with many records: from the start of the process until it listens; then log queries and
+//! proofs over them.
+
+use std::net::SocketAddr;
 
 use schleuse_proto::v1;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{now, resident_mib};
+use super::{now, percentile, resident_mib};
 use crate::broker::{BrokerProcess, write_config};
 use crate::pki::Pki;
 use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
@@ -43,6 +46,7 @@ pub async fn run(records: u64) -> Value {
     }
     assert!(accepted >= records);
     let filled = resident_mib(broker.child.id());
+    let consent = case.consent.clone();
     drop((client, case));
     assert_eq!(broker.terminate(), Some(0));
     let begin = now();
@@ -51,6 +55,7 @@ pub async fn run(records: u64) -> Value {
     let drv = RawClient::connect(broker.address, DRV, "system").await;
     assert_eq!(drv.fetch("zentrale", 10).await.len(), 10, "what waited still waits");
     let resident = resident_mib(broker.child.id());
+    let evidence = evidence(broker.address, &consent).await;
     drop(drv);
     assert_eq!(broker.terminate(), Some(0));
     json!({
@@ -58,5 +63,90 @@ pub async fn run(records: u64) -> Value {
         "restart_ms": elapsed.as_millis() as u64,
         "resident_mib_before": filled,
         "resident_mib_after": resident,
+        "evidence_us": evidence,
     })
+}
+
+/// Queries of one page of 100 rows and inclusion proofs, each as a whole call, in microseconds.
+async fn evidence(address: SocketAddr, consent: &v1::ConsentDocument) -> Value {
+    let dpo = RawClient::connect(address, "projekt", "dpo").await;
+    let of = |filter| v1::QueryLogRequest {
+        reason: "measurement of queries".to_owned(),
+        filter: Some(filter),
+        max_rows: 100,
+        ..v1::QueryLogRequest::default()
+    };
+    let mut figures = serde_json::Map::new();
+    for (name, filter) in filters(consent) {
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let begin = now();
+            let (rows, end) = dpo.query(of(filter.clone())).await.unwrap();
+            times.push(begin.elapsed());
+            let enough = rows.len() == 100 || !end.unwrap().truncated;
+            assert!(enough, "{name}: {} rows", rows.len());
+        }
+        times.sort_unstable();
+        let (p50, max) = (percentile(&times, 0.5), percentile(&times, 1.0));
+        figures.insert(name.to_owned(), json!({ "p50": p50, "max": max }));
+    }
+    let mut times = Vec::new();
+    for number in (0..1_000_000).step_by(5_000) {
+        let request = v1::ProveInclusionRequest { record_numbers: vec![number], log_size: 0 };
+        let mut checkpoints = dpo.checkpoints();
+        let begin = now();
+        let answer = checkpoints.prove_inclusion(request).await;
+        times.push(begin.elapsed());
+        if number < 1_000 {
+            assert!(!answer.unwrap().into_inner().proofs[0].path.is_empty());
+        }
+    }
+    times.sort_unstable();
+    let (p50, max) = (percentile(&times, 0.5), percentile(&times, 1.0));
+    figures.insert("inclusion_proof".to_owned(), json!({ "p50": p50, "max": max }));
+    Value::Object(figures)
+}
+
+/// What is asked for, each with a name.
+fn filters(consent: &v1::ConsentDocument) -> [(&'static str, v1::LogFilter); 6] {
+    let agency = |name: &str| vec![name.to_owned()];
+    let hand_outs = v1::LogFilter {
+        types: vec![v1::RecordType::HandedOut.into()],
+        agencies: agency(DRV),
+        ..v1::LogFilter::default()
+    };
+    [
+        ("agency_and_type_10_rows", hand_outs),
+        (
+            "both_parties",
+            v1::LogFilter {
+                agencies: [agency(DRV), agency(JOBCENTER)].concat(),
+                ..v1::LogFilter::default()
+            },
+        ),
+        (
+            "refused_none",
+            v1::LogFilter {
+                outcome: v1::DecisionOutcome::Refused.into(),
+                ..v1::LogFilter::default()
+            },
+        ),
+        (
+            "consent",
+            v1::LogFilter { consent_id: consent.consent_id.clone(), ..v1::LogFilter::default() },
+        ),
+        (
+            "purpose_category_kind",
+            v1::LogFilter {
+                purpose: "fallkonferenz".into(),
+                category: "termine".into(),
+                kind: "fallkonferenz.request".into(),
+                ..v1::LogFilter::default()
+            },
+        ),
+        (
+            "last_second",
+            v1::LogFilter { from_ms: crate::raw::now_ms() - 1000, ..v1::LogFilter::default() },
+        ),
+    ]
 }
