@@ -30,6 +30,7 @@ pub mod pki;
 pub mod race;
 pub mod raw;
 pub mod sim_disk;
+pub mod tamper;
 
 #[cfg(test)]
 mod core_against_model;

@@ -16,23 +16,34 @@ pub(crate) fn run(
     arguments: &VerifyArguments,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let log_key = match (&arguments.log_key, &global.trust) {
-        (Some(key), _) => key.clone(),
-        (None, Some(path)) => TrustAnchors::load(path)?.log_key,
-        (None, None) => {
-            let expected =
-                "a value: give --log-key or --trust; the key in the export proves nothing";
-            return Err(ClientError::Argument { what: "log key", expected: expected.to_owned() });
-        }
+    let anchors = global.trust.as_deref().map(TrustAnchors::load).transpose()?;
+    let known = arguments.log_key.as_ref().or(anchors.as_ref().map(|anchors| &anchors.log_key));
+    let Some(log_key) = known else {
+        let expected = "a value: give --log-key or --trust; the key in the export proves nothing";
+        return Err(ClientError::Argument { what: "log key", expected: expected.to_owned() });
     };
+    let trust = anchors.as_ref().map(|anchors| &anchors.trust);
+    if trust.is_none() {
+        output.note("without --trust the signatures inside the rows are not checked");
+    }
     output.note(&format!("reading {} …", arguments.file.display()));
     let json = files::read(&arguments.file, EXPORT_BYTES_MAX)?;
     let (report, truncated) = match Evidence::from_json(&json) {
-        Ok(evidence) => (evidence.verify(&log_key), false),
+        Ok(evidence) => (
+            match trust {
+                Some(trust) => evidence.verify_signatures(log_key, trust),
+                None => evidence.verify(log_key),
+            },
+            false,
+        ),
         Err(_) => {
             let bundle = Bundle::from_json(&json)?;
             output.note(&format!("checking {} rows …", bundle.row_count()));
-            (bundle.verify(&log_key), bundle.is_truncated())
+            let report = match trust {
+                Some(trust) => bundle.verify_signatures(log_key, trust),
+                None => bundle.verify(log_key),
+            };
+            (report, bundle.is_truncated())
         }
     };
     let value = json!({

@@ -9,12 +9,13 @@
 
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_inclusion};
 use schleuse_proto::evidence::{Digest, label_digest};
+use schleuse_proto::trust::Trust;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{BundleRow, base64_bytes};
-use super::verify::{Check, Report, check_order, summary};
+use super::verify::{Check, Report, check_hand_outs, check_order, signatures, summary};
 use super::{LogRow, describe};
 use crate::client::Client;
 use crate::clock::rfc3339;
@@ -103,6 +104,16 @@ impl Evidence {
     /// Checks the evidence against a log key that came from elsewhere. Needs no broker.
     #[must_use]
     pub fn verify(&self, log_key: &str) -> Report {
+        self.check(log_key, None)
+    }
+
+    /// As [`Evidence::verify`], and checks the signatures inside the records against a table of trust.
+    #[must_use]
+    pub fn verify_signatures(&self, log_key: &str, trust: &Trust) -> Report {
+        self.check(log_key, Some(trust))
+    }
+
+    fn check(&self, log_key: &str, trust: Option<&Trust>) -> Report {
         let mut checks = Vec::new();
         let mut check = |name, result: Result<String, String>| {
             let passed = result.is_ok();
@@ -132,6 +143,10 @@ impl Evidence {
             Err(error) => check("checkpoint", Err(error.to_string())),
         }
         check("order", check_order(&rows));
+        check("hand-outs", check_hand_outs(&rows));
+        if let Some(trust) = trust {
+            check("signatures", signatures::check(&rows, trust));
+        }
         for row in &rows {
             check("record", Ok(sentence(row)));
         }

@@ -4,11 +4,15 @@
 //! word, and among the rows nothing was handed out after its consent was revoked or it was stopped.
 //! What it cannot show: that no other records about the same matter exist beyond the query's filter.
 
-use std::collections::HashMap;
+pub(super) mod signatures;
+
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use schleuse_proto::checkpoint::CheckpointVerifier;
-use schleuse_proto::evidence::{Digest, consent_reference, sha256};
+use schleuse_proto::evidence::{Digest, consent_reference, decode_canonical, sha256};
+use schleuse_proto::trust::Trust;
+use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde::Serialize;
 
@@ -59,6 +63,16 @@ impl Bundle {
     /// Checks the bundle against a log key that came from elsewhere. Needs no broker.
     #[must_use]
     pub fn verify(&self, log_key: &str) -> Report {
+        self.check(log_key, None)
+    }
+
+    /// As [`Bundle::verify`], and checks the signatures inside the rows against a table of trust.
+    #[must_use]
+    pub fn verify_signatures(&self, log_key: &str, trust: &Trust) -> Report {
+        self.check(log_key, Some(trust))
+    }
+
+    fn check(&self, log_key: &str, trust: Option<&Trust>) -> Report {
         let mut report = Report { checks: Vec::new(), rows: self.row_count(), log_size: 0 };
         let mut check = |name, result: Result<String, String>| {
             let passed = result.is_ok();
@@ -83,6 +97,10 @@ impl Bundle {
         check("order", check_order(&rows));
         check("stopped messages", check_stops(&rows));
         check("revoked consents", check_revocations(&rows));
+        check("hand-outs", check_hand_outs(&rows));
+        if let Some(trust) = trust {
+            check("signatures", signatures::check(&rows, trust));
+        }
         report.log_size = log_size;
         report
     }
@@ -183,6 +201,45 @@ fn check_stops(rows: &[LogRow]) -> Result<String, String> {
         }
     }
     Ok(format!("none of {hand_outs} hand-outs is of a message that was stopped or refused before"))
+}
+
+/// Each hand-out fits the decision on its message, if that stands before it.
+pub(super) fn check_hand_outs(rows: &[LogRow]) -> Result<String, String> {
+    let mut decided: HashMap<u64, &v1::MessageDecided> = HashMap::new();
+    let mut seen: HashSet<u64> = HashSet::new();
+    let mut compared = 0_u64;
+    for row in rows {
+        let number = row.record_number;
+        match &row.entry.event {
+            Some(Event::MessageDecided(event)) => {
+                decided.insert(number, event);
+            }
+            Some(Event::HandedOut(event)) => {
+                let message = event.message_number;
+                let Some(decided) = decided.get(&message) else {
+                    if message >= number || seen.contains(&message) {
+                        return Err(format!("record {number} hands out {message}, no message"));
+                    }
+                    continue;
+                };
+                let label = decode_canonical::<v1::Label>(&decided.label);
+                let label = label.map_err(|_| format!("record {message}: a malformed label"))?;
+                let fits = decided.accepted
+                    && event.sender == label.sender
+                    && event.recipient == label.recipient
+                    && event.purpose == label.purpose
+                    && event.kind == label.kind
+                    && event.categories == label.categories;
+                if !fits {
+                    return Err(format!("record {number} hands out something else than {message}"));
+                }
+                compared += 1;
+            }
+            _ => {}
+        }
+        seen.insert(number);
+    }
+    Ok(format!("{compared} hand-outs are of the message that was accepted"))
 }
 
 /// Nothing is accepted or handed out under a consent after its revocation.

@@ -1,6 +1,7 @@
 //! Long campaigns, each with a size. The short runs are tests; this is the entry for the long ones.
 //!
-//! Examples: `schleuse-campaign race 1000000`, `schleuse-campaign kill 10000`.
+//! Examples: `schleuse-campaign race 1000000`, `schleuse-campaign kill 10000`,
+//! `schleuse-campaign tamper 1`.
 
 #![expect(clippy::print_stdout, reason = "the program's words to its user")]
 
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use schleuse_tests::broker::TestBroker;
-use schleuse_tests::{kill, race};
+use schleuse_tests::{kill, race, tamper};
 
 /// Campaigns against a real broker on loopback.
 #[derive(Parser)]
@@ -29,6 +30,14 @@ enum Campaign {
         /// How many kills.
         kills: u32,
     },
+    /// Files of evidence are changed in every way (100 % must be found).
+    Tamper {
+        /// Every how many bytes all bits of one are changed; 1: each.
+        stride: usize,
+        /// Folder for every 60th changed file, and the verdicts, for a second verifier.
+        #[arg(long)]
+        out: Option<std::path::PathBuf>,
+    },
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -44,6 +53,11 @@ async fn main() -> ExitCode {
             let report = kill::campaign(kills).await;
             println!("{report:?}");
             !report.faults.is_empty()
+        }
+        Campaign::Tamper { stride, out } => {
+            let report = tamper::run(stride, 60, out.as_deref()).await;
+            println!("{} changes, undetected: {:?}", report.changed, report.undetected);
+            !report.undetected.is_empty()
         }
     };
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

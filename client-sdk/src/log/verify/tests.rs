@@ -190,7 +190,11 @@ fn hand_outs_after_the_end_of_their_message_or_consent_are_found() {
     let report = late(vec![accepted(), stopped(0), handed_out(0)]);
     assert_eq!(failed(&report), ["stopped messages"]);
     let report = late(vec![decided(false), handed_out(0)]);
-    assert_eq!(failed(&report), ["stopped messages"]);
+    assert_eq!(failed(&report), ["stopped messages", "hand-outs"]);
+    // Nothing that could be handed out: itself, a later record, a record that is no decision.
+    for events in [vec![handed_out(0)], vec![handed_out(7)], vec![stopped(9), handed_out(0)]] {
+        assert_eq!(failed(&late(events)), ["hand-outs"]);
+    }
     let report = late(vec![accepted(), revoked(), handed_out(0)]);
     assert_eq!(failed(&report), ["revoked consents"]);
     let report = late(vec![revoked(), accepted()]);
