@@ -6,6 +6,7 @@ pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod files;
 pub(crate) mod inbox;
+pub(crate) mod incident;
 pub(crate) mod lotse;
 pub(crate) mod output;
 pub(crate) mod spreadsheet;

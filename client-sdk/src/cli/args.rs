@@ -89,7 +89,44 @@ pub(crate) enum DpoCommand {
     /// Lists records of the access log. The query itself becomes a record.
     ///
     /// Example: schleuse dpo log --reason "quarterly control" --type handed-out --export q3.json
-    Log(LogArguments),
+    Log(Box<LogArguments>),
+    /// Lists what was handed out under a certificate, to or from an agency, or since a time: the basis of
+    /// a notification. Each page that is read becomes a record.
+    ///
+    /// Example: schleuse dpo incident --reason "stolen key of the DRV" --certificate-serial 4a1f
+    /// --known-since 2026-12-01T08:00:00Z
+    Incident(IncidentArguments),
+}
+
+/// Arguments of `dpo incident`.
+#[derive(Args, Debug)]
+pub(crate) struct IncidentArguments {
+    /// Why the log is read: 10 to 500 characters; kept in the log.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) scope: IncidentScope,
+    /// Only before this date or time (UTC).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// When the incident became known; the 72 hours of GDPR Art. 33 count from here.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_since: Option<String>,
+}
+
+/// What the incident is about; at least one.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(crate) struct IncidentScope {
+    /// Serial number of the certificate that received, in hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) certificate_serial: Option<String>,
+    /// Agency that sent or received.
+    #[arg(long, value_name = "AGENCY")]
+    pub(crate) agency: Option<String>,
+    /// From this date or time on (UTC).
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
 }
 
 /// Arguments of `dpo log`.
@@ -196,7 +233,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 18);
+        assert_eq!(found.len(), 19);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, spreadsheet};
+use super::{Ending, connect, incident, spreadsheet};
 
 /// Reads the log.
 pub(crate) async fn run(
@@ -19,7 +19,10 @@ pub(crate) async fn run(
     command: DpoCommand,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let DpoCommand::Log(arguments) = command;
+    let arguments = match command {
+        DpoCommand::Log(arguments) => arguments,
+        DpoCommand::Incident(arguments) => return incident::run(global, &arguments, output).await,
+    };
     let query = query(&arguments)?;
     let client = connect(global, None, output).await?;
     match proof_file(&arguments) {

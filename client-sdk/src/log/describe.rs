@@ -139,6 +139,7 @@ pub(super) fn row_json(row: &LogRow) -> Value {
         "time": rfc3339(time),
         "type": record_type(&row.entry).map(event_name),
         "actor": actor(&row.entry),
+        "certificate_serial": row.entry.actor.as_ref().map(|actor| hex(&actor.certificate_serial)),
         "summary": summary(row),
         "participant": row.participant_reference.as_ref().map(|r| r.as_text().to_owned()),
         "leaf_hash": hex(&row.leaf_hash()),

@@ -364,6 +364,37 @@ pub(super) fn officer(stage: &Stage) -> String {
         .filter_map(|row| row["findings"]["deny_reason"].as_str())
         .collect();
     claim("only the project's officer reads why", reasons == ["no-consent", "revoked"]);
+    let serial = rows.iter().find(|row| {
+        row["type"] == "handed-out" && row["actor"] == format!("{}/system", DRV.agency)
+    });
+    let serial = text(serial.unwrap(), "certificate_serial");
+    let incident = stage.ask(
+        OFFICER,
+        &[
+            "dpo",
+            "incident",
+            "--reason",
+            "exercise: a key of the DRV was lost",
+            "--certificate-serial",
+            &serial,
+            "--known-since",
+            "2030-01-01T00:00:00Z",
+        ],
+    );
+    let disclosed: u64 = incident["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["hand_outs"].as_u64().unwrap())
+        .sum();
+    let by_drv = rows.iter().filter(|row| {
+        row["type"] == "handed-out" && row["actor"] == format!("{}/system", DRV.agency)
+    });
+    claim(
+        "in an incident the officer sees what was disclosed under a certificate, and the 72 hours",
+        disclosed == by_drv.count() as u64
+            && incident["clock"]["notify_until"] == "2030-01-04T00:00:00Z",
+    );
     claim(
         "the revocation and the query itself are in the log",
         count("consent-revoked") == 1 && count("log-queried") >= 1,
