@@ -1,9 +1,10 @@
 //! Records: how log events lie in the journal, and what each part of them is.
 //!
-//! Owns the mapping between domain events and the sections of a record (body: what may be shown to a
-//! data-protection officer; private: pseudonyms, references, consent documents; payload: ciphertext),
-//! and the parsing of signed documents, which both the wire and the replay need. Nothing here
-//! decides, and nothing here is sent.
+//! Owns the mapping between domain events and the sections of a record (body: what the officers of
+//! agencies that took part may see; findings: what decided, for the Lotse and the project's officer;
+//! private: pseudonyms, references, consent documents; payload: ciphertext), the facts that records can
+//! be searched by, and the parsing of signed documents, which both the wire and the replay need.
+//! Nothing here decides, and nothing here is sent.
 
 mod decode;
 pub mod documents;
