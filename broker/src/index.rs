@@ -248,9 +248,17 @@ impl Shared {
     }
 
     fn write_block(&self, number: u64, root_at: &RootAt) {
-        let Some(block) = self.recent().blocks.get(&number).cloned() else { return };
+        let block = {
+            let recent = self.recent();
+            // After a failure nothing more is written: the mark must not pass a block that is missing.
+            let Some(block) = recent.blocks.get(&number).filter(|_| !recent.broken) else { return };
+            block.clone()
+        };
         let applied = (number + 1) * BLOCK;
-        let Some(root) = root_at(applied) else { return };
+        let Some(root) = root_at(applied) else {
+            self.recent().broken = true;
+            return;
+        };
         match self.store.write(number, &block, applied, &root) {
             Ok(()) => {
                 self.recent().blocks.remove(&number);

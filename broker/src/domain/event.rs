@@ -318,6 +318,8 @@ pub struct LogQueryEvent {
     pub reason: String,
     /// Whom it is about.
     pub participant: Option<ParticipantId>,
+    /// Whether a reference was given, whether or not it means somebody.
+    pub by_participant: bool,
     /// What was asked for.
     pub filter: LogFilter,
 }

@@ -144,6 +144,7 @@ impl Decoder<'_> {
             },
             log_entry::Event::LogQueried(queried) => EventKind::LogQueried(LogQueryEvent {
                 participant: self.participant().ok(),
+                by_participant: queried.by_participant,
                 filter: log_filter(queried.filter.unwrap_or_default()),
                 reason: queried.reason,
             }),

@@ -244,7 +244,6 @@ fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
             event.grant.consent.bytes(),
             event.recipient.agency.as_str(),
         )),
-        consent_revision: event.grant.revision,
         sender: Some(address(&event.sender)),
         recipient: Some(address(&event.recipient)),
         purpose: catalogue.purpose_code(event.purpose).to_owned(),
@@ -257,7 +256,7 @@ fn log_queried(query: &LogQueryEvent) -> log_entry::Event {
     log_entry::Event::LogQueried(v1::LogQueried {
         reason: query.reason.clone(),
         filter: Some(log_filter(&query.filter)),
-        by_participant: query.participant.is_some(),
+        by_participant: query.by_participant,
     })
 }
 

@@ -3,9 +3,12 @@
 //! The index finds records by terms, which are short and may collide; it only proposes. Whether a record
 //! is what somebody wants, and may see, is decided by [`Wanted::matches`] on the record itself.
 
+use schleuse_proto::v1;
+
 use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
 use crate::domain::event::{Decision, Event, EventKind, LogFilter};
 use crate::domain::ids::{AgencyId, ConsentId, ParticipantId};
+use crate::domain::message::StopReason;
 use crate::index::Term;
 
 /// Facts of one record, borrowed from its event.
@@ -118,12 +121,26 @@ impl<'a> Facts<'a> {
                 self.categories = event.categories;
                 self.consent = Some(&event.grant.consent);
             }
-            EventKind::StageReported { participant, sender, recipient, .. }
-            | EventKind::MessageStopped { participant, sender, recipient, .. } => {
+            EventKind::StageReported { participant, sender, recipient, .. } => {
                 self.participant = Some(participant);
                 self.agencies.extend([sender, recipient]);
             }
+            EventKind::MessageStopped { participant, sender, recipient, reason, .. } => {
+                self.participant = Some(participant);
+                // That a consent ended is the participant's and the Lotse's, as the revocation is.
+                if *reason == StopReason::Expired {
+                    self.agencies.extend([sender, recipient]);
+                }
+            }
         }
+    }
+
+    /// Whether everybody who sees the record may be told whom it is about. Not of refused messages and of
+    /// queries: there it would tell whether a reference means somebody.
+    #[must_use]
+    pub fn tells_participant(&self) -> bool {
+        self.accepted != Some(false)
+            && i32::from(self.record_type) != i32::from(v1::RecordType::LogQueried)
     }
 
     /// Terms of the record.

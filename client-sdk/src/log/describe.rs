@@ -178,7 +178,6 @@ fn event_json(entry: &v1::LogEntry) -> Value {
             "message": e.message_number,
             "attempt": e.attempt,
             "consent": hex(&e.consent_reference),
-            "consent_revision": e.consent_revision,
             "sender": address(e.sender.as_ref()),
             "recipient": address(e.recipient.as_ref()),
             "purpose": e.purpose,

@@ -193,7 +193,7 @@ fn sentence(row: &LogRow) -> String {
 
 impl Client {
     /// Fetches evidence of our own acts by their record numbers: decisions on messages that we sent,
-    /// hand-outs that we received, consents that we recorded. In the order given.
+    /// hand-outs that we received, consents that we recorded. Each once, in ascending order.
     ///
     /// # Errors
     /// One of the records is not ours, or the broker cannot be reached or was rolled back.
@@ -201,7 +201,10 @@ impl Client {
         if !(1..=RECORDS_MAX).contains(&record_numbers.len()) {
             return Err(ClientError::argument("records", "1 to 100 record numbers"));
         }
-        let request = v1::ReadOwnRecordsRequest { record_numbers: record_numbers.to_vec() };
+        let mut record_numbers = record_numbers.to_vec();
+        record_numbers.sort_unstable();
+        record_numbers.dedup();
+        let request = v1::ReadOwnRecordsRequest { record_numbers: record_numbers.clone() };
         let response = self
             .call(|| {
                 let (mut service, request) = (self.access_log(), request.clone());
@@ -210,7 +213,7 @@ impl Client {
             .await?;
         self.settle(&response.checkpoint).await?;
         let asked = response.rows.iter().map(|row| row.record_number);
-        if !asked.eq(record_numbers.iter().copied()) {
+        if !asked.eq(record_numbers) {
             return Err(ClientError::protocol("other records than asked for"));
         }
         let evidence = Evidence::new(self.log_key(), response)?;

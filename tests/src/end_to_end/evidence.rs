@@ -75,6 +75,9 @@ async fn each_party_proves_its_own_acts_and_nobody_elses() {
     };
     assert_eq!(bare(&decided[1]), bare(&decided[2]));
     assert!(evidence.rows.iter().all(|row| row.findings.is_empty()));
+    let references: Vec<&str> =
+        evidence.rows.iter().map(|row| row.participant_reference.as_str()).collect();
+    assert_eq!(references, [case.jobcenter_reference.as_str(), "", ""]);
 
     let hand_out = delivery.receipt.as_ref().unwrap().record_number;
     let evidence = own_records(&drv, vec![hand_out]).await.unwrap();

@@ -75,7 +75,7 @@ impl Known {
             Event::StageReported(event) => {
                 parties.extend([event.sender_agency.clone(), event.recipient_agency.clone()]);
             }
-            Event::MessageStopped(event) => {
+            Event::MessageStopped(event) if event.reason() == v1::StopReason::Expired => {
                 parties.extend([event.sender_agency.clone(), event.recipient_agency.clone()]);
             }
             Event::ReferenceAssigned(event) => parties.push(event.agency.clone()),

@@ -74,6 +74,35 @@ async fn a_lotse_sees_its_own_participants_and_nobody_elses() {
     assert_eq!(reason(&other.query(query()).await.unwrap_err()), "ERROR_REASON_INVALID_FIELD");
 }
 
+/// That a consent ended must not be readable in an agency that could sanction it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_agency_reads_that_a_consent_ended() {
+    let broker = TestBroker::start().await;
+    let case = Case::open(broker.address()).await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    assert_eq!(case.lotse.revoke(&case.consent).await.unwrap().stopped_messages, 1);
+    jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    for agency in [JOBCENTER, DRV] {
+        let dpo = RawClient::connect(broker.address(), agency, "dpo").await;
+        let seen = words(&dpo.query(query()).await.unwrap().0);
+        let tells =
+            |word: &&String| ["stopped", "revoked", "REVOKED"].iter().any(|w| word.contains(w));
+        assert_eq!(seen.iter().find(tells), None, "{agency}");
+    }
+    let about = v1::QueryLogRequest { participant_reference: case.reference.clone(), ..query() };
+    for (client, request) in [
+        (&case.lotse, about),
+        (&RawClient::connect(broker.address(), "projekt", "dpo").await, query()),
+    ] {
+        let seen = words(&client.query(request).await.unwrap().0);
+        for word in ["revoked", "stopped STOP_REASON_CONSENT_ENDED", "refused DENY_REASON_REVOKED"]
+        {
+            assert!(seen.iter().any(|seen| seen == word), "{word} not in {seen:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_bounds_and_reasons_are_checked() {
     let broker = TestBroker::start().await;

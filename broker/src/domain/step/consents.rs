@@ -140,6 +140,7 @@ impl State {
         let query = LogQueryEvent {
             reason: "consents listed by the Lotse".to_owned(),
             participant: Some(participant.id),
+            by_participant: true,
             ..LogQueryEvent::default()
         };
         self.emit(Some(actor), EventKind::LogQueried(query), now);

@@ -70,14 +70,18 @@ impl AccessLog {
         let mut range =
             Range { first: request.first_record, end: 0, from: filter.from, until: filter.until };
         let about = optional(&request.participant_reference).map(reference).transpose()?;
-        let query = LogQueryEvent { reason, participant: None, filter };
+        let by_participant = about.is_some();
+        let query = LogQueryEvent { reason, participant: None, by_participant, filter };
         let command = Command::QueryLog { actor: actor.clone(), reference: about, query };
         let answer = self.0.engine.execute(Lane::Urgent, command).await?;
         let Outcome::QueryLogged { record, participant } = answer.outcome else {
             return Err(Failure::Internal);
         };
-        // A reference that means nobody: no records at all.
-        range.end = if participant == Some(None) { 0 } else { record + 1 };
+        // A reference that means nobody: nothing but the query itself.
+        range.end = record + 1;
+        if participant == Some(None) {
+            range.first = range.first.max(record);
+        }
         wanted.participant = participant.flatten();
         let rows_max =
             if request.max_rows == 0 { limits::LOG_ROWS_DEFAULT } else { request.max_rows };
@@ -164,7 +168,8 @@ impl AccessLog {
         .await?;
         // Records of others are as absent as those that nobody wrote.
         let read = read.ok_or(Refusal::NotFound { field: "record_numbers" })?;
-        let rows = rows(&self.0, &actor, read).await?;
+        // Without findings, a Lotse's too: the act is its own, what decided is not.
+        let rows = rows(&self.0, &actor, false, read).await?;
         Ok(v1::ReadOwnRecordsResponse { rows, proofs, checkpoint: checkpoint(&commit) })
     }
 }
@@ -197,7 +202,8 @@ async fn send_rows(
         .await?;
         query = returned;
         let is_last = read.len() < most;
-        let rows = rows(&context, &actor, read).await?;
+        let sees_findings = context.engine.sees_findings(&actor);
+        let rows = rows(&context, &actor, sees_findings, read).await?;
         for row in rows {
             if left == 0 {
                 return send_end(&context, record, &answer, true, sender).await;
@@ -250,9 +256,14 @@ async fn blocking<T: Send + 'static>(
 async fn rows(
     context: &Context,
     actor: &Actor,
+    sees_findings: bool,
     read: Vec<(StoredRecord, Event)>,
 ) -> Result<Vec<v1::LogRow>, Failure> {
-    let about = |event: &Event| Facts::of(event).participant.copied();
+    // Whether a refused message or a query was about somebody is part of what was found.
+    let about = |event: &Event| {
+        let facts = Facts::of(event);
+        if sees_findings || facts.tells_participant() { facts.participant.copied() } else { None }
+    };
     let abouts: Vec<Option<ParticipantId>> = read.iter().map(|(_, event)| about(event)).collect();
     let mut participants: Vec<ParticipantId> = abouts.iter().flatten().copied().collect();
     participants.sort_unstable();
@@ -265,11 +276,10 @@ async fn rows(
         let place = participants.binary_search(participant).ok()?;
         references.get(place).copied().flatten()
     };
-    let sees_findings = context.engine.sees_findings(actor);
     let rows = read.into_iter().zip(abouts).map(|((stored, _), about)| {
         let [body_salt, findings_salt, _] = &stored.salts;
         let (findings, findings_salt) = if sees_findings {
-            (stored.findings, Bytes::copy_from_slice(findings_salt))
+            (Bytes::copy_from_slice(&stored.findings), Bytes::copy_from_slice(findings_salt))
         } else {
             (Bytes::new(), Bytes::new())
         };
@@ -279,7 +289,8 @@ async fn rows(
             record_number: stored.skeleton.number,
             skeleton: Bytes::copy_from_slice(&stored.skeleton_bytes),
             salt: Bytes::copy_from_slice(body_salt),
-            body: stored.body,
+            // A copy: the record's own bytes would keep its payload alive until the row is sent.
+            body: Bytes::copy_from_slice(&stored.body),
             participant_reference: about
                 .as_ref()
                 .and_then(reference)

@@ -1,6 +1,7 @@
 //! Signatures inside rows: that messages, directory entries and revocations come from whom they name.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use schleuse_proto::evidence::{
     Digest, batch_leaf, batch_root, batch_signed_bytes, decode_canonical, directory_signed_bytes,
@@ -15,7 +16,7 @@ use crate::log::LogRow;
 
 /// Checks the signatures of all rows against a table of trust.
 pub(in crate::log) fn check(rows: &[LogRow], trust: &Trust) -> Result<String, String> {
-    let mut checker = Checker { trust, checked: HashMap::new() };
+    let mut checker = Checker { trust, leaves: HashMap::new(), verified: HashSet::new() };
     let (mut messages, mut documents) = (0_u64, 0_u64);
     for row in rows {
         let wrong = |why: &str| format!("record {}: {why}", row.record_number);
@@ -60,8 +61,10 @@ pub(in crate::log) fn check(rows: &[LogRow], trust: &Trust) -> Result<String, St
 
 struct Checker<'a> {
     trust: &'a Trust,
-    /// Signatures that verified, with the certificate: a batch has one for all its messages.
-    checked: HashMap<Digest, Leaf>,
+    /// Certificates that were believed, by the second.
+    leaves: HashMap<(Digest, u64), Leaf>,
+    /// Signatures that verified: a batch has one for all its messages.
+    verified: HashSet<Digest>,
 }
 
 impl Checker<'_> {
@@ -104,20 +107,19 @@ impl Checker<'_> {
         agency: Option<&str>,
         roles: &[Role],
     ) -> Result<(), String> {
-        let digest = sha256(&[
-            &sha256(&[&signature.certificate]),
-            &sha256(&[&signature.value]),
-            &sha256(&[signed]),
-        ]);
-        let leaf = match self.checked.get(&digest) {
-            // The same signature at another time: only the time has to be looked at again.
-            Some(leaf) if leaf.is_valid_at(time_ms) => leaf,
-            _ => {
-                let leaf = self.trust.check_signature(signed, signature, time_ms);
-                let leaf = leaf.map_err(|error| error.to_string())?;
-                self.checked.entry(digest).or_insert(leaf)
+        let certificate = sha256(&[&signature.certificate]);
+        let leaf = match self.leaves.entry((certificate, time_ms / 1000)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let leaf = self.trust.check_leaf(&signature.certificate, time_ms);
+                place.insert(leaf.map_err(|error| error.to_string())?)
             }
         };
+        let whole = sha256(&[&certificate, &sha256(&[&signature.value]), &sha256(&[signed])]);
+        if !self.verified.contains(&whole) {
+            leaf.verify(signed, &signature.value).map_err(|error| error.to_string())?;
+            self.verified.insert(whole);
+        }
         let identity = &leaf.identity;
         if Some(identity.agency.as_str()) != agency || !roles.contains(&identity.role) {
             return Err(format!("signed by {identity}, who may not"));
