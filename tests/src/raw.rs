@@ -245,6 +245,17 @@ impl RawClient {
         self.messages().fetch(request).await.unwrap().into_inner().deliveries
     }
 
+    /// Fetches until the broker's next tick has released something; bounded by its own patience.
+    pub async fn fetch_until_some(&self) -> Vec<v1::Delivery> {
+        for _ in 0..10_000 {
+            let deliveries = self.fetch("zentrale", 10).await;
+            if !deliveries.is_empty() {
+                return deliveries;
+            }
+        }
+        panic!("nothing came");
+    }
+
     pub async fn acknowledge(&self, numbers: Vec<u64>) -> Result<Vec<v1::Receipt>, tonic::Status> {
         let request = v1::AcknowledgeRequest {
             message_numbers: numbers,

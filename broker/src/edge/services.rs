@@ -29,7 +29,7 @@ use super::status::{self, Failure};
 use crate::domain::ids::RecordNumber;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
-use crate::journal::Commit;
+use crate::journal::{Commit, JournalError};
 
 /// What every service needs.
 #[derive(Clone)]
@@ -45,6 +45,21 @@ impl Context {
     pub(super) fn new(engine: Engine, check_signatures: bool, drain: CancellationToken) -> Self {
         let log_reads = Arc::new(Semaphore::new(limits::LOG_READS_MAX));
         Self { engine, check_signatures, drain, log_reads }
+    }
+
+    /// Runs what reads files where it may block; a few at a time, the others wait.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let place = self.log_reads.clone().acquire_owned().await;
+        let place = place.map_err(|_| Failure::Refused(Refusal::Draining))?;
+        let placed = move || {
+            let _place = place;
+            work()
+        };
+        let done = tokio::task::spawn_blocking(placed).await;
+        done.map_err(|_| Failure::Internal)?.map_err(Failure::from)
     }
 
     /// Receipt of a durable record; most are of the commit that comes with the answer.

@@ -43,9 +43,7 @@ async fn evidence(
     let client = connect(global, None, output).await?;
     let evidence = client.evidence(&arguments.records).await?;
     let path = &arguments.out;
-    let failed =
-        |error: std::io::Error| ClientError::File { path: path.clone(), why: error.to_string() };
-    std::fs::write(path, evidence.to_json()?).map_err(failed)?;
+    files::write(path, &evidence.to_json()?)?;
     let rows = evidence.rows()?;
     let value = json!({
         "file": path.display().to_string(),

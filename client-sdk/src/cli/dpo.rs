@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, incident, spreadsheet};
+use super::{Ending, connect, files, incident, spreadsheet};
 
 /// Reads the log.
 pub(crate) async fn run(
@@ -69,9 +69,7 @@ async fn export(
         }
     };
     let bundle = client.export_with(query, progress).await?;
-    let failed =
-        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
-    std::fs::write(path, bundle.to_json()?).map_err(failed)?;
+    files::write(path, &bundle.to_json()?)?;
     output.note(&format!("wrote {}; check it with: schleuse verify {0}", path.display()));
     Ok(bundle)
 }
@@ -103,11 +101,7 @@ fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
         query = query.consent(consent);
     }
     if let Some(serial) = &arguments.certificate_serial {
-        let bytes = from_hex(serial).filter(|bytes| !bytes.is_empty());
-        query = query.certificate(&bytes.ok_or_else(|| ClientError::Argument {
-            what: "certificate serial",
-            expected: "pairs of hexadecimal digits".to_owned(),
-        })?);
+        query = query.certificate(&serial_number(serial)?);
     }
     if let Some(first) = arguments.first_record {
         query = query.first_record(first);
@@ -123,6 +117,14 @@ fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
     }
     let types = arguments.types.iter().map(|name| record_type(name));
     Ok(query.types(&types.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// A serial number in hexadecimal digits.
+pub(super) fn serial_number(text: &str) -> Result<Vec<u8>, ClientError> {
+    from_hex(text).filter(|bytes| !bytes.is_empty()).ok_or_else(|| ClientError::Argument {
+        what: "certificate serial",
+        expected: "pairs of hexadecimal digits".to_owned(),
+    })
 }
 
 /// All record types that a query can name.

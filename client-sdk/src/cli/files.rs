@@ -1,7 +1,8 @@
 //! Files that commands read: grants, invitations, contents.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use schleuse_client::{ClientError, Content, ContentError, FILE_BYTES_MAX, parse_time, v1};
@@ -15,6 +16,15 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ClientError
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path).map_err(failed)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// Writes a file for its owner alone: what is exported names participants.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), ClientError> {
+    let failed =
+        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path).and_then(|mut file| file.write_all(content)).map_err(failed)
 }
 
 /// Reads a text of at most 1 MiB.

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use schleuse_client::v1::log_entry::Event;
 use schleuse_client::{
-    Client, ClientError, Clock as _, LogQuery, LogRow, SystemClock, format_time, from_hex,
-    parse_time, rfc3339, v1,
+    Client, ClientError, Clock as _, LogQuery, LogRow, SystemClock, format_time, parse_time,
+    rfc3339, v1,
 };
 use serde_json::{Value, json};
 
 use super::args::{Global, IncidentArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect};
+use super::{Ending, connect, dpo};
 
 /// How long after it became known a breach may be notified at the latest. Source: GDPR Art. 33(1).
 const NOTIFY_WITHIN_MS: i64 = 72 * 3600 * 1000;
@@ -67,11 +67,7 @@ fn query(arguments: &IncidentArguments) -> Result<LogQuery, ClientError> {
     let mut query =
         LogQuery::new(&arguments.reason).types(&[v1::RecordType::HandedOut]).max_rows(PAGE_ROWS);
     if let Some(serial) = &scope.certificate_serial {
-        let bytes = from_hex(serial).filter(|bytes| !bytes.is_empty());
-        query = query.certificate(&bytes.ok_or_else(|| ClientError::Argument {
-            what: "certificate serial",
-            expected: "pairs of hexadecimal digits".to_owned(),
-        })?);
+        query = query.certificate(&dpo::serial_number(serial)?);
     }
     if let Some(agency) = &scope.agency {
         query = query.agency(agency);

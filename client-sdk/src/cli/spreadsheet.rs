@@ -5,6 +5,8 @@ use std::path::Path;
 use schleuse_client::{ClientError, LogRow};
 use serde_json::Value;
 
+use super::files;
+
 /// Columns: heading, and where the value stands in the JSON of a row.
 const COLUMNS: [(&str, &str); 16] = [
     ("record", "/record"),
@@ -32,19 +34,13 @@ pub(crate) fn write(
     jsonl: Option<&Path>,
 ) -> Result<(), ClientError> {
     if let Some(path) = csv {
-        file(path, &csv_text(rows.iter().map(LogRow::to_json)))?;
+        files::write(path, csv_text(rows.iter().map(LogRow::to_json)).as_bytes())?;
     }
     if let Some(path) = jsonl {
         let lines = rows.iter().map(|row| format!("{}\n", row.to_json()));
-        file(path, &lines.collect::<String>())?;
+        files::write(path, lines.collect::<String>().as_bytes())?;
     }
     Ok(())
-}
-
-fn file(path: &Path, text: &str) -> Result<(), ClientError> {
-    let failed =
-        |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
-    std::fs::write(path, text).map_err(failed)
 }
 
 fn csv_text(rows: impl Iterator<Item = Value>) -> String {

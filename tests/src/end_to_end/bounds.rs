@@ -66,16 +66,6 @@ async fn next_delivery(stream: &mut tonic::Streaming<v1::ReceiveResponse>) -> v1
     }
 }
 
-async fn fetch_until_some(client: &RawClient) -> Vec<v1::Delivery> {
-    for _ in 0..10_000 {
-        let deliveries = client.fetch("zentrale", 10).await;
-        if !deliveries.is_empty() {
-            return deliveries;
-        }
-    }
-    panic!("nothing came");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_over_the_rate_are_refused_in_calls_and_wait_in_streams() {
     let (_broker, case, jobcenter, drv) = broker_with("messages_per_second = 256").await;
@@ -243,7 +233,7 @@ async fn what_a_lost_receiver_held_waits_for_the_next() {
         assert_eq!(next_delivery(&mut stream).await.attempt, attempt);
         drop((credit, stream, lost));
     }
-    assert_eq!(fetch_until_some(&drv).await[0].attempt, 6);
+    assert_eq!(drv.fetch_until_some().await[0].attempt, 6);
 }
 
 /// A function that nobody ever named is an empty queue: an error would tell whether a consent names it.

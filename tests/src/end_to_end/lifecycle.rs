@@ -160,24 +160,13 @@ async fn what_is_not_acknowledged_comes_again_and_is_marked() {
     assert_eq!(drv.fetch("zentrale", 10).await[0].attempt, 1);
     assert!(drv.fetch("zentrale", 10).await.is_empty(), "held for a minute");
     clock.advance(61_000);
-    let again = fetch_until_some(&drv).await;
+    let again = drv.fetch_until_some().await;
     assert_eq!(again[0].attempt, 2);
     let broker = broker.restart(clock).await;
     let drv = RawClient::connect(broker.address(), DRV, "system").await;
     let after = drv.fetch("zentrale", 10).await;
     assert_eq!(after[0].attempt, 3);
     assert_eq!(after[0].message_number, again[0].message_number);
-}
-
-/// Fetches until the broker's next tick has released something; bounded by the test's own patience.
-async fn fetch_until_some(client: &RawClient) -> Vec<v1::Delivery> {
-    for _ in 0..10_000 {
-        let deliveries = client.fetch("zentrale", 10).await;
-        if !deliveries.is_empty() {
-            return deliveries;
-        }
-    }
-    panic!("nothing came");
 }
 
 /// INVARIANT (order): per sender, thread and recipient in order of acceptance.
@@ -218,7 +207,7 @@ async fn messages_arrive_in_order_on_a_stream_with_credit() {
     assert!(heartbeats <= 1, "the first heartbeat only, deliveries are a sign of life");
     drop((stream, credit));
     // What the stream held and nobody acknowledged waits again.
-    let again = fetch_until_some(&drv).await;
+    let again = drv.fetch_until_some().await;
     assert_eq!(again[0].attempt, 2);
 }
 

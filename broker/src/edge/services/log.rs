@@ -20,7 +20,7 @@ use crate::domain::refusal::Refusal;
 use crate::edge::limits;
 use crate::edge::status::Failure;
 use crate::engine::{Answer, Lane, Range};
-use crate::journal::{JournalError, StoredRecord};
+use crate::journal::StoredRecord;
 use crate::record::documents::{agency, reference};
 use crate::record::facts::{Facts, Wanted};
 
@@ -152,20 +152,22 @@ impl AccessLog {
             return Err(invalid("record_numbers", "1 to 100 numbers"));
         }
         let (engine, asking) = (self.0.engine.clone(), actor.clone());
-        let (read, proofs, commit) = blocking(&self.0, move || {
-            let commit = engine.reader().latest();
-            let mut read = Vec::with_capacity(numbers.len());
-            let mut proofs = Vec::with_capacity(numbers.len());
-            for number in numbers {
-                let Some(record) = engine.own_record(&asking, number, commit.size())? else {
-                    return Ok((None, proofs, commit));
-                };
-                read.push(record);
-                proofs.push(inclusion(&**engine.reader(), number, commit.size())?);
-            }
-            Ok((Some(read), proofs, commit))
-        })
-        .await?;
+        let (read, proofs, commit) = self
+            .0
+            .blocking(move || {
+                let commit = engine.reader().latest();
+                let mut read = Vec::with_capacity(numbers.len());
+                let mut proofs = Vec::with_capacity(numbers.len());
+                for number in numbers {
+                    let Some(record) = engine.own_record(&asking, number, commit.size())? else {
+                        return Ok((None, proofs, commit));
+                    };
+                    read.push(record);
+                    proofs.push(inclusion(&**engine.reader(), number, commit.size())?);
+                }
+                Ok((Some(read), proofs, commit))
+            })
+            .await?;
         // Records of others are as absent as those that nobody wrote.
         let read = read.ok_or(Refusal::NotFound { field: "record_numbers" })?;
         // Without findings, a Lotse's too: the act is its own, what decided is not.
@@ -185,21 +187,22 @@ async fn send_rows(
     let engine = context.engine.clone();
     let asking = actor.clone();
     let prepared = move || engine.query(&asking, wanted, range);
-    let mut query = blocking(&context, prepared).await?;
+    let mut query = context.blocking(prepared).await?;
     let truncated = loop {
         // One more than may be sent, to know whether there is more.
         let most = ROWS_AT_ONCE.min(left + 1);
         let caller = sender.clone();
-        let (read, returned) = blocking(&context, move || {
-            let mut rows = Vec::new();
-            while rows.len() < most
-                && let Some(row) = query.next_record(|| caller.is_closed())?
-            {
-                rows.push(row);
-            }
-            Ok((rows, query))
-        })
-        .await?;
+        let (read, returned) = context
+            .blocking(move || {
+                let mut rows = Vec::new();
+                while rows.len() < most
+                    && let Some(row) = query.next_record(|| caller.is_closed())?
+                {
+                    rows.push(row);
+                }
+                Ok((rows, query))
+            })
+            .await?;
         query = returned;
         let is_last = read.len() < most;
         let sees_findings = context.engine.sees_findings(&actor);
@@ -236,20 +239,6 @@ async fn send_end(
     let response = v1::QueryLogResponse { response: Some(Says::End(end)) };
     let _caller_gone = sender.send(Ok(response)).await;
     Ok(())
-}
-
-/// Runs what reads files where it may block; a few at a time, the others wait.
-async fn blocking<T: Send + 'static>(
-    context: &Context,
-    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
-) -> Result<T, Failure> {
-    let place = context.log_reads.clone().acquire_owned().await;
-    let place = place.map_err(|_| Failure::Refused(Refusal::Draining))?;
-    let placed = move || {
-        let _place = place;
-        work()
-    };
-    tokio::task::spawn_blocking(placed).await.map_err(|_| Failure::Internal)?.map_err(Failure::from)
 }
 
 /// Records as the caller may see them: bodies, and the caller's own references of participants.
@@ -358,20 +347,20 @@ impl AccessLogService for AccessLog {
         let size = self.0.engine.reader().latest().size();
         let end = first.checked_add(count).filter(|end| *end <= size);
         let Some(end) = end else { return Err(failed(Failure::CheckpointAhead { size })) };
-        let reader = self.0.engine.reader().clone();
-        let mut next = first;
-        let pieces = std::iter::from_fn(move || {
-            let count = (end - next).min(limits::LEAF_HASHES_PER_MESSAGE);
-            if count == 0 {
-                return None;
+        let context = self.0.clone();
+        let pieces = futures::stream::try_unfold(first, move |next| {
+            let context = context.clone();
+            async move {
+                let count = (end - next).min(limits::LEAF_HASHES_PER_MESSAGE);
+                if count == 0 {
+                    return Ok(None);
+                }
+                let reader = context.engine.reader().clone();
+                let hashes = context.blocking(move || reader.leaf_hashes(next, count)).await;
+                let leaf_hashes = hashes.map_err(failed)?.into_iter().flatten().collect();
+                Ok(Some((v1::ReadLeafHashesResponse { leaf_hashes }, next + count)))
             }
-            let hashes = reader.leaf_hashes(next, count);
-            next += count;
-            let piece = hashes.map(|hashes| v1::ReadLeafHashesResponse {
-                leaf_hashes: hashes.into_iter().flatten().collect(),
-            });
-            Some(piece.map_err(failed))
         });
-        Ok(Response::new(futures::stream::iter(pieces).boxed()))
+        Ok(Response::new(pieces.boxed()))
     }
 }

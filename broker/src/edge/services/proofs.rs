@@ -30,15 +30,15 @@ pub(super) fn inclusion(
 }
 
 impl Checkpoints {
-    fn inclusion_proofs(
+    async fn inclusion_proofs(
         &self,
-        request: &v1::ProveInclusionRequest,
+        request: v1::ProveInclusionRequest,
     ) -> Result<v1::ProveInclusionResponse, Failure> {
-        let numbers = &request.record_numbers;
+        let numbers = request.record_numbers;
         if !(1..=limits::INCLUSION_PROOFS_MAX).contains(&numbers.len()) {
             return Err(invalid("record_numbers", "1 to 1,000 numbers"));
         }
-        let reader = self.0.engine.reader();
+        let reader = self.0.engine.reader().clone();
         let latest = reader.latest();
         let (size, note) = match request.log_size {
             0 => (latest.size(), checkpoint(&latest)),
@@ -50,8 +50,8 @@ impl Checkpoints {
         if numbers.iter().any(|number| *number >= size) {
             return Err(invalid("record_numbers", "each below log_size"));
         }
-        let proofs = numbers.iter().map(|number| inclusion(&**reader, *number, size));
-        let proofs = proofs.collect::<Result<_, _>>()?;
+        let prove = move || numbers.iter().map(|n| inclusion(&*reader, *n, size)).collect();
+        let proofs = self.0.blocking(prove).await?;
         Ok(v1::ProveInclusionResponse { proofs, checkpoint: note })
     }
 }
@@ -87,6 +87,6 @@ impl CheckpointService for Checkpoints {
         &self,
         request: Request<v1::ProveInclusionRequest>,
     ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
-        self.inclusion_proofs(&request.into_inner()).map(Response::new).map_err(failed)
+        self.inclusion_proofs(request.into_inner()).await.map(Response::new).map_err(failed)
     }
 }
