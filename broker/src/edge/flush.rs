@@ -2,9 +2,9 @@
 //!
 //! A hand-out is in flight from its permit until its bytes are in the socket. The response body wraps
 //! the bytes it gives to HTTP/2 together with their guards; HTTP/2 drops the bytes when it has passed
-//! them to TLS; the stream below TLS then reports the next completed flush, and only that releases
-//! the guards. HTTP/2 flushes TLS only after its own buffer is empty, in the same task, so a
-//! completed flush covers all bytes dropped before it.
+//! them to the write buffer above TLS; the stream then reports the next completed flush of buffer and
+//! TLS, and only that releases the guards. HTTP/2 flushes only after its own buffer is empty, in the
+//! same task, so a completed flush covers all bytes dropped before it.
 //!
 //! The stream also lets other tasks run once before the first byte of a burst: answers that are ready
 //! at the same time then share one TLS record and one system call.
