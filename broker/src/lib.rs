@@ -1,6 +1,6 @@
 //! The Schleuse broker as a library; `main.rs` is a thin program around it.
 //!
-//! Modules import only downwards: [`server`] and [`config`] → [`edge`] → [`engine`] → [`record`] →
+//! Modules import only downwards: [`operations`] → [`server`] and [`config`] → [`edge`] → [`engine`] → [`record`] →
 //! [`journal`], [`index`] → [`domain`]. A tidy test enforces it.
 
 pub mod config;
@@ -9,5 +9,6 @@ pub mod edge;
 pub mod engine;
 pub mod index;
 pub mod journal;
+pub mod operations;
 pub mod record;
 pub mod server;
