@@ -78,7 +78,7 @@ impl Chains<'_> {
 
     fn recorded(&self, row: &LogRow, event: &v1::ConsentRecorded) -> Result<Found, &'static str> {
         let known = self.ledger.consent(&event.consent_id);
-        if known.is_some_and(|known| known.revoked) {
+        if self.ledger.is_revoked(&event.consent_id) {
             return Err("a consent is revised after its revocation");
         }
         let before = match (event.revision, known) {

@@ -7,14 +7,24 @@ use crate::log::LogRow;
 
 /// What the rows tell of erasures.
 pub(super) struct Erasures {
-    /// Numbers of erased rows, ascending, with the ground of an erasure that lists them.
-    rows: Vec<(u64, v1::RecordType, Option<v1::ErasureGround>)>,
+    /// Erased rows, ascending.
+    rows: Vec<Erased>,
     /// What is wrong with a list.
     fault: Option<String>,
     /// First record of a consent that was erased because its time was over.
     retired_consent: Option<u64>,
     /// First record that could tell why nothing was covered, erased because its time was over.
     retired_end: Option<u64>,
+}
+
+/// An erased row.
+struct Erased {
+    number: u64,
+    kind: v1::RecordType,
+    /// Whether an erasure lists it.
+    listed: bool,
+    /// Whether one does because its time was over.
+    retired: bool,
 }
 
 /// Types of records that tell what is covered, and what no longer.
@@ -28,9 +38,14 @@ const ENDS: [v1::RecordType; 4] = [
 impl Erasures {
     pub(super) fn of(rows: &[LogRow]) -> Self {
         let erased = rows.iter().filter(|row| row.entry.is_none());
-        let mut erased: Vec<_> =
-            erased.map(|row| (row.record_number, row.record_type(), None)).collect();
-        erased.sort_unstable_by_key(|(number, ..)| *number);
+        let erased = erased.map(|row| Erased {
+            number: row.record_number,
+            kind: row.record_type(),
+            listed: false,
+            retired: false,
+        });
+        let mut erased: Vec<Erased> = erased.collect();
+        erased.sort_unstable_by_key(|erased| erased.number);
         let mut erasures =
             Self { rows: erased, fault: None, retired_consent: None, retired_end: None };
         for row in rows {
@@ -46,10 +61,8 @@ impl Erasures {
     }
 
     fn first_retired(&self, types: &[v1::RecordType]) -> Option<u64> {
-        let mut retired = self.rows.iter().filter(|(_, kind, ground)| {
-            *ground == Some(v1::ErasureGround::Retention) && types.contains(kind)
-        });
-        retired.next().map(|(number, ..)| *number)
+        let mut retired = self.rows.iter().filter(|row| row.retired && types.contains(&row.kind));
+        retired.next().map(|row| row.number)
     }
 
     /// Marks what an erasure lists. All of it stands before the erasure's own record.
@@ -64,10 +77,11 @@ impl Erasures {
                 return Err(format!("record {number} lists no ascending ranges"));
             }
             behind = end;
-            let from = self.rows.partition_point(|(erased, ..)| *erased < range.first);
+            let from = self.rows.partition_point(|erased| erased.number < range.first);
             let listed = self.rows.iter_mut().skip(from);
-            for (_, _, ground) in listed.take_while(|(erased, ..)| *erased < end) {
-                *ground = Some(event.ground());
+            for erased in listed.take_while(|erased| erased.number < end) {
+                erased.listed = true;
+                erased.retired |= event.ground() == v1::ErasureGround::Retention;
             }
         }
         Ok(())
@@ -78,11 +92,11 @@ impl Erasures {
             return Err(fault.clone());
         }
         let erased = self.rows.len();
-        let mut unlisted = self.rows.iter().filter(|(_, _, ground)| ground.is_none());
+        let mut unlisted = self.rows.iter().filter(|row| !row.listed);
         match unlisted.next() {
             None => Ok(format!("{erased} erased records, all listed by a record of their erasure")),
-            Some((number, ..)) if is_complete => {
-                Err(format!("record {number} is erased, and no record says so"))
+            Some(row) if is_complete => {
+                Err(format!("record {} is erased, and no record says so", row.number))
             }
             Some(_) => {
                 let others = unlisted.count().saturating_add(1);

@@ -17,8 +17,6 @@ pub(super) struct Consent<'a> {
     pub(super) document: Option<&'a v1::ConsentDocument>,
     /// Whom it is of, as the file tells it.
     pub(super) participant: Option<&'a str>,
-    /// Whether it was revoked.
-    pub(super) revoked: bool,
     /// Whether it is suspended.
     pub(super) suspended: bool,
 }
@@ -28,6 +26,7 @@ pub(super) struct Consent<'a> {
 pub(super) struct Ledger<'a> {
     consents: HashMap<&'a [u8], Consent<'a>>,
     of_participant: HashMap<&'a str, Vec<&'a [u8]>>,
+    revoked: HashSet<&'a [u8]>,
     /// Participants whose processing is restricted or whose erasure began.
     blocked: HashSet<&'a str>,
 }
@@ -38,10 +37,16 @@ impl<'a> Ledger<'a> {
         self.consents.get(id)
     }
 
-    /// All consents of a participant.
-    pub(super) fn consents_of(&self, participant: &str) -> impl Iterator<Item = &Consent<'a>> {
+    /// Whether the consent of this identifier was revoked.
+    pub(super) fn is_revoked(&self, id: &[u8]) -> bool {
+        self.revoked.contains(id)
+    }
+
+    /// Consents of a participant that are neither revoked nor suspended.
+    pub(super) fn in_force(&self, participant: &str) -> impl Iterator<Item = &Consent<'a>> {
         let ids = self.of_participant.get(participant).into_iter().flatten();
-        ids.filter_map(|id| self.consents.get(id))
+        let ids = ids.filter(|id| !self.is_revoked(id));
+        ids.filter_map(|id| self.consents.get(id)).filter(|consent| !consent.suspended)
     }
 
     /// Whether nothing about the participant may pass.
@@ -55,9 +60,7 @@ impl<'a> Ledger<'a> {
         match row.event() {
             Some(Event::ConsentRecorded(event)) => self.record(row, event),
             Some(Event::ConsentRevoked(event)) => {
-                if let Some(consent) = self.consents.get_mut(event.consent_id.as_ref()) {
-                    consent.revoked = true;
-                }
+                self.revoked.insert(&event.consent_id);
             }
             Some(Event::ConsentSuspended(event)) => self.suspend(&event.consent_id, true),
             Some(Event::ConsentConfirmed(event)) => self.suspend(&event.consent_id, false),
@@ -81,7 +84,6 @@ impl<'a> Ledger<'a> {
             hash: &event.document_hash,
             document: row.document.as_ref(),
             participant,
-            revoked: known.is_some_and(|known| known.revoked),
             suspended: false,
         };
         if known.is_none()

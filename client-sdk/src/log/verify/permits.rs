@@ -158,7 +158,7 @@ impl Desk<'_> {
         let Some(consent) = self.ledger.consent(&findings.consent_id) else {
             return self.not_shown();
         };
-        if consent.revoked {
+        if self.ledger.is_revoked(&findings.consent_id) {
             return Err("passed under a consent that was revoked");
         }
         if consent.revision < findings.consent_revision {
@@ -207,10 +207,8 @@ impl Desk<'_> {
             return Ok(Again::NotShown);
         }
         let time_ms = self.row.time_ms();
-        let mut consents =
-            self.ledger.consents_of(participant).filter(|c| !c.revoked && !c.suspended);
         let is_covered = !self.ledger.is_blocked(participant)
-            && consents.any(|consent| {
+            && self.ledger.in_force(participant).any(|consent| {
                 let mut grants = consent.document.iter().flat_map(|document| &document.grants);
                 grants.any(|grant| question.check(grant, time_ms).is_ok())
             });
