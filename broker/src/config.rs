@@ -2,6 +2,7 @@
 
 mod check;
 pub mod files;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use check::Checker;
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
 use crate::journal::segments::Sizes;
+use crate::witness::WitnessRules;
 
 /// How strict the broker is about its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Config {
     pub core: CoreLimits,
     /// Sizes of the journal.
     pub sizes: Sizes,
+    /// Who cosigns the log, and what is required of them.
+    pub witnesses: WitnessRules,
 }
 
 /// Everything that is wrong with a configuration.
@@ -108,6 +112,7 @@ impl Config {
             edge: edge_limits(&mut check),
             core: core_limits(&mut check),
             sizes: sizes(&mut check),
+            witnesses: witnesses::rules(&mut check),
         };
         check.require(
             config.sizes.reserve_bytes >= config.sizes.segment_bytes,
