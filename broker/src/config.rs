@@ -2,6 +2,7 @@
 
 mod check;
 pub mod files;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
 use crate::engine::Retention;
 use crate::journal::segments::Sizes;
+use crate::witness::WitnessRules;
 
 /// How strict the broker is about its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct Config {
     pub state_file: Option<PathBuf>,
     /// How long what is kept.
     pub retention: Retention,
+    /// Who cosigns the log, and what is required of them.
+    pub witnesses: WitnessRules,
 }
 
 /// Everything that is wrong with a configuration.
@@ -115,6 +119,7 @@ impl Config {
             sizes: sizes(&mut check),
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
+            witnesses: witnesses::rules(&mut check),
         };
         check.require(
             config.sizes.reserve_bytes >= config.sizes.segment_bytes,

@@ -13,6 +13,7 @@ pub(crate) mod output;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ async fn command(
         Command::Dpo(command) => dpo::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),
+        Command::Witness(command) => witness::run(global, command, output).await,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns what an agency, a Lotse and a data-protection officer need on their side of the broker:
 //! sealing to the recipient's verified key, the sender's signature, verification of everything that
-//! arrives, repetition, and the watch over the broker's log. The command line `schleuse` is a thin
+//! arrives, repetition, and the watch over the broker's log, also as a [`witness`] for others. The command line `schleuse` is a thin
 //! layer over it. It never decides about consents: the broker does, and says "not covered".
 //!
 //! An agency sends and receives:
@@ -114,6 +114,7 @@ mod signer;
 mod test_log;
 mod tls;
 mod trust_file;
+pub mod witness;
 
 pub use checkpoints::{Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};

@@ -3,6 +3,7 @@
 mod agency;
 mod dpo;
 mod lotse;
+mod witness;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
 };
+pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
 ///
@@ -82,6 +84,9 @@ pub(crate) enum Command {
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml
     Verify(VerifyArguments),
+    /// A witness of the broker's log: it cosigns checkpoints that continue the log it has seen.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
 }
 
 /// Commands of the data-protection officer.
@@ -182,7 +187,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 20);
+        assert_eq!(found.len(), 23);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
