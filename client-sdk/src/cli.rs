@@ -2,6 +2,7 @@
 
 pub(crate) mod agency;
 pub(crate) mod args;
+pub(crate) mod checkpoint;
 pub(crate) mod count;
 pub(crate) mod directory;
 pub(crate) mod dpo;
@@ -10,6 +11,7 @@ pub(crate) mod inbox;
 pub(crate) mod incident;
 pub(crate) mod lotse;
 pub(crate) mod output;
+pub(crate) mod rights;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
 pub(crate) mod verify;
@@ -17,7 +19,7 @@ pub(crate) mod witness;
 
 use std::process::ExitCode;
 
-use schleuse_client::{Client, ClientError};
+use schleuse_client::{Client, ClientBuilder, ClientError};
 
 use args::{Arguments, Command, Global};
 use output::Output;
@@ -72,6 +74,7 @@ async fn command(
         Command::Agency(command) => agency::run(global, command, output).await,
         Command::Dpo(command) => dpo::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
+        Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),
         Command::Witness(command) => witness::run(global, command, output).await,
     }
@@ -83,6 +86,24 @@ pub(crate) async fn connect(
     sealing: Option<&std::path::Path>,
     output: &Output,
 ) -> Result<Client, ClientError> {
+    let builder = builder(global, output)?;
+    match sealing {
+        Some(sealing) => builder.sealing_file(sealing),
+        None => builder,
+    }
+    .connect()
+    .await
+}
+
+/// Connects without comparing the broker's log with what is kept.
+pub(crate) async fn connect_unchecked(
+    global: &Global,
+    output: &Output,
+) -> Result<Client, ClientError> {
+    builder(global, output)?.connect_unchecked().await
+}
+
+fn builder(global: &Global, output: &Output) -> Result<ClientBuilder, ClientError> {
     let missing = |what: &'static str, option: &str| ClientError::Argument {
         what,
         expected: format!("a value: give {option} or set its environment variable"),
@@ -107,8 +128,5 @@ pub(crate) async fn connect(
         output
             .note("note: without --state a rollback of the broker between two runs is not noticed");
     }
-    if let Some(sealing) = sealing {
-        builder = builder.sealing_file(sealing);
-    }
-    builder.connect().await
+    Ok(builder)
 }

@@ -4,9 +4,12 @@ mod builder;
 mod retry;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use schleuse_proto::GRPC_MESSAGE_BYTES_MAX;
+use schleuse_proto::checkpoint::SignedCheckpoint;
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Identity;
 use schleuse_proto::trust::Trust;
@@ -17,6 +20,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -67,6 +71,7 @@ struct Parts {
     sealing: SealingKeys,
     clock: Arc<dyn Clock>,
     directory: DirectoryCache,
+    state_dir: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Client {
@@ -151,8 +156,33 @@ impl Client {
         self.0.keeper.check(self).await
     }
 
+    /// The newest checkpoint that witnesses of the broker cosigned, if there is one. Its cosignatures are to be
+    /// checked with the witnesses' keys.
+    ///
+    /// # Errors
+    /// The log's key did not sign it, or the broker cannot be reached.
+    pub async fn cosigned_checkpoint(&self) -> Result<Option<SignedCheckpoint>, ClientError> {
+        let service = self.checkpoint_service();
+        let answer = self
+            .call(|| {
+                let mut service = service.clone();
+                async move { service.latest_checkpoint(v1::LatestCheckpointRequest::default()).await }
+            })
+            .await?;
+        if answer.cosigned_checkpoint.is_empty() {
+            return Ok(None);
+        }
+        let verified = self.0.anchors.log.verify(&answer.cosigned_checkpoint);
+        verified.map(Some).map_err(|error| ClientError::evidence(error.into()))
+    }
+
     pub(crate) fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
+    }
+
+    /// Folder in which the newest checkpoint and revocations are kept, if there is one.
+    pub(crate) fn state_dir(&self) -> Option<&Path> {
+        self.0.state_dir.as_deref()
     }
 
     pub(crate) fn directory_cache(&self) -> &DirectoryCache {
@@ -192,6 +222,7 @@ impl Client {
 
     service!(consents, ConsentServiceClient);
     service!(participants, ParticipantServiceClient);
+    service!(rights, RightsServiceClient);
     service!(messages, MessageServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
@@ -199,12 +230,14 @@ impl Client {
 }
 
 impl ProofSource for Client {
-    async fn latest(&self) -> Result<Vec<u8>, ClientError> {
+    async fn latest(&self, known: Option<&[u8]>) -> Result<Vec<u8>, ClientError> {
         let service = self.checkpoint_service();
+        let known_checkpoint = known.map(Bytes::copy_from_slice).unwrap_or_default();
+        let request = v1::LatestCheckpointRequest { known_checkpoint };
         let answer = self
             .call(|| {
-                let mut service = service.clone();
-                async move { service.latest_checkpoint(v1::LatestCheckpointRequest::default()).await }
+                let (mut service, request) = (service.clone(), request.clone());
+                async move { service.latest_checkpoint(request).await }
             })
             .await?;
         Ok(answer.checkpoint.to_vec())

@@ -107,6 +107,7 @@ mod lotse;
 mod random;
 mod receive;
 mod references;
+mod rights;
 mod seal;
 mod send;
 mod signer;
@@ -116,7 +117,7 @@ mod tls;
 mod trust_file;
 pub mod witness;
 
-pub use checkpoints::{Alarm, CheckpointKeeper, ProofSource};
+pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
@@ -136,6 +137,7 @@ pub use lotse::{
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
+pub use rights::{Erasure, Hold, HoldId, RetentionRun};
 pub use schleuse_proto::v1;
 pub use seal::{
     PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,

@@ -3,6 +3,7 @@
 mod agency;
 mod dpo;
 mod lotse;
+mod rights;
 mod witness;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
 };
+pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),
+    /// The newest checkpoint of the broker's log that is kept here.
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
     /// Checks an export of the log, or evidence, without the broker.
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml
@@ -106,6 +111,27 @@ pub(crate) enum DpoCommand {
     ///
     /// Example: schleuse dpo count --reason "yearly report" --type handed-out --by purpose,month
     Count(Box<CountArguments>),
+    /// Erases everything about a participant for good, after a look at what that is. Proofs still verify.
+    /// For the project's officer; destroy the keys of earlier backups afterwards.
+    ///
+    /// Example: schleuse dpo erase --participant REF
+    Erase(EraseArguments),
+    /// Erases the contents of records whose retention period has ended. For the project's officer.
+    ///
+    /// Example: schleuse dpo retention --dry-run
+    Retention {
+        /// Only counts.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Restricts the processing of a participant's data (GDPR Art. 18): nothing passes, nothing is erased. For
+    /// the project's officer.
+    ///
+    /// Example: schleuse dpo restrict --participant REF
+    Restrict(RestrictArguments),
+    /// Holds on erasure, for example while an incident is open. For the project's officer.
+    #[command(subcommand)]
+    Hold(HoldCommand),
 }
 
 /// Arguments of `dpo incident`.
@@ -187,7 +213,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 23);
+        assert_eq!(found.len(), 33);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

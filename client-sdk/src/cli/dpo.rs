@@ -11,19 +11,35 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, count, files, incident, spreadsheet};
+use super::{Ending, connect, count, files, incident, rights, spreadsheet};
 
-/// Reads the log.
+/// Runs a command of the data-protection officer.
 pub(crate) async fn run(
     global: &Global,
     command: DpoCommand,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let arguments = match command {
-        DpoCommand::Log(arguments) => arguments,
-        DpoCommand::Incident(arguments) => return incident::run(global, &arguments, output).await,
-        DpoCommand::Count(arguments) => return count::run(global, &arguments, output).await,
-    };
+    let client = || connect(global, None, output);
+    match command {
+        DpoCommand::Log(arguments) => log(global, &arguments, output).await,
+        DpoCommand::Incident(arguments) => incident::run(global, &arguments, output).await,
+        DpoCommand::Count(arguments) => count::run(global, &arguments, output).await,
+        DpoCommand::Erase(arguments) => rights::erase(&client().await?, &arguments, output).await,
+        DpoCommand::Retention { dry_run } => {
+            rights::retention(&client().await?, dry_run, output).await
+        }
+        DpoCommand::Restrict(arguments) => {
+            rights::restrict(&client().await?, &arguments, output).await
+        }
+        DpoCommand::Hold(command) => rights::hold(&client().await?, &command, output).await,
+    }
+}
+
+async fn log(
+    global: &Global,
+    arguments: &LogArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
     let mut query = query(&arguments.filter)?;
     if let Some(first) = arguments.first_record {
         query = query.first_record(first);
@@ -32,7 +48,7 @@ pub(crate) async fn run(
         query = query.max_rows(rows);
     }
     let client = connect(global, None, output).await?;
-    match proof_file(&arguments) {
+    match proof_file(arguments) {
         None => {
             let answer = client.query_log(&query).await?;
             let receipt = answer.receipt.record_number;

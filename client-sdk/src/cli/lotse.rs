@@ -15,7 +15,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files};
+use super::{Ending, connect, files, rights};
 
 /// Largest file of evidence, in bytes.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,6 +50,20 @@ pub(crate) async fn run(
             output.table(&value, || consent_table(&consents));
             Ok(Ending::Done)
         }
+        LotseCommand::Consent(ConsentCommand::Confirm { participant, consent }) => {
+            let client = connect(global, None, output).await?;
+            let consents = client.list_consents(&participant).await?;
+            let found = consents.iter().find(|known| known.consent_id == consent);
+            let found = found.ok_or_else(|| ClientError::Argument {
+                what: "consent",
+                expected: "a consent of this participant".to_owned(),
+            })?;
+            let record = client.confirm_consent(found).await?.record_number;
+            output.result(&json!({ "consent": consent, "record": record }), || {
+                format!("confirmed: what waits under it goes on\nlog record {record}")
+            });
+            Ok(Ending::Done)
+        }
         LotseCommand::Consent(ConsentCommand::Revoke(arguments)) => {
             revoke(&connect(global, None, output).await?, &arguments, output).await
         }
@@ -82,6 +96,9 @@ async fn participant(
             let reference = client.assign_reference(&participant, &agency).await?;
             let value = json!({ "agency": agency, "reference": reference.as_text() });
             output.result(&value, || reference.as_text().to_owned());
+        }
+        ParticipantCommand::Restrict(arguments) => {
+            return rights::restrict(client, &arguments, output).await;
         }
         ParticipantCommand::HandOver { participant, lotse } => {
             let record = client.assign_lotse(&participant, &lotse).await?.record_number;

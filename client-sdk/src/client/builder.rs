@@ -142,6 +142,7 @@ impl ClientBuilder {
             sealing,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             directory: DirectoryCache::default(),
+            state_dir: self.state_dir,
         })))
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+
+use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
 /// Commands of the Lotse.
@@ -43,6 +45,10 @@ pub(crate) enum ParticipantCommand {
         #[arg(long, value_name = "AGENCY")]
         agency: String,
     },
+    /// Restricts the processing of a participant's data (GDPR Art. 18): nothing passes, nothing is erased.
+    ///
+    /// Example: schleuse lotse participant restrict --participant REF
+    Restrict(RestrictArguments),
     /// Hands a participant over to another Lotse of the own agency.
     ///
     /// Example: schleuse lotse participant hand-over --participant REF --lotse l-02
@@ -76,6 +82,18 @@ pub(crate) enum ConsentCommand {
         /// Own reference of the participant.
         #[arg(long, value_name = "REF")]
         participant: ParticipantReference,
+    },
+    /// Confirms with the participant's word that a suspended consent still holds.
+    ///
+    /// Example: schleuse lotse consent confirm --participant REF --consent
+    /// 00112233445566778899aabbccddeeff
+    Confirm {
+        /// Own reference of the participant.
+        #[arg(long, value_name = "REF")]
+        participant: ParticipantReference,
+        /// The consent, in hexadecimal digits.
+        #[arg(long, value_name = "HEX")]
+        consent: ConsentId,
     },
     /// Shows what a revocation stops, asks, and revokes.
     ///
