@@ -7,7 +7,9 @@ mod evidence;
 mod lifecycle;
 mod operations;
 mod queries;
+mod rights;
 mod roles;
+mod rollback;
 mod visibility;
 
 use prost::Message as _;

@@ -309,8 +309,13 @@ fn message_decided(
     if let Some(participant) = &decided.participant {
         private.participant = Bytes::copy_from_slice(participant.bytes());
     }
-    private.sender_reference = Bytes::copy_from_slice(submission.reference.bytes());
-    private.reference_nonce = Bytes::copy_from_slice(&submission.nonce);
+    // A reference that means nobody is not kept: it may have meant somebody who was erased.
+    let (reference, nonce) = match &decided.participant {
+        Some(_) => (*submission.reference.bytes(), submission.nonce),
+        None => ([0; 16], [0; 16]),
+    };
+    private.sender_reference = Bytes::copy_from_slice(&reference);
+    private.reference_nonce = Bytes::copy_from_slice(&nonce);
     log_entry::Event::MessageDecided(v1::MessageDecided {
         label: submission.label_bytes.clone(),
         payload_digest: Bytes::copy_from_slice(&submission.payload_digest),
