@@ -12,12 +12,15 @@
 //! consents it rests on are in that group or an earlier one; groups are whole or absent.
 
 mod clock;
+mod erasure;
 mod in_flight;
 mod lanes;
 mod query;
+pub mod replay;
 mod sequencer;
+pub mod standing;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,11 +29,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::Actor;
-use crate::domain::ids::Address;
+use crate::domain::event::{Actor, Event, RecordRange};
+use crate::domain::ids::{Address, RecordNumber};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{ParticipantIx, Rules, State};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, Term};
 use crate::journal::checkpoint::CheckpointSigner;
 use crate::journal::disk::Disk;
 use crate::journal::segments::{SegmentJournal, Sizes};
@@ -39,10 +42,13 @@ use crate::record;
 use crate::record::facts::Facts;
 
 pub use clock::{Clock, SystemClock};
+pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;
 pub use query::{LogQuery, Range};
+use replay::{Replay, Replayed};
 use sequencer::Sequencer;
+use standing::{Standing, StandingParts};
 
 /// Source of randomness for pseudonyms, references and salts.
 pub trait Entropy: Send {
@@ -139,11 +145,11 @@ pub(crate) struct Subscribe {
 /// What the engine is made of.
 pub struct Parts {
     /// Rules of the installation.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// Where files lie.
     pub disk: Arc<dyn Disk>,
     /// Key of the log.
-    pub signer: CheckpointSigner,
+    pub signer: Arc<CheckpointSigner>,
     /// Sizes of the journal.
     pub sizes: Sizes,
     /// The clock.
@@ -152,6 +158,10 @@ pub struct Parts {
     pub entropy: Box<dyn Fn() -> Box<dyn Entropy> + Send>,
     /// What happens when the journal fails; the program aborts.
     pub on_fatal: OnFatal,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// File on another volume that keeps the newest checkpoint, if there is one.
+    pub state_file: Option<PathBuf>,
 }
 
 /// Why the engine does not start.
@@ -178,6 +188,9 @@ pub struct Engine {
     rules: Arc<Rules>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     clock: Arc<dyn Clock>,
+    standing: Arc<Standing>,
+    retention: Retention,
+    erasing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Engine {
@@ -187,33 +200,10 @@ impl Engine {
     /// # Errors
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
     pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
-        let Parts { rules, disk, signer, sizes, clock, entropy, on_fatal } = parts;
-        let rules = Arc::new(rules);
-        let mut state = State::new();
-        let mut index = Index::open(&folder.join("index"))?;
-        let mut tags = entropy();
-        let new_tag = move || {
-            let mut tag = [0; 16];
-            tags.fill(&mut tag);
-            tag
-        };
-        let opened =
-            SegmentJournal::open(disk, folder, signer, sizes, Box::new(new_tag), &mut |stored| {
-                let (number, time) = (stored.skeleton.number, stored.skeleton.time_ms);
-                let event = record::decode(&stored, &rules.catalogue)
-                    .map_err(|why| JournalError::Record { number, why })?;
-                state.apply(&event, number, time);
-                state.forget_old(time);
-                index.push(number, &Facts::of(&event).terms(&rules.catalogue));
-                Ok(())
-            })?;
-        if opened.was_torn {
-            tracing::warn!(
-                "an unfinished group at the end of the journal was cut; it was never acknowledged"
-            );
-        }
-        let reader: Arc<dyn JournalReader> = opened.reader;
-        check_index(&mut index, &*reader, &rules)?;
+        let opened = Opened::open(folder, &parts)?;
+        let Opened { journal, reader, state, mut index, standing } = opened;
+        let Parts { rules, clock, entropy, on_fatal, retention, .. } = parts;
+        let begun = state.erasing();
         let roots = reader.clone();
         index.start_writer(Box::new(move |size| roots.root(size).ok()));
         let lanes = Arc::new(Lanes::new());
@@ -222,10 +212,16 @@ impl Engine {
         let (started, recorded) = std::sync::mpsc::channel();
         let (answers, rounds) = mpsc::unbounded_channel();
         tokio::spawn(sequencer::deliver(rounds));
+        let (spent, destroyed) = std::sync::mpsc::channel();
+        let eraser = reader.clone().eraser();
+        std::thread::Builder::new()
+            .name("eraser".into())
+            .spawn(move || erasure::destroy_payloads(&eraser, &destroyed))
+            .map_err(StartError::Thread)?;
         let sequencer = Sequencer {
             state,
             rules: rules.clone(),
-            journal: Box::new(opened.journal),
+            journal: Box::new(journal),
             lanes: lanes.clone(),
             index: index.clone(),
             in_flight: in_flight.clone(),
@@ -238,6 +234,9 @@ impl Engine {
             last_time: 0,
             clock_set_back: false,
             started: Some(started),
+            standing: standing.clone(),
+            spent,
+            payload_grace_ms: retention.payload_grace_ms,
         };
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -246,7 +245,37 @@ impl Engine {
         // Ends when the sequencer has dropped its side.
         let _recorded = recorded.recv();
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { lanes, reader, index, in_flight, rules, thread, clock })
+        let erasing = Arc::default();
+        let engine = Self {
+            lanes,
+            reader,
+            index,
+            in_flight,
+            rules,
+            thread,
+            clock,
+            standing,
+            retention,
+            erasing,
+        };
+        engine.resume_erasures(begun);
+        Ok(engine)
+    }
+
+    /// Goes on with erasures that were begun before the broker was stopped.
+    fn resume_erasures(&self, begun: Vec<(RecordNumber, crate::domain::ids::ParticipantId)>) {
+        if begun.is_empty() {
+            return;
+        }
+        let engine = self.clone();
+        tokio::spawn(async move {
+            for (number, participant) in begun {
+                match engine.resume_erasure(number, participant).await {
+                    Ok(()) => tracing::info!(number, "an erasure was finished"),
+                    Err(error) => tracing::error!(number, %error, "an erasure is not finished"),
+                }
+            }
+        });
     }
 
     /// Has a command carried out and waits until its records are durable.
@@ -284,7 +313,7 @@ impl Engine {
         Ok(Enqueued(answer))
     }
 
-    /// Carries out a change of a consent and waits until no hand-out about its participant is in
+    /// Carries out a change of a consent, or a restriction, and waits until no hand-out about its participant is in
     /// flight that began before the change.
     ///
     /// INVARIANT (revoke-strict): the answer is given only after the record is durable *and* every
@@ -292,11 +321,11 @@ impl Engine {
     ///
     /// # Errors
     /// Why it was refused; then nothing has changed.
-    pub async fn change_consent(&self, command: Command) -> Result<Answer, Refusal> {
-        let is_revocation = matches!(command, Command::RevokeConsent { .. });
-        let lane = if is_revocation { Lane::Urgent } else { Lane::Normal };
+    pub async fn change_consent(&self, lane: Lane, command: Command) -> Result<Answer, Refusal> {
         let answer = self.execute(lane, command).await?;
-        if let Outcome::ConsentChanged { participant, .. } = answer.outcome {
+        if let Outcome::ConsentChanged { participant, .. }
+        | Outcome::Restricted { participant, .. } = answer.outcome
+        {
             self.settle(participant).await;
         }
         Ok(answer)
@@ -332,6 +361,12 @@ impl Engine {
     #[must_use]
     pub fn reader(&self) -> &Arc<dyn JournalReader> {
         &self.reader
+    }
+
+    /// How the log stands to the checkpoints that others have of it.
+    #[must_use]
+    pub fn standing(&self) -> &Arc<Standing> {
+        &self.standing
     }
 
     /// Rules of the installation.
@@ -401,25 +436,103 @@ impl Drop for StreamHandle {
     }
 }
 
-/// Makes sure that the index is of this journal and complete; otherwise rebuilds it.
-fn check_index(
-    index: &mut Index,
+/// What lies in a folder, opened and checked.
+struct Opened {
+    journal: SegmentJournal,
+    reader: Arc<dyn JournalReader>,
+    state: State,
+    index: Index,
+    standing: Arc<Standing>,
+}
+
+impl Opened {
+    fn open(folder: &Path, parts: &Parts) -> Result<Self, StartError> {
+        let rules = &*parts.rules;
+        let mut replay = Replay::new(rules);
+        let index_folder = folder.join("index");
+        let index = Index::open(&index_folder)?;
+        let mut tags = (parts.entropy)();
+        let new_tag = Box::new(move || {
+            let mut tag = [0; 16];
+            tags.fill(&mut tag);
+            tag
+        });
+        let disk = parts.disk.clone();
+        let signer = parts.signer.clone();
+        let opened = SegmentJournal::open(disk, folder, signer, parts.sizes, new_tag, &mut |r| {
+            let event = replay.push(&r)?;
+            index.push(r.skeleton.number, &terms(rules, event.as_ref()));
+            Ok(())
+        })?;
+        let Replayed { state, owed, owed_payloads, newest_erasure } = replay.finish()?;
+        if opened.was_torn {
+            tracing::warn!(
+                "an unfinished group at the end of the journal was cut; it was never acknowledged"
+            );
+        }
+        let reader: Arc<dyn JournalReader> = opened.reader;
+        finish_erasures(&reader, &owed, &owed_payloads)?;
+        let index = checked_index(index, &index_folder, &*reader, rules, newest_erasure)?;
+        let verifier = parts
+            .signer
+            .verifier()
+            .map_err(|error| JournalError::Record { number: 0, why: error.to_string() })?;
+        let standing = Arc::new(Standing::open(StandingParts {
+            verifier,
+            reader: reader.clone(),
+            disk: parts.disk.clone(),
+            abandoned: state.abandoned(),
+            folder: folder.to_owned(),
+            state_file: parts.state_file.clone(),
+        })?);
+        Ok(Self { journal: opened.journal, reader, state, index, standing })
+    }
+}
+
+/// Terms of a record; none if its contents were erased.
+fn terms(rules: &Rules, event: Option<&Event>) -> Vec<Term> {
+    event.map(|event| Facts::of(event).terms(&rules.catalogue)).unwrap_or_default()
+}
+
+/// Overwrites what an interrupted erasure left behind, before anybody is served.
+fn finish_erasures(
+    reader: &Arc<dyn JournalReader>,
+    owed: &[RecordRange],
+    owed_payloads: &[RecordNumber],
+) -> Result<(), JournalError> {
+    let numbers: Vec<RecordNumber> =
+        owed.iter().flat_map(|range| range.first..range.end()).collect();
+    if !numbers.is_empty() {
+        tracing::warn!(records = numbers.len(), "an interrupted erasure is finished");
+    }
+    let eraser = reader.clone().eraser();
+    eraser.erase(&numbers)?;
+    eraser.erase_payloads(owed_payloads)
+}
+
+/// Makes sure that the index is of this journal, complete, and without traces of what was erased; otherwise
+/// builds it anew.
+fn checked_index(
+    index: Index,
+    folder: &Path,
     reader: &dyn JournalReader,
     rules: &Rules,
-) -> Result<(), StartError> {
+    newest_erasure: Option<RecordNumber>,
+) -> Result<Index, StartError> {
     let (applied, root) = index.applied();
     let size = reader.latest().size();
     let is_ours = applied <= size && (applied == 0 || reader.root(applied)? == root);
-    if is_ours {
-        return Ok(());
+    if is_ours && index.erasures() == newest_erasure {
+        return Ok(index);
     }
-    tracing::warn!(applied, size, "the index is not of this journal; it is rebuilt");
-    index.reset()?;
+    tracing::warn!(applied, size, "the index is built anew");
+    let index = index.renew(folder)?;
+    index.set_erasures(newest_erasure)?;
     for number in 0..size {
         let stored = reader.record(number)?;
         let event = record::decode(&stored, &rules.catalogue)
             .map_err(|why| JournalError::Record { number, why })?;
-        index.push(number, &Facts::of(&event).terms(&rules.catalogue));
+        index.push(number, &terms(rules, event.as_ref()));
     }
-    Ok(())
+    Ok(index)
 }

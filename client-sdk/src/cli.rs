@@ -2,6 +2,7 @@
 
 pub(crate) mod agency;
 pub(crate) mod args;
+pub(crate) mod count;
 pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod files;

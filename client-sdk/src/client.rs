@@ -204,7 +204,7 @@ impl ProofSource for Client {
         let answer = self
             .call(|| {
                 let mut service = service.clone();
-                async move { service.latest_checkpoint(v1::LatestCheckpointRequest {}).await }
+                async move { service.latest_checkpoint(v1::LatestCheckpointRequest::default()).await }
             })
             .await?;
         Ok(answer.checkpoint.to_vec())

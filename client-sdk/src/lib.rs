@@ -126,7 +126,10 @@ pub use ids::{
     Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
     hex,
 };
-pub use log::{Bundle, Check, Evidence, LogAnswer, LogQuery, LogRow, Report, event_name};
+pub use log::{
+    Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
+    LogRow, Report, event_name,
+};
 pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
     RevocationPreview,

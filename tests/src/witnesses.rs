@@ -85,8 +85,15 @@ impl Setting {
         };
         let sizes = Sizes { segment_bytes: 64 * 1024, reserve_bytes: 64 * 1024, free_bytes_min: 0 };
         let disk = Arc::new(RealDisk);
-        SegmentJournal::open(disk, &path, self.signer(), sizes, Box::new(new_tag), &mut |_| Ok(()))
-            .unwrap()
+        SegmentJournal::open(
+            disk,
+            &path,
+            Arc::new(self.signer()),
+            sizes,
+            Box::new(new_tag),
+            &mut |_| Ok(()),
+        )
+        .unwrap()
     }
 
     fn parts(&self, journal: &Opened, name: &str, places: &[&Place], quorum: usize) -> Parts {

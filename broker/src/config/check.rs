@@ -139,6 +139,17 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A path that need not be given, whose folder must exist.
+    pub(super) fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
+        let value = self.take(key)?;
+        let path = value.as_str().filter(|text| !text.is_empty()).map(|text| self.base.join(text));
+        let path = path.filter(|path| path.parent().is_some_and(Path::is_dir));
+        if path.is_none() {
+            self.wrong(key, &value, "a path in a folder that exists");
+        }
+        path
+    }
+
     pub(super) fn file(&mut self, key: &str) -> PathBuf {
         let before = self.faults.len();
         let path = self.path(key);

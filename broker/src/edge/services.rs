@@ -1,12 +1,14 @@
 //! The gRPC services: wire → domain, one command, domain → wire. No decisions here.
 
 mod consents;
+mod counts;
 mod directory;
 mod log;
 pub(super) mod messages;
 mod participants;
 mod proofs;
 mod receive;
+mod rights;
 mod submit;
 
 use std::sync::Arc;
@@ -151,6 +153,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::consent_service_server::ConsentServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
+    use v1::rights_service_server::RightsServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in HEALTHY {
@@ -171,6 +174,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
     add!(DirectoryServiceServer, directory::Directory(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
+    add!(RightsServiceServer, rights::Rights(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

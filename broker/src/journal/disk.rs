@@ -145,3 +145,15 @@ impl Disk for RealDisk {
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
 }
+
+/// Replaces a file as a whole and makes that durable: afterwards it has the old bytes or the new ones.
+///
+/// # Errors
+/// The system refuses; the old file is still there.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_added_extension("tmp");
+    let file = disk.create(&temporary, 0)?;
+    file.write_at(bytes, 0)?;
+    file.sync()?;
+    disk.rename(&temporary, path)
+}

@@ -47,7 +47,7 @@ impl Log {
         let opened = SegmentJournal::open(
             Arc::new(RealDisk),
             folder.path(),
-            signer,
+            Arc::new(signer),
             sizes,
             Box::new(|| [3; 16]),
             &mut |_| Ok(()),

@@ -1,18 +1,19 @@
 //! Arguments of the command line.
 
 mod agency;
+mod dpo;
 mod lotse;
 mod witness;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use schleuse_client::ConsentId;
 
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
 };
+pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
@@ -101,6 +102,10 @@ pub(crate) enum DpoCommand {
     /// Example: schleuse dpo incident --reason "stolen key of the DRV" --certificate-serial 4a1f
     /// --known-since 2026-12-01T08:00:00Z
     Incident(IncidentArguments),
+    /// Counts records of the access log in groups. The count itself becomes a record.
+    ///
+    /// Example: schleuse dpo count --reason "yearly report" --type handed-out --by purpose,month
+    Count(Box<CountArguments>),
 }
 
 /// Arguments of `dpo incident`.
@@ -134,65 +139,6 @@ pub(crate) struct IncidentScope {
     pub(crate) since: Option<String>,
 }
 
-/// Arguments of `dpo log`.
-#[derive(Args, Debug)]
-pub(crate) struct LogArguments {
-    /// Why the log is read: 10 to 500 characters; kept in the log.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// Only about the participant with this own reference.
-    #[arg(long, value_name = "REF")]
-    pub(crate) participant: Option<String>,
-    /// Only with this agency as a party.
-    #[arg(long, value_name = "AGENCY")]
-    pub(crate) agency: Option<String>,
-    /// Only what this agency took part in as well.
-    #[arg(long, value_name = "AGENCY", requires = "agency")]
-    pub(crate) counterpart: Option<String>,
-    /// Only decisions and hand-outs of this purpose.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) purpose: Option<String>,
-    /// Only decisions and hand-outs with this category.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) category: Option<String>,
-    /// Only decisions and hand-outs of this message kind.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) kind: Option<String>,
-    /// Only decisions with this outcome.
-    #[arg(long, value_name = "OUTCOME", value_parser = ["accepted", "refused"])]
-    pub(crate) outcome: Option<String>,
-    /// Only this consent and what it covered (a Lotse or the officer of the project).
-    #[arg(long, value_name = "CONSENT")]
-    pub(crate) consent: Option<ConsentId>,
-    /// Only what was caused with the certificate of this serial number, in hexadecimal digits.
-    #[arg(long, value_name = "HEX")]
-    pub(crate) certificate_serial: Option<String>,
-    /// Only from this record on; the next page begins one after the last row.
-    #[arg(long, value_name = "RECORD")]
-    pub(crate) first_record: Option<u64>,
-    /// Only from this date or time on (UTC).
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Only before this date or time (UTC).
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-    /// Only records of these types, for example handed-out or consent-revoked.
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
-    pub(crate) types: Vec<String>,
-    /// At most that many rows.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) max_rows: Option<u32>,
-    /// Also writes everything that is needed to check the rows without the broker.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) export: Option<PathBuf>,
-    /// Also writes the rows as CSV for a spreadsheet; with their proof beside, unless --export says where.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) csv: Option<PathBuf>,
-    /// Also writes the rows as JSON Lines; with their proof beside, unless --export says where.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) jsonl: Option<PathBuf>,
-}
-
 /// Commands of the directory.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DirectoryCommand {
@@ -217,6 +163,9 @@ pub(crate) struct VerifyArguments {
     /// Public key of the log; without it, the one in the trust file.
     #[arg(long, value_name = "KEY")]
     pub(crate) log_key: Option<String>,
+    /// Fails unless there is a row for every record of the log, so that nothing can be left out.
+    #[arg(long)]
+    pub(crate) complete: bool,
 }
 
 #[cfg(test)]
@@ -238,7 +187,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 22);
+        assert_eq!(found.len(), 23);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

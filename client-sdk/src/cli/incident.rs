@@ -102,7 +102,7 @@ async fn all_pages(
 fn by_recipient(rows: &[LogRow]) -> BTreeMap<String, Disclosed> {
     let mut recipients: BTreeMap<String, Disclosed> = BTreeMap::new();
     for row in rows {
-        let Some(Event::HandedOut(event)) = &row.entry.event else { continue };
+        let Some(Event::HandedOut(event)) = row.event() else { continue };
         let Some(recipient) = &event.recipient else { continue };
         let name = format!("{}/{}", recipient.agency, recipient.function);
         let one = recipients.entry(name).or_default();

@@ -221,6 +221,7 @@ fn state(consent: &ConsentRecord) -> &'static str {
         v1::ConsentState::NotYet => "not yet",
         v1::ConsentState::Expired => "expired",
         v1::ConsentState::Revoked => "revoked",
+        v1::ConsentState::Suspended => "suspended",
         v1::ConsentState::Unspecified => "unknown",
     }
 }

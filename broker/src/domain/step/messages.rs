@@ -152,6 +152,9 @@ impl State {
         let consents = found.iter().flat_map(|(_, participant)| participant.consents.iter());
         let decision = decide(consents, &question, now);
         match found {
+            Some((_, participant)) if participant.restricted && decision.is_ok() => {
+                (Some(participant.id), Err(DenyReason::Restricted))
+            }
             Some((_, participant)) => (Some(participant.id), decision),
             None => (None, Err(DenyReason::UnknownParticipant)),
         }
@@ -175,6 +178,7 @@ impl State {
             Err(reason) => Decision::Refused(reason),
         };
         let accepted = matches!(decision, Decision::Accepted(_));
+        submission.has_payload = accepted;
         if !accepted {
             submission.payload = Bytes::new();
         }
@@ -239,8 +243,12 @@ impl State {
             return None;
         }
         let participant = self.participant(message.participant)?;
-        let permit = match decide(participant.consents.iter(), &message.question(), now) {
+        let permit = match participant.decide(&message.question(), now) {
             Ok(permit) => permit,
+            Err(reason) if reason.may_pass() => {
+                self.hold(number, Hold::Blocked);
+                return None;
+            }
             Err(reason) => {
                 self.stop(number, StopReason::ConsentEnded, Some(reason), now);
                 return None;

@@ -1,0 +1,344 @@
+//! Erasure: of one participant, and of what its retention period has left behind.
+//!
+//! INVARIANT (erasure): first the participant is taken out of the state, so that nothing more can be recorded
+//! about it; then its records are looked up, the list of them is logged, and only when that is durable they
+//! are overwritten. What a crash interrupts is finished by the next start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use schleuse_proto::v1::RecordType;
+
+use super::query::{LogQuery, Range};
+use super::{Answer, Engine, Lane};
+use crate::domain::command::{Command, ERASED_TOGETHER_MAX, ErasureOf, Outcome};
+use crate::domain::event::{Actor, ErasureGround};
+use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
+use crate::domain::refusal::Refusal;
+use crate::index::Term;
+use crate::journal::{Commit, JournalError};
+use crate::record::facts::{Facts, Wanted};
+
+/// Most records of one run of the retention; the next run takes the rest.
+pub const RUN_RECORDS_MAX: usize = 100_000;
+
+/// How long what is kept. Months are calendar months; 0: for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Decisions, hand-outs, reports, stops.
+    pub messages_months: u32,
+    /// Queries of the log.
+    pub queries_months: u32,
+    /// Refused calls.
+    pub refused_calls_months: u32,
+    /// Participants about whom nothing can pass any more, since their last change.
+    pub participants_months: u32,
+    /// How long after a message is finished its payload is destroyed.
+    pub payload_grace_ms: TimeMs,
+}
+
+/// What an erasure took, or would take.
+#[derive(Debug)]
+pub struct Erased {
+    /// Number of records.
+    pub records: u64,
+    /// Messages that were stopped.
+    pub stopped: u32,
+    /// Record of the erasure, or of the question.
+    pub record: RecordNumber,
+    /// Commit that covers it.
+    pub commit: Commit,
+}
+
+/// What a run of the retention took, or would take.
+#[derive(Debug)]
+pub struct Retained {
+    /// By type: only records before this instant, and how many.
+    pub counts: BTreeMap<u8, (TimeMs, u64)>,
+    /// Participants.
+    pub participants: u64,
+    /// Whether another run would take more.
+    pub more: bool,
+    /// Record of the last erasure, or of the question.
+    pub record: RecordNumber,
+    /// Commit that covers it.
+    pub commit: Commit,
+}
+
+/// Why an erasure stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ErasureError {
+    /// The core refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A record cannot be read or overwritten.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A defect.
+    #[error("the erasure was interrupted")]
+    Interrupted,
+}
+
+/// A record that is to be erased, with its terms.
+type Doomed = (RecordNumber, Vec<Term>);
+
+impl Engine {
+    /// Erases everything about a participant, or counts what that would be.
+    ///
+    /// # Errors
+    /// Refused, or the journal fails: then the next start finishes what was begun.
+    pub async fn erase_participant(
+        &self,
+        actor: &Actor,
+        of: ErasureOf,
+        dry_run: bool,
+    ) -> Result<Erased, ErasureError> {
+        let _one_at_a_time = self.erasing.lock().await;
+        if dry_run {
+            let answer = self.plan(actor, of).await?;
+            let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome
+            else {
+                return Err(ErasureError::Interrupted);
+            };
+            let (record, waiting) = (*record, *waiting);
+            let participant = *participants.first().ok_or(ErasureError::Interrupted)?;
+            let records = self.records_about(participant, record + 1).await?;
+            let records = u64::try_from(records.len()).unwrap_or(u64::MAX);
+            return Ok(Erased { records, stopped: waiting, record, commit: answer.commit });
+        }
+        self.erase_one(actor, of).await
+    }
+
+    async fn plan(&self, actor: &Actor, of: ErasureOf) -> Result<Answer, Refusal> {
+        self.execute(Lane::Normal, Command::PlanErasure { actor: actor.clone(), of }).await
+    }
+
+    async fn erase_one(&self, actor: &Actor, of: ErasureOf) -> Result<Erased, ErasureError> {
+        let command = Command::BeginErasure { actor: actor.clone(), of };
+        let answer = self.execute(Lane::Normal, command).await?;
+        let Outcome::ErasureBegun { record, participant, participant_ix, stopped } = answer.outcome
+        else {
+            return Err(ErasureError::Interrupted);
+        };
+        self.settle(participant_ix).await;
+        let doomed = self.records_about(participant, record + 1).await?;
+        let records = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
+        let (record, commit) = self.erase(Some(actor), ErasureGround::Participant, doomed).await?;
+        Ok(Erased { records, stopped, record, commit })
+    }
+
+    /// Finishes an erasure that was begun before the broker was stopped.
+    ///
+    /// # Errors
+    /// As [`Engine::erase_participant`].
+    pub(super) async fn resume_erasure(
+        &self,
+        begun: RecordNumber,
+        participant: ParticipantId,
+    ) -> Result<(), ErasureError> {
+        let _one_at_a_time = self.erasing.lock().await;
+        let doomed = self.records_about(participant, begun + 1).await?;
+        self.erase(None, ErasureGround::Participant, doomed).await.map(|_| ())
+    }
+
+    /// Erases the contents of records whose retention period has ended, and participants about whom nothing
+    /// can pass any more; or counts them.
+    ///
+    /// # Errors
+    /// As [`Engine::erase_participant`].
+    pub async fn apply_retention(
+        &self,
+        actor: &Actor,
+        dry_run: bool,
+    ) -> Result<Retained, ErasureError> {
+        let _one_at_a_time = self.erasing.lock().await;
+        let now = self.clock.now();
+        let retention = self.retention;
+        let before = quarter_before(now, retention.participants_months);
+        let answer = self.plan(actor, ErasureOf::Retention(before)).await?;
+        let Outcome::ErasurePlanned { record, participants, held, .. } = answer.outcome else {
+            return Err(ErasureError::Interrupted);
+        };
+        let mut retained = Retained {
+            counts: BTreeMap::new(),
+            participants: u64::try_from(participants.len()).unwrap_or(u64::MAX),
+            more: false,
+            record,
+            commit: answer.commit,
+        };
+        let mut left = RUN_RECORDS_MAX;
+        for (record_type, months) in retention.types() {
+            let Some(before) = quarter_before(now, months) else { continue };
+            let (held, end) = (held.clone(), record);
+            let engine = self.clone();
+            let search = move || engine.outdated(record_type, before, end, &held, left + 1);
+            let mut doomed = blocking(search).await?;
+            retained.more |= doomed.len() > left;
+            doomed.truncate(left);
+            left -= doomed.len();
+            if doomed.is_empty() {
+                continue;
+            }
+            let count = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
+            retained.counts.insert(record_type, (before, count));
+            if !dry_run {
+                let erased = self.erase(Some(actor), ErasureGround::Retention, doomed).await?;
+                (retained.record, retained.commit) = erased;
+            }
+        }
+        if !dry_run {
+            for participant in participants {
+                let erased = self.erase_one(actor, ErasureOf::Participant(participant)).await?;
+                (retained.record, retained.commit) = (erased.record, erased.commit);
+            }
+        }
+        Ok(retained)
+    }
+
+    /// Logs which records are erased, and erases them; some at a time.
+    async fn erase(
+        &self,
+        actor: Option<&Actor>,
+        ground: ErasureGround,
+        doomed: Vec<Doomed>,
+    ) -> Result<(RecordNumber, Commit), ErasureError> {
+        let mut last = None;
+        for some in doomed.chunks(ERASED_TOGETHER_MAX) {
+            let numbers: Vec<RecordNumber> = some.iter().map(|(number, _)| *number).collect();
+            let command =
+                Command::EraseRecords { actor: actor.cloned(), ground, numbers: numbers.clone() };
+            let answer = self.execute(Lane::Patient, command).await?;
+            let Outcome::Recorded(record) = answer.outcome else {
+                return Err(ErasureError::Interrupted);
+            };
+            let (eraser, index) = (self.reader.clone().eraser(), self.index.clone());
+            let some = some.to_vec();
+            blocking(move || {
+                eraser.erase(&numbers)?;
+                index.forget(&some);
+                Ok(())
+            })
+            .await?;
+            last = Some((record, answer.commit));
+        }
+        last.ok_or(ErasureError::Interrupted)
+    }
+
+    async fn records_about(
+        &self,
+        participant: ParticipantId,
+        end: RecordNumber,
+    ) -> Result<Vec<Doomed>, ErasureError> {
+        let wanted = Wanted::about(participant);
+        let range = Range { first: 0, end, from: None, until: None };
+        let mut query = LogQuery::of_everything(self, wanted, range);
+        let catalogue = self.rules.clone();
+        blocking(move || {
+            let mut doomed = Vec::new();
+            while let Some((stored, Some(event))) = query.next_record(|| false)? {
+                let terms = Facts::of(&event).terms(&catalogue.catalogue);
+                doomed.push((stored.skeleton.number, terms));
+            }
+            Ok(doomed)
+        })
+        .await
+    }
+
+    /// Records of a type before an instant that nothing holds. Reads the journal; blocks.
+    fn outdated(
+        &self,
+        record_type: u8,
+        before: TimeMs,
+        end: RecordNumber,
+        held: &std::collections::BTreeSet<ParticipantId>,
+        most: usize,
+    ) -> Result<Vec<Doomed>, JournalError> {
+        let wanted = Wanted::of_type(record_type);
+        let range = Range { first: 0, end, from: None, until: Some(before) };
+        let mut query = LogQuery::of_everything(self, wanted, range);
+        let mut doomed = Vec::new();
+        while doomed.len() < most
+            && let Some((stored, Some(event))) = query.next_record(|| false)?
+        {
+            let facts = Facts::of(&event);
+            if facts.participant.is_none_or(|about| !held.contains(about)) {
+                doomed.push((stored.skeleton.number, facts.terms(&self.rules.catalogue)));
+            }
+        }
+        Ok(doomed)
+    }
+}
+
+/// Runs what reads or writes files where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, ErasureError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| ErasureError::Interrupted)??)
+}
+
+impl Retention {
+    /// Types that have a period of their own. Decisions first: of a message that is half erased the end may
+    /// be left, never the beginning alone.
+    fn types(&self) -> impl Iterator<Item = (u8, u32)> {
+        let Self { messages_months, queries_months, refused_calls_months, .. } = *self;
+        let types = [
+            (RecordType::MessageDecided, messages_months),
+            (RecordType::HandedOut, messages_months),
+            (RecordType::StageReported, messages_months),
+            (RecordType::MessageStopped, messages_months),
+            (RecordType::LogQueried, queries_months),
+            (RecordType::CallRefused, refused_calls_months),
+        ];
+        let number = |of: RecordType| u8::try_from(i32::from(of)).unwrap_or_default();
+        types.into_iter().map(move |(of, months)| (number(of), months))
+    }
+}
+
+/// Beginning of the quarter, in UTC, that lies so many months back; none for 0 months.
+fn quarter_before(now: TimeMs, months: u32) -> Option<TimeMs> {
+    if months == 0 {
+        return None;
+    }
+    let now = Timestamp::from_millisecond(i64::try_from(now).ok()?).ok()?;
+    let back = now.to_zoned(TimeZone::UTC).checked_sub(i64::from(months).months()).ok()?;
+    let first_month = (back.month() - 1) / 3 * 3 + 1;
+    let begin = Date::new(back.year(), first_month, 1).ok()?.to_zoned(TimeZone::UTC).ok()?;
+    TimeMs::try_from(begin.timestamp().as_millisecond()).ok()
+}
+
+/// Destroys payloads of finished messages beside the sequencer, until that drops its side.
+pub(super) fn destroy_payloads(
+    eraser: &Arc<dyn crate::journal::Eraser>,
+    spent: &std::sync::mpsc::Receiver<Vec<RecordNumber>>,
+) {
+    while let Ok(numbers) = spent.recv() {
+        if let Err(error) = eraser.erase_payloads(&numbers) {
+            // They are named again by the next start.
+            tracing::error!(%error, "payloads of finished messages cannot be destroyed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_works_by_whole_quarters() {
+        let at = |text: &str| {
+            let timestamp: Timestamp = text.parse().unwrap();
+            TimeMs::try_from(timestamp.as_millisecond()).unwrap()
+        };
+        for (now, months, expected) in [
+            ("2026-11-22T10:00:00Z", 12, "2025-10-01T00:00:00Z"),
+            ("2026-01-01T00:00:00Z", 36, "2023-01-01T00:00:00Z"),
+            ("2026-03-31T23:59:59Z", 1, "2026-01-01T00:00:00Z"),
+            ("2026-05-31T12:00:00Z", 6, "2025-10-01T00:00:00Z"),
+        ] {
+            assert_eq!(quarter_before(at(now), months), Some(at(expected)), "{now} {months}");
+        }
+        assert_eq!(quarter_before(at("2026-11-22T10:00:00Z"), 0), None);
+    }
+}
