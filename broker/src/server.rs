@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
+use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,7 @@ use crate::engine::standing::Standing;
 use crate::engine::{self, Clock, Engine, Entropy, OnFatal, StartError};
 use crate::journal::JournalError;
 use crate::journal::disk::RealDisk;
+use crate::witness::{self, Witnesses};
 use surroundings::SurroundingsError;
 
 /// Why a broker does not start.
@@ -89,6 +91,31 @@ impl SystemEntropy {
     pub(crate) fn new() -> Self {
         Self { random: SystemRandom::new(), pool: Vec::new() }
     }
+}
+
+/// Begins to collect cosignatures.
+fn start_witnesses(
+    config: &Config,
+    log_key: &str,
+    engine: &Engine,
+    end: &CancellationToken,
+) -> Result<(), ServerError> {
+    let log = CheckpointVerifier::new(log_key).map_err(|error| TlsError::Tls(error.to_string()))?;
+    let (clock, standing) = (engine.clock().clone(), engine.standing().clone());
+    let parts = witness::Parts {
+        rules: config.witnesses.clone(),
+        log,
+        reader: engine.reader().clone(),
+        now: Arc::new(move || clock.now()),
+        file: config.data_dir.join("cosigned"),
+        on_ahead: Arc::new(move |shown| {
+            if let Err(error) = standing.observe(&shown.note) {
+                tracing::error!(%error, "a witness showed what is no checkpoint of this log");
+            }
+        }),
+    };
+    engine.standing().set_witnesses(Witnesses::start(parts, end.clone()));
+    Ok(())
 }
 
 /// How often the newest checkpoint is written into the file on another volume.
@@ -193,8 +220,8 @@ impl Server {
                 certificate: config.certificate.clone(),
                 key: config.key.clone(),
                 crls: config.crls.clone(),
-                root: trust.root,
-                trust: trust.trust,
+                root: trust.root.clone(),
+                trust: trust.trust.clone(),
             },
             limits: config.edge,
             engine: engine.clone(),
@@ -203,6 +230,7 @@ impl Server {
         })
         .await?;
         let end = CancellationToken::new();
+        start_witnesses(config, &trust.log_key, &engine, &end)?;
         let keeper = tokio::spawn(keep_newest(engine.standing().clone(), end.clone()));
         Ok(Self { edge, engine, end, keeper, _lock: lock })
     }

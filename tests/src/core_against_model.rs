@@ -525,6 +525,7 @@ impl Pair {
                 label_bytes: Bytes::new(),
                 payload: Bytes::from_static(&[1; 10]),
                 payload_bytes: 10,
+                has_payload: true,
                 encapsulated_key_bytes: 1,
                 payload_digest: digest,
                 signature: BatchSignature::default(),
@@ -692,6 +693,7 @@ impl Pair {
                 reason: match why {
                     StopReason::ConsentEnded => model::StopReason::ConsentEnded,
                     StopReason::Expired => model::StopReason::Expired,
+                    StopReason::Erased => panic!("no operation of this test erases"),
                 },
                 deny: deny.map(reason),
             },
@@ -716,6 +718,9 @@ fn reason(reason: DenyReason) -> model::Reason {
         DenyReason::NotYet => model::Reason::NotYet,
         DenyReason::Revoked => model::Reason::Revoked,
         DenyReason::NotAllCovered => model::Reason::NotAllCovered,
+        DenyReason::Suspended | DenyReason::Restricted => {
+            panic!("no operation of this test suspends or restricts")
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 use schleuse_broker::journal::checkpoint::CheckpointSigner;
 use schleuse_broker::journal::segments::{Opened, SegmentJournal, Sizes};
-use schleuse_broker::journal::{Journal as _, JournalError, JournalReader as _, NewRecord, fsck};
+use schleuse_broker::journal::{
+    Contents, Journal as _, JournalError, JournalReader as _, NewRecord, fsck,
+};
 use schleuse_proto::evidence::sha256;
 
 use crate::sim_disk::{Fault, SimDisk};
@@ -27,8 +29,8 @@ impl Key {
         Self(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec())
     }
 
-    fn signer(&self) -> CheckpointSigner {
-        CheckpointSigner::new("crash.example/log", &self.0).unwrap()
+    fn signer(&self) -> Arc<CheckpointSigner> {
+        Arc::new(CheckpointSigner::new("crash.example/log", &self.0).unwrap())
     }
 }
 
@@ -47,6 +49,11 @@ fn open(disk: &SimDisk, key: &Key) -> Result<(Opened, Vec<Vec<u8>>), JournalErro
         SIZES,
         Box::new(new_tag),
         &mut |record| {
+            // Here nothing was ever erased: see `record::erasures` for who knows the rules.
+            if record.contents != Contents::Whole {
+                let (number, why) = (record.skeleton.number, "not whole".to_owned());
+                return Err(JournalError::Missing { number, why });
+            }
             bodies.push(record.body.to_vec());
             Ok(())
         },

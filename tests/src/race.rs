@@ -223,7 +223,7 @@ impl Worker {
     async fn settle(&self) {
         self.lotse
             .checkpoints()
-            .latest_checkpoint(v1::LatestCheckpointRequest {})
+            .latest_checkpoint(v1::LatestCheckpointRequest::default())
             .await
             .expect("a round trip");
         let mut received = self.stream.lock().await;

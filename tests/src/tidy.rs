@@ -12,8 +12,18 @@ const LINES_MAX: usize = 800;
 const LINES_USUAL: usize = 500;
 
 /// Modules of the broker from the top; each may use only those behind it.
-const LAYERS: [&str; 9] =
-    ["server", "config", "edge", "engine", "witness", "record", "index", "journal", "domain"];
+const LAYERS: [&str; 10] = [
+    "operations",
+    "server",
+    "config",
+    "edge",
+    "engine",
+    "witness",
+    "record",
+    "index",
+    "journal",
+    "domain",
+];
 
 fn tracked() -> Vec<PathBuf> {
     let listed = Command::new("git")

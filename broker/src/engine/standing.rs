@@ -15,6 +15,7 @@ use crate::domain::ids::TimeMs;
 use crate::domain::refusal::Refusal;
 use crate::journal::disk::{Disk, replace};
 use crate::journal::{JournalError, JournalReader};
+use crate::witness::Witnesses;
 
 /// Name of the file in the data folder that keeps a checkpoint which the log does not continue.
 pub const SHOWN_FILE: &str = "shown-checkpoint";
@@ -22,15 +23,6 @@ pub const SHOWN_FILE: &str = "shown-checkpoint";
 pub const RESTORED_FILE: &str = "restored";
 /// Largest file of a checkpoint in bytes.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;
-
-/// What witnesses say of the log.
-pub trait Witnesses: Send + Sync {
-    /// Whether too few of them have cosigned lately.
-    fn are_late(&self, now: TimeMs) -> bool;
-
-    /// The newest checkpoint that they cosigned, with their cosignatures.
-    fn cosigned(&self) -> Option<Bytes>;
-}
 
 /// How the log stands to the checkpoints that others have of it.
 pub struct Standing {
@@ -45,7 +37,7 @@ pub struct Standing {
     /// Largest checkpoint that the log does not continue.
     worst: Mutex<Option<SignedCheckpoint>>,
     written: Mutex<u64>,
-    witnesses: OnceLock<Box<dyn Witnesses>>,
+    witnesses: OnceLock<Witnesses>,
 }
 
 /// What a standing is made of.
@@ -176,7 +168,7 @@ impl Standing {
     }
 
     /// Takes witnesses; once.
-    pub fn set_witnesses(&self, witnesses: Box<dyn Witnesses>) {
+    pub fn set_witnesses(&self, witnesses: Witnesses) {
         if self.witnesses.set(witnesses).is_err() {
             tracing::error!("witnesses are set already");
         }
@@ -185,7 +177,7 @@ impl Standing {
     /// The newest checkpoint that witnesses cosigned, with their cosignatures.
     #[must_use]
     pub fn cosigned(&self) -> Option<Bytes> {
-        self.witnesses.get()?.cosigned()
+        self.witnesses.get()?.cosigned_note()
     }
 
     /// Whether anything may be permitted at an instant.
@@ -196,7 +188,7 @@ impl Standing {
         if self.is_behind() {
             return Err(Refusal::LogBehind);
         }
-        if self.witnesses.get().is_some_and(|witnesses| witnesses.are_late(now)) {
+        if self.witnesses.get().is_some_and(|witnesses| witnesses.is_late(now)) {
             return Err(Refusal::WitnessesLate);
         }
         Ok(())

@@ -294,11 +294,11 @@ pub fn decode_damaged_record(bytes: &Bytes) -> Option<StoredRecord> {
     let mut section = |length| fields.slice(length).map(|slice| bytes.slice_ref(slice));
     let sections = [section(body)?, section(findings)?, section(private)?, section(payload)?];
     let skeleton = Skeleton::decode(&skeleton_bytes).ok()?;
-    let contents = contents(&skeleton, &salts, &sections, fields.0);
+    let (contents, payload_fits) = contents(&skeleton, &salts, &sections, fields.0);
     let [mut body, mut findings, mut private, mut payload] = sections;
     if !contents.are_readable() {
         [body, findings, private, payload] = [const { Bytes::new() }; 4];
-    } else if contents == Contents::PayloadDamaged || is_zero(&payload) {
+    } else if !payload_fits {
         payload = Bytes::new();
     }
     let payload = LockedPayload { record: skeleton.number, bytes: payload };
@@ -314,26 +314,33 @@ pub fn decode_damaged_record(bytes: &Bytes) -> Option<StoredRecord> {
     })
 }
 
-/// What is left of the contents, by the commitments in the skeleton.
-fn contents(skeleton: &Skeleton, salts: &Salts, sections: &[Bytes; 4], padding: &[u8]) -> Contents {
+/// What is left of the contents, by the commitments in the skeleton; and whether the payload is the one that
+/// was committed to, which may be zeros too.
+fn contents(
+    skeleton: &Skeleton,
+    salts: &Salts,
+    sections: &[Bytes; 4],
+    padding: &[u8],
+) -> (Contents, bool) {
     let [body, findings, private, payload] = sections;
     if !is_zero(padding) {
-        return Contents::Damaged;
+        return (Contents::Damaged, false);
     }
     if salts.iter().all(|salt| is_zero(salt)) && sections.iter().all(|section| is_zero(section)) {
-        return Contents::Erased;
+        return (Contents::Erased, false);
     }
     let [body_salt, findings_salt, private_salt] = salts;
     let readable = commitment(body_salt, body) == skeleton.body_commitment
         && commitment(findings_salt, findings) == skeleton.findings_commitment
         && commitment(private_salt, private) == skeleton.private_commitment;
     let digest = if payload.is_empty() { [0; 32] } else { sha256(&[payload]) };
-    let payload_erased = !payload.is_empty() && is_zero(payload);
-    match (readable, digest == skeleton.payload_digest || payload_erased) {
+    let payload_fits = digest == skeleton.payload_digest;
+    let contents = match (readable, payload_fits || (!payload.is_empty() && is_zero(payload))) {
         (true, true) => Contents::Whole,
         (true, false) => Contents::PayloadDamaged,
         (false, _) => Contents::Damaged,
-    }
+    };
+    (contents, payload_fits)
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -343,6 +350,17 @@ fn is_zero(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_payload_of_zeros_is_a_payload() {
+        let mut bytes = Vec::new();
+        let payload = Bytes::from_static(&[0; 40]);
+        let payload_digest = sha256(&[&payload]);
+        encode_record(&NewRecord { payload, payload_digest, ..record() }, 1, 9, &mut bytes)
+            .unwrap();
+        let stored = decode_record(&Bytes::from(bytes)).unwrap();
+        assert_eq!((stored.contents, stored.payload.len()), (Contents::Whole, 40));
+    }
 
     #[test]
     fn an_erased_record_keeps_its_skeleton_and_nothing_else() {

@@ -119,7 +119,10 @@ pub(super) fn evil_broker(desk: &mut Desk<'_>, export: &Value, signer: &Checkpoi
 }
 
 /// Lies, each with the check that must find it.
-const LIES: &[(&str, &str, fn(&mut Records))] = &[
+/// What a lie is called, which check names it, and how it is told.
+type Lie = (&'static str, &'static str, fn(&mut Records));
+
+const LIES: &[Lie] = &[
     ("a message of another purpose", "signatures", |records| {
         let Event::MessageDecided(decided) = decision(records).event() else { unreachable!() };
         let mut label = v1::Label::decode(decided.label.clone()).unwrap();
