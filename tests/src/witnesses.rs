@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
+use schleuse_broker::engine::Clock as _;
 use schleuse_broker::journal::checkpoint::CheckpointSigner;
 use schleuse_broker::journal::disk::RealDisk;
 use schleuse_broker::journal::segments::{Opened, SegmentJournal, Sizes};
@@ -20,13 +21,19 @@ use schleuse_broker::witness::{
     Collector, Parts, WitnessConfig, WitnessRules, WitnessUrl, Witnesses,
 };
 use schleuse_client::witness::{Witness, generate_key, load_key, serve, status};
-use schleuse_client::{Clock, SystemClock};
-use schleuse_proto::checkpoint::SignedCheckpoint;
+use schleuse_client::{Clock, SystemClock, TrustAnchors};
+use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint};
 use schleuse_proto::cosignature::{CosignatureVerifier, cosignatures};
+use schleuse_proto::v1;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic_types::StatusExt as _;
+
+use crate::broker::{TestBroker, TestClock};
+use crate::pki::Pki;
+use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
 
 const MINUTE_MS: u64 = 60_000;
 static NEXT_HOST: AtomicU8 = AtomicU8::new(1);
@@ -153,14 +160,14 @@ struct Place {
 }
 
 impl Place {
-    async fn new(setting: &Setting, name: &'static str) -> Self {
-        let key = setting.path(&format!("{name}.key"));
+    async fn new(folder: &Path, name: &'static str) -> Self {
+        let key = folder.join(format!("{name}.key"));
         let signer = generate_key(&key, name).unwrap();
         // An address of its own, so that nobody else is given the port while the witness is down.
         let host = NEXT_HOST.fetch_add(1, Ordering::SeqCst);
         let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 7, host), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = setting.path(&format!("{name}.state"));
+        let state = folder.join(format!("{name}.state"));
         Self { name, key, state, address, verifier: signer.verifier().clone(), running: None }
     }
 
@@ -170,9 +177,12 @@ impl Place {
     }
 
     async fn start(&mut self, setting: &Setting) {
-        let signer = load_key(&self.key, self.name).unwrap();
         let log = setting.signer().verifier().unwrap();
-        let clock = Arc::new(setting.clock.clone());
+        self.start_for(log, Arc::new(setting.clock.clone())).await;
+    }
+
+    async fn start_for(&mut self, log: CheckpointVerifier, clock: Arc<dyn Clock>) {
+        let signer = load_key(&self.key, self.name).unwrap();
         let witness = Witness::open(&self.state, log, signer, clock, None).unwrap();
         let listener = TcpListener::bind(self.address).await.unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -197,8 +207,10 @@ impl Place {
 #[tokio::test]
 async fn a_witness_that_is_down_is_seen_by_its_age_and_a_quorum_by_its_absence() {
     let setting = Setting::new();
-    let (mut one, mut two) =
-        (Place::new(&setting, "one.example").await, Place::new(&setting, "two.example").await);
+    let (mut one, mut two) = (
+        Place::new(setting.folder.path(), "one.example").await,
+        Place::new(setting.folder.path(), "two.example").await,
+    );
     one.start(&setting).await;
     let mut journal = setting.journal("journal");
     grow(&mut journal, 5, 0);
@@ -245,7 +257,7 @@ async fn a_witness_that_is_down_is_seen_by_its_age_and_a_quorum_by_its_absence()
 #[tokio::test]
 async fn a_restarted_broker_remembers_who_cosigned() {
     let setting = Setting::new();
-    let mut one = Place::new(&setting, "one.example").await;
+    let mut one = Place::new(setting.folder.path(), "one.example").await;
     one.start(&setting).await;
     let mut journal = setting.journal("journal");
     grow(&mut journal, 5, 0);
@@ -271,7 +283,7 @@ async fn a_restarted_broker_remembers_who_cosigned() {
 #[tokio::test]
 async fn a_restored_journal_is_shown_its_own_signature_over_what_it_lost() {
     let setting = Setting::new();
-    let mut one = Place::new(&setting, "one.example").await;
+    let mut one = Place::new(setting.folder.path(), "one.example").await;
     one.start(&setting).await;
     let mut journal = setting.journal("journal");
     grow(&mut journal, 5, 0);
@@ -313,23 +325,118 @@ async fn a_restored_journal_is_shown_its_own_signature_over_what_it_lost() {
 #[tokio::test]
 async fn the_task_collects_by_itself_until_it_is_told_to_stop() {
     let setting = Setting::new();
-    let mut one = Place::new(&setting, "one.example").await;
+    let mut one = Place::new(setting.folder.path(), "one.example").await;
     one.start(&setting).await;
     let mut journal = setting.journal("journal");
     grow(&mut journal, 5, 0);
     let stop = CancellationToken::new();
     let mut parts = setting.parts(&journal, "journal", &[&one], 1);
     parts.rules.interval = Duration::from_millis(1);
-    let witnesses = Witnesses::start(parts, stop.clone());
+    let (witnesses, collecting) = Witnesses::start(parts, stop.clone()).await;
+    assert_eq!(witnesses.status()[0].size, Some(5), "asked before it returns");
     let until = async |size: u64| {
         while witnesses.status()[0].size != Some(size) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), until(5)).await.unwrap();
     grow(&mut journal, 1, 0);
     tokio::time::timeout(Duration::from_secs(60), until(6)).await.unwrap();
     assert!(!witnesses.is_late(setting.now()));
     stop.cancel();
+    collecting.await.unwrap();
     assert_eq!(journal.reader.latest().size(), 6);
+}
+
+/// The clock of a broker under test, for its witness.
+struct Shared(Arc<TestClock>);
+
+impl Clock for Shared {
+    fn now_ms(&self) -> i64 {
+        self.0.now() as i64
+    }
+}
+
+fn configuration(place: &Place) -> String {
+    format!(
+        "[witnesses]\nquorum = 1\nmax_age_seconds = 600\ninterval_seconds = 1\n\
+         [[witness]]\nurl = \"http://{}\"\nkey = \"{}\"\n",
+        place.address,
+        place.verifier.witness_key()
+    )
+}
+
+fn reason(status: &tonic::Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_whose_quorum_is_late_permits_nothing_new_and_still_revokes() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::starting_now();
+    let log = TrustAnchors::load(&Pki::shared().path().join("trust.toml")).unwrap().log;
+    let mut one = Place::new(folder.path(), "one.example").await;
+    one.start_for(log.clone(), Arc::new(Shared(clock.clone()))).await;
+    let broker = TestBroker::with(Pki::shared(), clock.clone(), &configuration(&one)).await;
+    let case = Case::open(broker.address()).await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    let draft = Draft::new(&case.jobcenter_reference, DRV);
+    jobcenter.send(&draft).await.unwrap();
+    let latest = jobcenter
+        .checkpoints()
+        .latest_checkpoint(v1::LatestCheckpointRequest::default())
+        .await
+        .unwrap();
+    let cosigned = latest.into_inner().cosigned_checkpoint;
+    assert!(log.verify(&cosigned).unwrap().size >= 1);
+    one.verifier.verify(&cosigned).unwrap();
+
+    one.stop().await;
+    clock.advance(10 * MINUTE_MS + 1_000);
+    let draft = Draft::new(&case.jobcenter_reference, DRV);
+    let refused = jobcenter.send(&draft).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_WITNESSES_LATE");
+    case.lotse.revoke(&case.consent).await.unwrap();
+
+    one.start_for(log, Arc::new(Shared(clock.clone()))).await;
+    clock.advance(MINUTE_MS);
+    let standing = broker.server.engine().standing();
+    let back = async {
+        while standing.may_permit(clock.now()).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), back).await.unwrap();
+    jobcenter.send(&draft).await.unwrap();
+    broker.server.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_on_an_old_copy_hears_of_it_from_its_witness_before_it_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::starting_now();
+    let log = TrustAnchors::load(&Pki::shared().path().join("trust.toml")).unwrap().log;
+    let mut one = Place::new(folder.path(), "one.example").await;
+    one.start_for(log, Arc::new(Shared(clock.clone()))).await;
+    let broker = TestBroker::with(Pki::shared(), clock.clone(), &configuration(&one)).await;
+    let case = Case::open(broker.address()).await;
+    let TestBroker { server, folder: place } = broker;
+    server.drain().await;
+    let (data, backup) = (place.path().join("data"), place.path().join("backup"));
+    let copy_all = |from: &Path, to: &Path| {
+        let copied = std::process::Command::new("cp").arg("-r").args([from, to]).status().unwrap();
+        assert!(copied.success());
+    };
+    copy_all(&data, &backup);
+    let server = TestBroker::open(place.path(), clock.clone()).await.unwrap();
+    assert!(!server.engine().standing().is_behind());
+    server.drain().await;
+
+    std::fs::remove_dir_all(&data).unwrap();
+    copy_all(&backup, &data);
+    let server = TestBroker::open(place.path(), clock.clone()).await.unwrap();
+    assert!(server.engine().standing().is_behind(), "known before the first call");
+    let jobcenter = RawClient::connect(server.address(), JOBCENTER, "system").await;
+    let refused = jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_LOG_BEHIND");
+    server.drain().await;
 }
