@@ -12,6 +12,7 @@ use std::time::Duration;
 use ring::rand::{SecureRandom, SystemRandom};
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, files};
@@ -64,7 +65,8 @@ pub struct Server {
     edge: Edge,
     engine: Engine,
     end: CancellationToken,
-    keeper: tokio::task::JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    collector: JoinHandle<()>,
     _lock: File,
 }
 
@@ -93,13 +95,14 @@ impl SystemEntropy {
     }
 }
 
-/// Begins to collect cosignatures.
-fn start_witnesses(
+/// Asks the witnesses once, and goes on with it in a task of its own until the end. A journal from an old
+/// copy hears here that it is behind.
+async fn start_witnesses(
     config: &Config,
     log_key: &str,
     engine: &Engine,
     end: &CancellationToken,
-) -> Result<(), ServerError> {
+) -> Result<JoinHandle<()>, ServerError> {
     let log = CheckpointVerifier::new(log_key).map_err(|error| TlsError::Tls(error.to_string()))?;
     let (clock, standing) = (engine.clock().clone(), engine.standing().clone());
     let parts = witness::Parts {
@@ -114,8 +117,9 @@ fn start_witnesses(
             }
         }),
     };
-    engine.standing().set_witnesses(Witnesses::start(parts, end.clone()));
-    Ok(())
+    let (witnesses, collector) = Witnesses::start(parts, end.clone()).await;
+    engine.standing().set_witnesses(witnesses);
+    Ok(collector)
 }
 
 /// How often the newest checkpoint is written into the file on another volume.
@@ -211,6 +215,10 @@ impl Server {
         let engine = tokio::task::spawn_blocking(move || Engine::start(&folder, parts))
             .await
             .map_err(|_| TlsError::Tls("the start was interrupted".to_owned()))??;
+        let end = CancellationToken::new();
+        let unless_started = end.clone().drop_guard();
+        // Before anybody is served: a broker that is behind permits nothing from its first call on.
+        let collector = start_witnesses(config, &trust.log_key, &engine, &end).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| ServerError::Listen { address: config.listen, source })?;
@@ -220,8 +228,8 @@ impl Server {
                 certificate: config.certificate.clone(),
                 key: config.key.clone(),
                 crls: config.crls.clone(),
-                root: trust.root.clone(),
-                trust: trust.trust.clone(),
+                root: trust.root,
+                trust: trust.trust,
             },
             limits: config.edge,
             engine: engine.clone(),
@@ -229,10 +237,9 @@ impl Server {
             reflection: config.reflection,
         })
         .await?;
-        let end = CancellationToken::new();
-        start_witnesses(config, &trust.log_key, &engine, &end)?;
         let keeper = tokio::spawn(keep_newest(engine.standing().clone(), end.clone()));
-        Ok(Self { edge, engine, end, keeper, _lock: lock })
+        unless_started.disarm();
+        Ok(Self { edge, engine, end, keeper, collector, _lock: lock })
     }
 
     /// Where it listens.
@@ -255,11 +262,12 @@ impl Server {
 
     /// Lets calls end, closes connections, finishes the journal.
     pub async fn drain(self) {
-        let Self { edge, engine, end, keeper, _lock } = self;
+        let Self { edge, engine, end, keeper, collector, _lock } = self;
         edge.drain().await;
         let closing = tokio::task::spawn_blocking(move || engine.shut_down());
         let _closed = closing.await;
         end.cancel();
         let _kept = keeper.await;
+        let _collected = collector.await;
     }
 }

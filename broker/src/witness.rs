@@ -25,6 +25,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint};
 use schleuse_proto::cosignature::CosignatureVerifier;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::JournalReader;
@@ -143,16 +144,15 @@ impl Witnesses {
         Self(None)
     }
 
-    /// Reads what was collected before and collects until the token is cancelled; without a configured
-    /// witness the same as [`Self::disabled`]. To be called within a tokio runtime.
-    #[must_use]
-    pub fn start(parts: Parts, stop: CancellationToken) -> Self {
+    /// Reads what was collected before, asks every witness once, which takes 5 s at most, and collects
+    /// in a task of its own until the token is cancelled. Without a configured witness nothing happens.
+    pub async fn start(parts: Parts, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         if parts.rules.witnesses.is_empty() {
-            return Self::disabled();
+            return (Self::disabled(), tokio::spawn(async {}));
         }
-        let (collector, witnesses) = Collector::new(parts);
-        tokio::spawn(collector.run(stop));
-        witnesses
+        let (mut collector, witnesses) = Collector::new(parts);
+        collector.round().await;
+        (witnesses, tokio::spawn(collector.run(stop)))
     }
 
     /// Whether a quorum is required and missing for longer than allowed. Before the first quorum ever,

@@ -37,6 +37,8 @@ pub struct Collector {
     shared: Arc<Shared>,
     /// The newest checkpoint that any witness cosigned, with all cosignatures until now.
     pending: Option<Cosigned>,
+    /// What was written to disk last.
+    kept: Option<Cosigned>,
     was_late: bool,
 }
 
@@ -84,6 +86,7 @@ impl Collector {
             started_ms,
             shared,
             pending: None,
+            kept: None,
             was_late: false,
         };
         if let Some((checkpoint, cosignatures)) = kept {
@@ -96,33 +99,36 @@ impl Collector {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let rounds = async {
-            loop {
-                ticks.tick().await;
-                self.round().await;
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = rounds => {}
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let _told = stop.run_until_cancelled(self.ask()).await;
+            self.settle().await;
         }
     }
 
-    /// Asks every witness that is due, all at the same time; each answer is visible at once.
+    /// Asks every witness that is due, all at the same time, and keeps what they said.
     pub async fn round(&mut self) {
+        self.ask().await;
+        self.settle().await;
+    }
+
+    /// Each answer is visible at once. May be cut: what was answered counts.
+    async fn ask(&mut self) {
         let commit = self.reader.latest();
-        if commit.size() > 0 {
-            let before = self.known().cosigned.clone();
-            let mut exchanges = JoinSet::new();
-            for (place, exchange) in self.due(&commit) {
-                exchanges.spawn(async move { (place, exchange.run().await) });
-            }
-            while let Some(ended) = exchanges.join_next().await {
-                let Ok((place, ended)) = ended else { continue };
-                self.take(place, &commit, ended);
-            }
-            self.keep(before.as_ref()).await;
+        if commit.size() == 0 {
+            return;
         }
+        let mut exchanges = JoinSet::new();
+        for (place, exchange) in self.due(&commit) {
+            exchanges.spawn(async move { (place, exchange.run().await) });
+        }
+        while let Some(ended) = exchanges.join_next().await {
+            let Ok((place, ended)) = ended else { continue };
+            self.take(place, &commit, ended);
+        }
+    }
+
+    async fn settle(&mut self) {
+        self.keep().await;
         self.tell_lateness();
     }
 
@@ -197,12 +203,13 @@ impl Collector {
     }
 
     /// Writes what is new to disk. Without it only a restart would have to wait for the next round.
-    async fn keep(&self, before: Option<&Cosigned>) {
+    async fn keep(&mut self) {
         let Some(cosigned) = self.known().cosigned.clone() else { return };
-        if before == Some(&cosigned) {
+        if self.kept.as_ref() == Some(&cosigned) {
             return;
         }
         let file = self.file.clone();
+        self.kept = Some(cosigned.clone());
         let written = tokio::task::spawn_blocking(move || keep::write(&file, &cosigned.note)).await;
         if let Ok(Err(error)) = written {
             tracing::warn!(%error, path = %self.file.display(), "cannot be written");

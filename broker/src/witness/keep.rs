@@ -10,7 +10,7 @@ use schleuse_proto::cosignature::{Cosignature, cosignatures};
 use schleuse_proto::witness::BODY_BYTES_MAX;
 
 use super::WitnessConfig;
-use crate::journal::disk::{Disk as _, RealDisk};
+use crate::journal::disk::{RealDisk, replace};
 
 /// Reads the file; none if there is none or it cannot be believed.
 pub(super) fn read(
@@ -38,9 +38,5 @@ pub(super) fn read(
 
 /// Replaces the file.
 pub(super) fn write(path: &Path, note: &Bytes) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let file = RealDisk.create(&fresh, 0)?;
-    file.write_at(note, 0)?;
-    file.sync()?;
-    RealDisk.rename(&fresh, path)
+    replace(&RealDisk, path, note)
 }

@@ -10,6 +10,7 @@
 //! Each is replaced as a whole: written beside, synced, renamed, folder synced.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -120,8 +121,15 @@ impl Memory {
 }
 
 fn lock(folder: &Path) -> Result<File, ClientError> {
-    let failed = |error| ClientError::file(folder, error);
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let make = || match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        // Also if it was there: it may have been made just before a crash.
+        Ok(()) | Err(_) => {
+            let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+            File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+        }
+    };
+    make().map_err(|error| ClientError::file(folder, error))?;
     let path = folder.join(LOCK);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
