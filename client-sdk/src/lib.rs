@@ -107,6 +107,7 @@ mod lotse;
 mod random;
 mod receive;
 mod references;
+mod report;
 mod seal;
 mod send;
 mod signer;
@@ -135,6 +136,7 @@ pub use lotse::{
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
+pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
 pub use schleuse_proto::v1;
 pub use seal::{
     PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,

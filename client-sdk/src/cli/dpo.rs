@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, count, files, incident, spreadsheet};
+use super::{Ending, connect, count, files, incident, report, spreadsheet};
 
 /// Reads the log.
 pub(crate) async fn run(
@@ -22,6 +22,7 @@ pub(crate) async fn run(
     let arguments = match command {
         DpoCommand::Log(arguments) => arguments,
         DpoCommand::Incident(arguments) => return incident::run(global, &arguments, output).await,
+        DpoCommand::Report(arguments) => return report::run(global, &arguments, output).await,
         DpoCommand::Count(arguments) => return count::run(global, &arguments, output).await,
     };
     let mut query = query(&arguments.filter)?;
