@@ -11,6 +11,8 @@ pub(crate) mod inbox;
 pub(crate) mod incident;
 pub(crate) mod lotse;
 pub(crate) mod output;
+pub(crate) mod receipt;
+pub(crate) mod report;
 pub(crate) mod rights;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;

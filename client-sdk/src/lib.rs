@@ -107,6 +107,7 @@ mod lotse;
 mod random;
 mod receive;
 mod references;
+mod report;
 mod rights;
 mod seal;
 mod send;
@@ -137,6 +138,7 @@ pub use lotse::{
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
+pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
 pub use rights::{Erasure, Hold, HoldId, RetentionRun};
 pub use schleuse_proto::v1;
 pub use seal::{

@@ -182,6 +182,24 @@ impl Client {
         })
     }
 
+    /// As [`Client::query_log`], page after page until all rows are there. Each page is a record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn query_all(&self, query: &LogQuery) -> Result<LogAnswer, ClientError> {
+        let mut rows: Vec<LogRow> = Vec::new();
+        let mut next = query.clone();
+        loop {
+            let page = self.query_log(&next).await?;
+            let is_last = !page.truncated || page.rows.is_empty();
+            rows.extend(page.rows);
+            if is_last {
+                return Ok(LogAnswer { rows, ..page });
+            }
+            next = next.first_record(rows.last().map_or(0, |row| row.record_number + 1));
+        }
+    }
+
     /// Queries the log and fetches what is needed to check the rows without the broker. Calls
     /// `progress` with the leaf hashes read and the leaf hashes to read.
     ///
@@ -190,9 +208,31 @@ impl Client {
     pub async fn export_with(
         &self,
         query: &LogQuery,
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<Bundle, ClientError> {
         let answer = self.query_log(query).await?;
+        self.bundle(&answer, progress).await
+    }
+
+    /// As [`Client::export_with`], with the rows of all pages.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn export_all(
+        &self,
+        query: &LogQuery,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Bundle, ClientError> {
+        let answer = self.query_all(query).await?;
+        self.bundle(&answer, progress).await
+    }
+
+    /// An answer with the leaf hashes that its checkpoint covers.
+    async fn bundle(
+        &self,
+        answer: &LogAnswer,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Bundle, ClientError> {
         let size = self.checkpoints().observe(&answer.checkpoint)?.size;
         let mut hashes: Vec<u8> = Vec::new();
         let mut first = 0;
@@ -211,7 +251,7 @@ impl Client {
             }
             first += count;
         }
-        Ok(Bundle::new(self.log_key(), &answer, hashes))
+        Ok(Bundle::new(self.log_key(), answer, hashes))
     }
 
     /// As [`Client::export_with`], silently.

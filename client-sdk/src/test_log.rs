@@ -14,7 +14,7 @@ use signed_note::{Note, Signature, key_id};
 use tlog_tiles::{Checkpoint, Hash};
 
 use crate::ids::Receipt;
-use crate::log::{Bundle, LogAnswer, LogRow, record_type, tree_root};
+use crate::log::{Bundle, Evidence, LogAnswer, LogRow, record_type, tree_root};
 
 /// Sends in these tests.
 pub(crate) const JOBCENTER: &str = "jobcenter-stadt-regensburg";
@@ -186,6 +186,36 @@ pub(crate) fn some(entries: &[Entry], more: u8, shows: impl Fn(u64) -> bool) -> 
         truncated: false,
     };
     Bundle::new(&log_key(), &answer, leaves.concat())
+}
+
+/// Evidence of one record in a log of these entries.
+pub(crate) fn evidence(entries: &[Entry], number: u64) -> Evidence {
+    let mut stored = Stored(Vec::new());
+    let mut leaves = Vec::new();
+    for (entry, number) in entries.iter().zip(0..) {
+        let leaf = leaf_hash(&entry.skeleton(number).encode());
+        let hashes = tlog_tiles::stored_hashes_for_record_hash(number, Hash(leaf), &stored);
+        stored.0.extend(hashes.unwrap());
+        leaves.push(leaf);
+    }
+    let size = u64::try_from(leaves.len()).unwrap();
+    let path = tlog_tiles::prove_record(size, number, &stored).unwrap();
+    let path = path.into_iter().map(|hash| Bytes::copy_from_slice(&hash.0)).collect();
+    let root = tree_root(&leaves.iter().collect::<Vec<_>>());
+    let response = v1::ReadOwnRecordsResponse {
+        rows: vec![entries[usize::try_from(number).unwrap()].row(number)],
+        proofs: vec![v1::InclusionProof { record_number: number, path }],
+        checkpoint: sign(size, root).into(),
+    };
+    Evidence::new(&log_key(), response).unwrap()
+}
+
+struct Stored(Vec<Hash>);
+
+impl tlog_tiles::HashReader for Stored {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {
+        Ok(indexes.iter().map(|index| self.0[usize::try_from(*index).unwrap()]).collect())
+    }
 }
 
 /// From the Jobcenter to the DRV, for one purpose.

@@ -3,6 +3,7 @@
 mod agency;
 mod dpo;
 mod lotse;
+mod report;
 mod rights;
 mod witness;
 
@@ -19,6 +20,7 @@ pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
 };
+pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
@@ -101,8 +103,8 @@ pub(crate) enum DpoCommand {
     ///
     /// Example: schleuse dpo log --reason "quarterly control" --type handed-out --export q3.json
     Log(Box<LogArguments>),
-    /// Lists what was handed out under a certificate, to or from an agency, or since a time: the basis of
-    /// a notification. Each page that is read becomes a record.
+    /// Lists what was handed out, and what was sent, under a certificate, by an agency, or since a time:
+    /// the basis of a notification. Each page that is read becomes a record.
     ///
     /// Example: schleuse dpo incident --reason "stolen key of the DRV" --certificate-serial 4a1f
     /// --known-since 2026-12-01T08:00:00Z
@@ -132,6 +134,12 @@ pub(crate) enum DpoCommand {
     /// Holds on erasure, for example while an incident is open. For the project's officer.
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Writes everything that the log has about one participant, as a page for that person (GDPR Art. 15)
+    /// and as an export with its proofs. Each page that is read becomes a record.
+    ///
+    /// Example: schleuse dpo report --participant REF --reason "request of 2026-12-01" --out report.html
+    /// --proofs report.json --catalogue catalogue.toml --text consent.txt
+    Report(ReportArguments),
 }
 
 /// Arguments of `dpo incident`.
@@ -154,7 +162,7 @@ pub(crate) struct IncidentArguments {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = true)]
 pub(crate) struct IncidentScope {
-    /// Serial number of the certificate that received, in hexadecimal digits.
+    /// Serial number of the certificate that received or sent, in hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub(crate) certificate_serial: Option<String>,
     /// Agency that sent or received.
@@ -213,7 +221,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 33);
+        assert_eq!(found.len(), 37);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

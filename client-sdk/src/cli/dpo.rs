@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, count, files, incident, rights, spreadsheet};
+use super::{Ending, connect, count, files, incident, report, rights, spreadsheet};
 
 /// Runs a command of the data-protection officer.
 pub(crate) async fn run(
@@ -23,6 +23,7 @@ pub(crate) async fn run(
     match command {
         DpoCommand::Log(arguments) => log(global, &arguments, output).await,
         DpoCommand::Incident(arguments) => incident::run(global, &arguments, output).await,
+        DpoCommand::Report(arguments) => report::run(global, &arguments, output).await,
         DpoCommand::Count(arguments) => count::run(global, &arguments, output).await,
         DpoCommand::Erase(arguments) => rights::erase(&client().await?, &arguments, output).await,
         DpoCommand::Retention { dry_run } => {

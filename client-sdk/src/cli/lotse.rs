@@ -15,7 +15,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files, rights};
+use super::{Ending, connect, files, receipt, report, rights};
 
 /// Largest file of evidence, in bytes.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -67,7 +67,14 @@ pub(crate) async fn run(
         LotseCommand::Consent(ConsentCommand::Revoke(arguments)) => {
             revoke(&connect(global, None, output).await?, &arguments, output).await
         }
+        LotseCommand::Consent(ConsentCommand::Receipt(arguments)) => {
+            receipt::write(global, &arguments, output).await
+        }
+        LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
+            receipt::check_code(global, &arguments, output).await
+        }
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
+        LotseCommand::Report(arguments) => report::run(global, &arguments, output).await,
     }
 }
 

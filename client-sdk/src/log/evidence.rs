@@ -52,7 +52,7 @@ struct EvidenceRecord {
 }
 
 impl Evidence {
-    pub(super) fn new(
+    pub(crate) fn new(
         log_key: &str,
         response: v1::ReadOwnRecordsResponse,
     ) -> Result<Self, ClientError> {

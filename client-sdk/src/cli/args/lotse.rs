@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
+use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
+
 /// Commands of the Lotse.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LotseCommand {
@@ -21,6 +23,12 @@ pub(crate) enum LotseCommand {
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
     /// --as lotse --name "Gerhard W." --born 1989-02-03
     Introduce(IntroduceArguments),
+    /// Writes everything that the log has about an own participant, as a page for that person (GDPR
+    /// Art. 15) and as an export with its proofs. Each page that is read becomes a record.
+    ///
+    /// Example: schleuse lotse report --participant REF --reason "asked on 2026-12-01" --out report.html
+    /// --proofs report.json --catalogue catalogue.toml --text consent.txt
+    Report(ReportArguments),
 }
 
 /// Commands about participants.
@@ -99,6 +107,15 @@ pub(crate) enum ConsentCommand {
     ///
     /// Example: schleuse lotse consent revoke --consent 00112233445566778899aabbccddeeff
     Revoke(RevokeArguments),
+    /// Writes the receipt of a consent, for the participant to take home.
+    ///
+    /// Example: schleuse lotse consent receipt --participant REF --consent HEX --out receipt.html
+    /// --receipt-json receipt.json --catalogue catalogue.toml --text consent.txt
+    Receipt(ReceiptArguments),
+    /// Says which consent the check code of a receipt is of, whether it is unchanged, and its state.
+    ///
+    /// Example: schleuse lotse consent check-code --participant REF ABCD-EFGH-JKMN-PQRS
+    CheckCode(CheckCodeArguments),
 }
 
 /// Arguments of `lotse consent record`.
