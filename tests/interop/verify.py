@@ -912,6 +912,9 @@ class Trust:
     def _read_leaf(self, encoded):
         leaf = x509.load_der_x509_certificate(encoded)
         require(leaf.version == x509.Version.v3, "not version 3")
+        # The library takes a signature with unused bits for the same; strict DER has none.
+        tail = b"\0" + leaf.signature
+        require(encoded.endswith(bytes([3, len(tail)]) + tail), "not strict DER")
         extensions = leaf.extensions
         for extension in extensions:
             known = isinstance(extension.value, KNOWN_EXTENSIONS)

@@ -215,10 +215,55 @@ impl<'a> Leaves<'a> {
     }
 
     fn at(&self, claim: &Claim<'_>, trust: &Trust) -> Result<Cow<'_, Leaf>, String> {
+        if !has_strict_frame(&claim.signature.certificate) {
+            return Err("a certificate that is not strict DER".to_owned());
+        }
         if let Some(leaf) = self.0.get(claim.signature.certificate.as_ref()) {
             return Ok(Cow::Borrowed(leaf));
         }
         let leaf = trust.check_leaf(&claim.signature.certificate, claim.time_ms);
         leaf.map(Cow::Owned).map_err(|error| error.to_string())
     }
+}
+
+/// Whether a certificate is framed in strict DER, and names the same algorithm outside as inside. The issuer
+/// signed only the inner part, and no hash of the log covers a certificate beside a document: without this,
+/// other bytes around it would go unnoticed. Source: RFC 5280 §4.1.
+fn has_strict_frame(certificate: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    const BIT_STRING: u8 = 0x03;
+    const VERSION: u8 = 0xa0;
+    const INTEGER: u8 = 0x02;
+    let parts = || {
+        let (outer, behind) = element(certificate, SEQUENCE)?;
+        let (inner, rest) = element(outer, SEQUENCE)?;
+        let (algorithm, rest) = element(rest, SEQUENCE)?;
+        let (bits, last) = element(rest, BIT_STRING)?;
+        let (_version, inner) = element(inner, VERSION)?;
+        let (_serial, inner) = element(inner, INTEGER)?;
+        let (signed_algorithm, _) = element(inner, SEQUENCE)?;
+        let is_whole = behind.is_empty() && last.is_empty() && bits.first() == Some(&0);
+        Some(is_whole && algorithm == signed_algorithm)
+    };
+    parts() == Some(true)
+}
+
+/// Contents of a DER element with this tag and a length in the shortest form, and what is behind it.
+fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, rest) = bytes.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81 => {
+            let (length, rest) = rest.split_first()?;
+            (usize::from(*length).max(0x80), rest)
+        }
+        0x82 => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            (usize::from(u16::from_be_bytes(*length)).max(0x100), rest)
+        }
+        _ => return None,
+    };
+    let (content, behind) = rest.split_at_checked(length)?;
+    (*found == tag).then_some((content, behind))
 }

@@ -387,6 +387,20 @@ fn consents_are_signed_by_a_lotse_of_the_agency_that_recorded_them() {
     assert_eq!(sound(&lotse, LOTSENSTELLE, now_ms + 400 * 24 * 3_600_000), ["signatures"]);
     assert_eq!(sound(&signer(DRV, "system"), DRV, now_ms), ["signatures"]);
 
+    // No hash of the log covers this certificate, and its issuer did not sign its frame.
+    let document = both();
+    let mut entry = recorded(&document).by(LOTSENSTELLE, "lotse").at(now_ms);
+    let signature = lotse.sign(&consent_signed_bytes(&document.encode_to_vec())).unwrap();
+    let length = signature.certificate.len();
+    for bit in (0..4 * 8).chain((length - 90) * 8..length * 8) {
+        let mut certificate = signature.certificate.to_vec();
+        certificate[bit / 8] ^= 1 << (bit % 8);
+        let certificate = certificate.into();
+        entry.document_signature = Some(v1::Signature { certificate, ..signature.clone() });
+        let report = whole(std::slice::from_ref(&entry)).verify_signatures(&log_key(), &trust);
+        assert_eq!(failed(&report), ["signatures"], "bit {bit}");
+    }
+
     // A revocation that an operator replayed counts from when the Lotse signed it.
     let replayed = |signer: &Signer, signed_at_ms: i64| {
         let mut entry = revoked(&both()).at(now_ms);
