@@ -556,7 +556,7 @@ class Known:
     suspended: bool = False
 
 
-class Ledger:
+class History:
     """The consents as the rows before some row show them."""
 
     def __init__(self):
@@ -591,7 +591,7 @@ class Ledger:
 
 def check_consents(document, _trust):
     """Revisions, revocations and confirmations follow what they name."""
-    ledger = Ledger()
+    history = History()
     checks = {
         "consent_recorded": _revision_follows,
         "consent_revoked": _revocation_follows,
@@ -599,19 +599,19 @@ def check_consents(document, _trust):
     }
     for row in document.rows:
         check = checks.get(row.event_name)
-        if check and not check(row, ledger) and document.must_show_consent(row.number):
+        if check and not check(row, history) and document.must_show_consent(row.number):
             return False
-        ledger.apply(row)
+        history.apply(row)
     return True
 
 
 # Each of these raises if the row does not follow what it names, and returns whether that is shown.
 
 
-def _revision_follows(row, ledger):
-    event, known = row.event, ledger.consents.get(row.event.consent_id)
+def _revision_follows(row, history):
+    event, known = row.event, history.consents.get(row.event.consent_id)
     require(event.revision >= 1, "no revision")
-    require(event.consent_id not in ledger.revoked, "revised after its revocation")
+    require(event.consent_id not in history.revoked, "revised after its revocation")
     require(known is None or known.revision < event.revision, "not after the one before")
     follows = known is not None and known.revision + 1 == event.revision
     if row.consent is not None:
@@ -627,20 +627,20 @@ def _revision_follows(row, ledger):
     return follows or event.revision == 1
 
 
-def _revocation_follows(row, ledger):
+def _revocation_follows(row, history):
     document = canonical(consent_pb2.RevocationDocument, row.event.document)
     require(document.consent_id == row.event.consent_id, "of another consent")
-    return not row.has_actor or _names_newest(row, ledger, document)
+    return not row.has_actor or _names_newest(row, history, document)
 
 
-def _confirmation_follows(row, ledger):
+def _confirmation_follows(row, history):
     document = canonical(consent_pb2.ConfirmationDocument, row.event.document)
     require(document.consent_id == row.event.consent_id, "of another consent")
-    return _names_newest(row, ledger, document)
+    return _names_newest(row, history, document)
 
 
-def _names_newest(row, ledger, document):
-    known = ledger.consents.get(row.event.consent_id)
+def _names_newest(row, history, document):
+    known = history.consents.get(row.event.consent_id)
     if known is None or known.revision < row.event.revision:
         return False
     require(known.revision == row.event.revision, "a revision that was replaced")
@@ -650,20 +650,20 @@ def _names_newest(row, ledger, document):
 
 def check_permits(document, _trust):
     """Every permit that can be decided again is covered."""
-    ledger = Ledger()
+    history = History()
     for row in document.rows:
         if row.event_name == "handed_out" or (
             row.event_name == "message_decided" and row.event.accepted
         ):
-            if not _permit_again(row, ledger) and document.must_show_consent(row.number):
+            if not _permit_again(row, history) and document.must_show_consent(row.number):
                 return False
         elif row.event_name == "message_decided" and document.is_complete:
-            _require_rightly_refused(row, ledger, document)
-        ledger.apply(row)
+            _require_rightly_refused(row, history, document)
+        history.apply(row)
     return True
 
 
-def _permit_again(row, ledger):
+def _permit_again(row, history):
     """Raises unless the permit is covered; False if the file does not show what is needed."""
     findings = row.decoded_findings
     if row.event_name == "handed_out" and findings is not None:
@@ -673,11 +673,11 @@ def _permit_again(row, ledger):
         return False
     message = _message_of(row)
     require(findings.deny_reason == 0 and findings.consent_id, "without a consent")
-    require(row.participant not in ledger.blocked, "restricted or erased")
-    known = ledger.consents.get(findings.consent_id)
+    require(row.participant not in history.blocked, "restricted or erased")
+    known = history.consents.get(findings.consent_id)
     if known is None:
         return False
-    require(findings.consent_id not in ledger.revoked, "revoked")
+    require(findings.consent_id not in history.revoked, "revoked")
     if known.revision < findings.consent_revision:
         return False
     require(known.revision == findings.consent_revision, "a revision that was replaced")
@@ -716,7 +716,7 @@ def _parts(address):
     return address.agency, address.function
 
 
-def _require_rightly_refused(row, ledger, document):
+def _require_rightly_refused(row, history, document):
     findings = row.decoded_findings
     require(findings is not None and findings.deny_reason, "no reason")
     if findings.deny_reason == access_log_pb2.DENY_REASON_NOT_ALL_COVERED or not row.participant:
@@ -725,12 +725,12 @@ def _require_rightly_refused(row, ledger, document):
         message = _message_of(row)
     except Exception:
         return
-    if document.retired_before(row.number, ENDS) or row.participant in ledger.blocked:
+    if document.retired_before(row.number, ENDS) or row.participant in history.blocked:
         return
-    for consent_id, known in ledger.consents.items():
+    for consent_id, known in history.consents.items():
         if (
-            ledger.first_told[consent_id] == row.participant
-            and consent_id not in ledger.revoked
+            history.first_told[consent_id] == row.participant
+            and consent_id not in history.revoked
             and not known.suspended
             and known.document is not None
         ):

@@ -8,7 +8,7 @@
 
 mod consents;
 mod erased;
-mod ledger;
+mod history;
 mod messages;
 mod permits;
 mod shown;

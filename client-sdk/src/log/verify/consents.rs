@@ -4,12 +4,12 @@ use schleuse_proto::evidence::decode_canonical;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
-use super::ledger::Ledger;
+use super::history::History;
 use super::shown::Shown;
 use crate::log::LogRow;
 
 pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
-    let mut chains = Chains { ledger: Ledger::default(), compared: 0, not_shown: 0 };
+    let mut chains = Chains { history: History::default(), compared: 0, not_shown: 0 };
     for row in shown.rows {
         let found =
             chains.compare(row).map_err(|why| format!("record {}: {why}", row.record_number))?;
@@ -22,7 +22,7 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
             Found::NotShown => chains.not_shown += 1,
             Found::NoConsent => {}
         }
-        chains.ledger.apply(row);
+        chains.history.apply(row);
     }
     let Chains { compared, not_shown, .. } = chains;
     let rest = match not_shown {
@@ -43,7 +43,7 @@ enum Found {
 }
 
 struct Chains<'a> {
-    ledger: Ledger<'a>,
+    history: History<'a>,
     compared: u64,
     not_shown: u64,
 }
@@ -77,8 +77,8 @@ impl Chains<'_> {
     }
 
     fn recorded(&self, row: &LogRow, event: &v1::ConsentRecorded) -> Result<Found, &'static str> {
-        let known = self.ledger.consent(&event.consent_id);
-        if self.ledger.is_revoked(&event.consent_id) {
+        let known = self.history.consent(&event.consent_id);
+        if self.history.is_revoked(&event.consent_id) {
             return Err("a consent is revised after its revocation");
         }
         let before = match (event.revision, known) {
@@ -106,7 +106,7 @@ impl Chains<'_> {
 
     /// The newest revision in the file is the one that a document names.
     fn named(&self, id: &[u8], revision: u32, hash: &[u8]) -> Result<Found, &'static str> {
-        match self.ledger.consent(id) {
+        match self.history.consent(id) {
             Some(known) if known.revision > revision => {
                 Err("it names a revision that was replaced")
             }

@@ -9,15 +9,15 @@ use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
-use super::ledger::{Ledger, told};
+use super::history::{History, told};
 use super::shown::Shown;
 use crate::log::LogRow;
 
 pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
-    let mut ledger = Ledger::default();
+    let mut history = History::default();
     let (mut covered, mut refused, mut open) = (0_u64, 0_u64, 0_u64);
     for (row, label) in shown.labelled() {
-        let desk = Desk { shown, ledger: &ledger, row };
+        let desk = Desk { shown, history: &history, row };
         let wrong = |why: &str| format!("record {}: {why}", row.record_number);
         let again = match row.event() {
             Some(Event::MessageDecided(event)) if event.accepted => {
@@ -42,7 +42,7 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
             Again::NotShown => open += 1,
             Again::NoPermit => {}
         }
-        ledger.apply(row);
+        history.apply(row);
     }
     let passed = "acceptances and hand-outs are each covered by the consent that they name";
     let refused = match refused {
@@ -124,7 +124,7 @@ fn agency(address: Option<&v1::Address>) -> &str {
 /// One row and everything before it.
 struct Desk<'a> {
     shown: &'a Shown<'a>,
-    ledger: &'a Ledger<'a>,
+    history: &'a History<'a>,
     row: &'a LogRow,
 }
 
@@ -152,13 +152,13 @@ impl Desk<'_> {
             return Err("passed without a consent");
         }
         let participant = told(self.row);
-        if participant.is_some_and(|participant| self.ledger.is_blocked(participant)) {
+        if participant.is_some_and(|participant| self.history.is_blocked(participant)) {
             return Err("passed although processing was restricted or erasure had begun");
         }
-        let Some(consent) = self.ledger.consent(&findings.consent_id) else {
+        let Some(consent) = self.history.consent(&findings.consent_id) else {
             return self.not_shown();
         };
-        if self.ledger.is_revoked(&findings.consent_id) {
+        if self.history.is_revoked(&findings.consent_id) {
             return Err("passed under a consent that was revoked");
         }
         if consent.revision < findings.consent_revision {
@@ -207,8 +207,8 @@ impl Desk<'_> {
             return Ok(Again::NotShown);
         }
         let time_ms = self.row.time_ms();
-        let is_covered = !self.ledger.is_blocked(participant)
-            && self.ledger.in_force(participant).any(|consent| {
+        let is_covered = !self.history.is_blocked(participant)
+            && self.history.in_force(participant).any(|consent| {
                 let mut grants = consent.document.iter().flat_map(|document| &document.grants);
                 grants.any(|grant| question.check(grant, time_ms).is_ok())
             });

@@ -23,7 +23,7 @@ pub(super) struct Consent<'a> {
 
 /// Consents and participants.
 #[derive(Default)]
-pub(super) struct Ledger<'a> {
+pub(super) struct History<'a> {
     consents: HashMap<&'a [u8], Consent<'a>>,
     of_participant: HashMap<&'a str, Vec<&'a [u8]>>,
     revoked: HashSet<&'a [u8]>,
@@ -31,7 +31,7 @@ pub(super) struct Ledger<'a> {
     blocked: HashSet<&'a str>,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> History<'a> {
     /// The consent of this identifier.
     pub(super) fn consent(&self, id: &[u8]) -> Option<&Consent<'a>> {
         self.consents.get(id)
