@@ -222,6 +222,14 @@ impl CheckpointKeeper {
         known.proven.as_ref().map(|proven| proven.size).max(unproven).unwrap_or_default()
     }
 
+    /// Calls the alarm with an error that is one.
+    pub(crate) fn alarm(&self, error: ClientError) -> ClientError {
+        if let Some(alarm) = &self.alarm {
+            alarm(&error);
+        }
+        error
+    }
+
     /// Calls the alarm if the result is one.
     fn sound<T>(&self, result: Result<T, ClientError>) -> Result<T, ClientError> {
         if let (Err(error), Some(alarm)) = (&result, &self.alarm) {

@@ -33,6 +33,7 @@ use crate::directory::DirectoryCache;
 use crate::error::ClientError;
 use crate::seal::SealingKeys;
 use crate::signer::Signer;
+use crate::spot_checks::SpotChecks;
 use crate::trust_file::TrustAnchors;
 
 /// A client of one broker, with one certificate. Cloning shares the connection.
@@ -72,6 +73,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     directory: DirectoryCache,
     state_dir: Option<PathBuf>,
+    spot_checks: SpotChecks,
 }
 
 impl std::fmt::Debug for Client {
@@ -153,7 +155,8 @@ impl Client {
     /// # Errors
     /// The broker was rolled back, its log was forked, or it cannot be reached.
     pub async fn check_log(&self) -> Result<(), ClientError> {
-        self.0.keeper.check(self).await
+        self.0.keeper.check(self).await?;
+        self.check_receipts_if_due().await
     }
 
     /// The newest checkpoint that witnesses of the broker cosigned, if there is one. Its cosignatures are to be
@@ -180,6 +183,10 @@ impl Client {
         self.0.clock.now_ms()
     }
 
+    pub(crate) fn spot_checks(&self) -> &SpotChecks {
+        &self.0.spot_checks
+    }
+
     /// Folder in which the newest checkpoint and revocations are kept, if there is one.
     pub(crate) fn state_dir(&self) -> Option<&Path> {
         self.0.state_dir.as_deref()
@@ -192,7 +199,7 @@ impl Client {
     /// Takes the checkpoint of an answer and proves it.
     pub(crate) async fn settle(&self, checkpoint: &[u8]) -> Result<(), ClientError> {
         self.0.keeper.observe(checkpoint)?;
-        self.check_log().await
+        self.0.keeper.check(self).await
     }
 
     pub(crate) fn failed(&self, status: &Status) -> ClientError {

@@ -112,6 +112,7 @@ mod rights;
 mod seal;
 mod send;
 mod signer;
+mod spot_checks;
 #[cfg(test)]
 mod test_log;
 mod tls;

@@ -1,10 +1,10 @@
 //! A log that was reconciled after it had lost records: what a client checks before it follows it.
 
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_inclusion};
-use schleuse_proto::evidence::Digest;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
+use super::proof_path;
 use crate::client::Client;
 use crate::error::{ClientError, EvidenceFault};
 use crate::log::LogRow;
@@ -79,9 +79,7 @@ fn proven(
     checkpoint: &SignedCheckpoint,
 ) -> Result<LogRow, ClientError> {
     let row = LogRow::parse(row)?;
-    let wrong = |_| ClientError::protocol("a proof hash is not 32 bytes");
-    let path = proof.path.iter().map(|hash| Digest::try_from(hash.as_ref()).map_err(wrong));
-    let path: Vec<Digest> = path.collect::<Result<_, _>>()?;
+    let path = proof_path(&proof.path)?;
     check_inclusion(checkpoint, row.record_number, &row.leaf_hash(), &path)
         .map_err(|error| ClientError::evidence(EvidenceFault::from(error)))?;
     Ok(row)

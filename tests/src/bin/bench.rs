@@ -18,6 +18,9 @@ struct Arguments {
     /// Records for the restart measurement.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
+    /// Records of the large tree of the evidence measurement.
+    #[arg(long, default_value_t = 10_000_000)]
+    tree_records: u64,
     #[command(subcommand)]
     what: What,
 }
@@ -34,6 +37,8 @@ enum What {
     Decide,
     /// A restart with many records.
     Restart,
+    /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
+    Evidence,
     /// Serves the bare echo with a PKI folder, for the other measurements.
     Echo {
         /// Made by certs-dev.
@@ -60,6 +65,10 @@ async fn main() {
     }
     if matches!(arguments.what, What::All | What::Restart) {
         report.insert("restart".into(), bench::restart::run(arguments.records).await);
+    }
+    if matches!(arguments.what, What::All | What::Evidence) {
+        let tree = arguments.tree_records;
+        report.insert("evidence".into(), bench::evidence::run(tree, seconds).await);
     }
     println!("{}", serde_json::Value::Object(report));
 }
