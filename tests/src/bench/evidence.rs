@@ -122,8 +122,10 @@ async fn exported() -> (Bundle, Vec<u8>) {
     for _ in 0..EXPORTED / 256 {
         let mut messages: Vec<_> = (0..256).map(|_| draft.message(JOBCENTER)).collect();
         jobcenter.seal_batch(&mut messages);
-        let outcomes = jobcenter.submit(messages).await.unwrap();
-        assert!(outcomes.iter().all(|o| o.result() == v1::SubmitResult::Accepted));
+        for some in messages.chunks(32) {
+            let outcomes = jobcenter.submit(some.to_vec()).await.unwrap();
+            assert!(outcomes.iter().all(|o| o.result() == v1::SubmitResult::Accepted));
+        }
     }
     let query = LogQuery::new("measurement of the verifier").max_rows(100_000);
     let officer = officer(&broker, folder.path()).await;
