@@ -191,6 +191,8 @@ pub struct Engine {
     standing: Arc<Standing>,
     retention: Retention,
     erasing: Arc<tokio::sync::Mutex<()>>,
+    /// Records of reconciliations.
+    reconciled: Arc<[RecordNumber]>,
 }
 
 impl Engine {
@@ -203,7 +205,7 @@ impl Engine {
         let opened = Opened::open(folder, &parts)?;
         let Opened { journal, reader, state, mut index, standing } = opened;
         let Parts { rules, clock, entropy, on_fatal, retention, .. } = parts;
-        let begun = state.erasing();
+        let reconciled = state.reconciled().into();
         let roots = reader.clone();
         index.start_writer(Box::new(move |size| roots.root(size).ok()));
         let lanes = Arc::new(Lanes::new());
@@ -257,25 +259,10 @@ impl Engine {
             standing,
             retention,
             erasing,
+            reconciled,
         };
-        engine.resume_erasures(begun);
+        tokio::spawn(engine.clone().resume_erasures());
         Ok(engine)
-    }
-
-    /// Goes on with erasures that were begun before the broker was stopped.
-    fn resume_erasures(&self, begun: Vec<(RecordNumber, crate::domain::ids::ParticipantId)>) {
-        if begun.is_empty() {
-            return;
-        }
-        let engine = self.clone();
-        tokio::spawn(async move {
-            for (number, participant) in begun {
-                match engine.resume_erasure(number, participant).await {
-                    Ok(()) => tracing::info!(number, "an erasure was finished"),
-                    Err(error) => tracing::error!(number, %error, "an erasure is not finished"),
-                }
-            }
-        });
     }
 
     /// Has a command carried out and waits until its records are durable.

@@ -301,7 +301,15 @@ impl Shared {
         };
         match self.store.write(number, &block, applied, &root) {
             Ok(()) => {
-                self.recent().blocks.remove(&number);
+                let mut recent = self.recent();
+                // Records of it may have been erased while it was written.
+                let changed = recent.blocks.get(&number).is_some_and(|b| !Arc::ptr_eq(b, &block));
+                if changed {
+                    drop(recent);
+                    self.write_block(number, root_at);
+                } else {
+                    recent.blocks.remove(&number);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "the index is broken; queries read the journal");

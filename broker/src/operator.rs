@@ -38,7 +38,7 @@ pub(crate) fn reconcile(config: &Config, brought: &Brought, apply: bool) -> Exit
     }
     let (did, tense) = if apply { ("", "were") } else { ("would be: ", "would be") };
     say(&format!(
-        "{did}{} of {} revocations that were brought {tense} replayed, the others are known or of consents \
+        "{did}{} of {} revocations that were brought {tense} replayed; the others are known, or of consents \
          that this log does not have",
         report.replayed, report.brought
     ));
@@ -46,6 +46,10 @@ pub(crate) fn reconcile(config: &Config, brought: &Brought, apply: bool) -> Exit
         "{did}{} consents {tense} suspended; each passes again when its Lotse confirms it",
         report.suspended
     ));
+    say(
+        "restrictions, holds and erasures may be among what was lost: erasure is put on hold as a whole, ask the \
+         project's data-protection officer to look at its receipts and to release the hold",
+    );
     if apply {
         say(&format!(
             "reconciled: the log has {} records, no number of a lost one is used again. Clients with newer \

@@ -245,9 +245,11 @@ pub enum Command {
         actor: Option<Actor>,
         /// Why.
         ground: ErasureGround,
-        /// Which, ascending, at most [`ERASED_TOGETHER_MAX`].
-        numbers: Vec<RecordNumber>,
+        /// Which, ascending, at most [`ERASED_TOGETHER_MAX`], and about whom they are.
+        records: Vec<(RecordNumber, Option<ParticipantId>)>,
     },
+    /// Asks which erasures have begun and are not finished.
+    ReadErasures,
     /// Records that stand for lost ones, until the log has `size` records. Only while the broker is stopped.
     FillLost {
         /// Wanted size of the log.
@@ -267,8 +269,9 @@ pub const ERASED_TOGETHER_MAX: usize = 1000;
 pub enum ErasureOf {
     /// A participant, by the caller's reference.
     Reference(Reference),
-    /// A participant, found by the retention.
-    Participant(ParticipantId),
+    /// A participant that the retention found, if it is still outdated: its last change was before this
+    /// instant, and nothing can pass any more.
+    Outdated(ParticipantId, TimeMs),
     /// What is outdated: participants whose last change was before this instant; none: no participants.
     Retention(Option<TimeMs>),
 }
@@ -284,6 +287,9 @@ pub struct Reconciliation {
     pub shown_size: u64,
     /// Revocations that clients kept; their signatures are checked.
     pub revocations: Vec<KeptRevocation>,
+    /// Identifier of the hold on erasure that is placed: restrictions, holds and erasures may be among what
+    /// was lost.
+    pub hold: HoldId,
 }
 
 /// A revocation that a client kept.
@@ -291,8 +297,6 @@ pub struct Reconciliation {
 pub struct KeptRevocation {
     /// The consent.
     pub consent: ConsentId,
-    /// Hash of the revision that was revoked.
-    pub revision_hash: Digest,
     /// Agency of the Lotse that signed.
     pub agency: AgencyId,
     /// Document bytes.
@@ -392,6 +396,15 @@ pub enum Outcome {
         /// Messages that were stopped.
         stopped: u32,
     },
+    /// Contents may be erased as soon as this is durable.
+    RecordsErased {
+        /// The record; none if nothing was left that may be erased.
+        record: Option<RecordNumber>,
+        /// Which: of those asked for, the ones that nothing holds.
+        numbers: Vec<RecordNumber>,
+    },
+    /// Erasures that have begun and are not finished: the record of their beginning, and whose.
+    Erasures(Vec<(RecordNumber, ParticipantId)>),
     /// A log was reconciled.
     Reconciled {
         /// Revocations that were replayed.

@@ -158,13 +158,15 @@ pub struct State {
     key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
     pub(super) finished: FxHashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
-    /// Finished messages whose payload is still there.
-    spent: VecDeque<(TimeMs, RecordNumber)>,
+    /// Finished messages whose payload is still there, and about whom they are.
+    spent: VecDeque<(TimeMs, RecordNumber, ParticipantIx)>,
     pub(super) erasure_holds: Vec<ErasureHold>,
     /// Erasures that have begun and are not finished, by the record of their beginning.
     erasing: BTreeMap<RecordNumber, ParticipantId>,
-    /// Size up to which this log once went another way, see `EventKind::LogReconciled`.
+    /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
     abandoned: u64,
+    /// Records of reconciliations.
+    reconciled: Vec<RecordNumber>,
     next: RecordNumber,
     time: TimeMs,
     pub(super) outbox: Vec<Event>,
@@ -225,6 +227,12 @@ impl State {
         self.abandoned
     }
 
+    /// Records of reconciliations, oldest first.
+    #[must_use]
+    pub fn reconciled(&self) -> &[RecordNumber] {
+        &self.reconciled
+    }
+
     /// Takes the events that were made since the last call, in order of their numbers.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.outbox)
@@ -250,6 +258,7 @@ impl State {
             EventKind::LotseAssigned { participant, lotse } => {
                 if let Some(participant) = self.participant_by_id_mut(participant) {
                     participant.lotse = lotse.as_str().into();
+                    participant.touched = time;
                 }
             }
             EventKind::ReferenceAssigned { participant, agency, reference } => {
@@ -257,6 +266,7 @@ impl State {
                 if let Some(ix) = self.by_id.get(participant).copied() {
                     self.add_reference(ix, agency, *reference, number);
                 }
+                self.touch(participant, time);
             }
             EventKind::DirectoryPublished(entry) => self.apply_directory(entry, number),
             EventKind::ConsentRecorded(consent) => self.apply_consent(consent, number, time),

@@ -114,9 +114,10 @@ impl State {
             Command::ListHolds { actor } => self.list_holds(rules, &actor),
             Command::PlanErasure { actor, of } => self.plan_erasure(rules, now, actor, of),
             Command::BeginErasure { actor, of } => self.begin_erasure(rules, now, actor, of),
-            Command::EraseRecords { actor, ground, numbers } => {
-                self.erase_records(now, actor, ground, &numbers)
+            Command::EraseRecords { actor, ground, records } => {
+                self.erase_records(now, actor, ground, &records)
             }
+            Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
         }

@@ -12,12 +12,14 @@ use schleuse_proto::v1::RecordType;
 
 use super::query::{LogQuery, Range};
 use super::{Answer, Engine, Lane};
+use crate::domain::catalogue::Catalogue;
 use crate::domain::command::{Command, ERASED_TOGETHER_MAX, ErasureOf, Outcome};
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
 use crate::domain::refusal::Refusal;
 use crate::index::Term;
 use crate::journal::{Commit, JournalError};
+use crate::record;
 use crate::record::facts::{Facts, Wanted};
 
 /// Most records of one run of the retention; the next run takes the rest.
@@ -80,8 +82,16 @@ pub enum ErasureError {
     Interrupted,
 }
 
-/// A record that is to be erased, with its terms.
-type Doomed = (RecordNumber, Vec<Term>);
+/// A record that is to be erased, about whom it is, and its terms.
+#[derive(Clone)]
+struct Doomed {
+    number: RecordNumber,
+    about: Option<ParticipantId>,
+    terms: Vec<Term>,
+}
+
+/// How often it is looked whether an erasure was interrupted.
+const RESUME_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Engine {
     /// Erases everything about a participant, or counts what that would be.
@@ -94,7 +104,7 @@ impl Engine {
         of: ErasureOf,
         dry_run: bool,
     ) -> Result<Erased, ErasureError> {
-        let _one_at_a_time = self.erasing.lock().await;
+        let _one_at_a_time = self.begin_run(actor)?;
         if dry_run {
             let answer = self.plan(actor, of).await?;
             let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome
@@ -108,6 +118,14 @@ impl Engine {
             return Ok(Erased { records, stopped: waiting, record, commit: answer.commit });
         }
         self.erase_one(actor, of).await
+    }
+
+    /// The right to erase: only the project's officer has it, and only once at a time.
+    fn begin_run(&self, actor: &Actor) -> Result<tokio::sync::MutexGuard<'_, ()>, Refusal> {
+        if !self.supervises(actor) {
+            return Err(Refusal::ProjectDpoOnly);
+        }
+        self.erasing.try_lock().map_err(|_| Refusal::Overloaded { limit: "erasures" })
     }
 
     async fn plan(&self, actor: &Actor, of: ErasureOf) -> Result<Answer, Refusal> {
@@ -124,22 +142,37 @@ impl Engine {
         self.settle(participant_ix).await;
         let doomed = self.records_about(participant, record + 1).await?;
         let records = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
-        let (record, commit) = self.erase(Some(actor), ErasureGround::Participant, doomed).await?;
+        let erased = self.erase(Some(actor), ErasureGround::Participant, doomed).await?;
+        let (record, commit) = erased.ok_or(ErasureError::Interrupted)?;
         Ok(Erased { records, stopped, record, commit })
     }
 
-    /// Finishes an erasure that was begun before the broker was stopped.
-    ///
-    /// # Errors
-    /// As [`Engine::erase_participant`].
-    pub(super) async fn resume_erasure(
-        &self,
-        begun: RecordNumber,
-        participant: ParticipantId,
-    ) -> Result<(), ErasureError> {
+    /// Finishes erasures that were begun and interrupted, now and again, until the broker goes down.
+    pub(super) async fn resume_erasures(self) {
+        loop {
+            match self.resume_once().await {
+                Ok(()) => {}
+                Err(ErasureError::Refused(Refusal::Draining)) => return,
+                Err(error) => {
+                    tracing::error!(%error, "an erasure that was begun is not finished yet")
+                }
+            }
+            tokio::time::sleep(RESUME_EVERY).await;
+        }
+    }
+
+    async fn resume_once(&self) -> Result<(), ErasureError> {
         let _one_at_a_time = self.erasing.lock().await;
-        let doomed = self.records_about(participant, begun + 1).await?;
-        self.erase(None, ErasureGround::Participant, doomed).await.map(|_| ())
+        let answer = self.execute(Lane::Patient, Command::ReadErasures).await?;
+        let Outcome::Erasures(begun) = answer.outcome else {
+            return Err(ErasureError::Interrupted);
+        };
+        for (number, participant) in begun {
+            let doomed = self.records_about(participant, number + 1).await?;
+            self.erase(None, ErasureGround::Participant, doomed).await?;
+            tracing::info!(number, "an interrupted erasure was finished");
+        }
+        Ok(())
     }
 
     /// Erases the contents of records whose retention period has ended, and participants about whom nothing
@@ -152,7 +185,7 @@ impl Engine {
         actor: &Actor,
         dry_run: bool,
     ) -> Result<Retained, ErasureError> {
-        let _one_at_a_time = self.erasing.lock().await;
+        let _one_at_a_time = self.begin_run(actor)?;
         let now = self.clock.now();
         let retention = self.retention;
         let before = quarter_before(now, retention.participants_months);
@@ -184,63 +217,89 @@ impl Engine {
             retained.counts.insert(record_type, (before, count));
             if !dry_run {
                 let erased = self.erase(Some(actor), ErasureGround::Retention, doomed).await?;
-                (retained.record, retained.commit) = erased;
+                if let Some(erased) = erased {
+                    (retained.record, retained.commit) = erased;
+                }
             }
         }
-        if !dry_run {
-            for participant in participants {
-                let erased = self.erase_one(actor, ErasureOf::Participant(participant)).await?;
-                (retained.record, retained.commit) = (erased.record, erased.commit);
-            }
+        if let (false, Some(before)) = (dry_run, before) {
+            self.erase_outdated(actor, participants, before, &mut retained).await?;
         }
         Ok(retained)
     }
 
-    /// Logs which records are erased, and erases them; some at a time.
+    /// Erases participants that are still outdated; those who were held or became active meanwhile stay.
+    async fn erase_outdated(
+        &self,
+        actor: &Actor,
+        participants: Vec<ParticipantId>,
+        before: TimeMs,
+        retained: &mut Retained,
+    ) -> Result<(), ErasureError> {
+        retained.participants = 0;
+        for participant in participants {
+            match self.erase_one(actor, ErasureOf::Outdated(participant, before)).await {
+                Ok(erased) => {
+                    retained.participants += 1;
+                    (retained.record, retained.commit) = (erased.record, erased.commit);
+                }
+                Err(ErasureError::Refused(Refusal::OnHold { .. } | Refusal::NotFound { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs which records are erased, and erases them; some at a time. None if nothing was left that may be.
     async fn erase(
         &self,
         actor: Option<&Actor>,
         ground: ErasureGround,
         doomed: Vec<Doomed>,
-    ) -> Result<(RecordNumber, Commit), ErasureError> {
+    ) -> Result<Option<(RecordNumber, Commit)>, ErasureError> {
         let mut last = None;
         for some in doomed.chunks(ERASED_TOGETHER_MAX) {
-            let numbers: Vec<RecordNumber> = some.iter().map(|(number, _)| *number).collect();
-            let command =
-                Command::EraseRecords { actor: actor.cloned(), ground, numbers: numbers.clone() };
+            let records = some.iter().map(|doomed| (doomed.number, doomed.about)).collect();
+            let command = Command::EraseRecords { actor: actor.cloned(), ground, records };
             let answer = self.execute(Lane::Patient, command).await?;
-            let Outcome::Recorded(record) = answer.outcome else {
-                return Err(ErasureError::Interrupted);
+            let Outcome::RecordsErased { record: Some(record), numbers } = answer.outcome else {
+                continue;
             };
+            let gone = some.iter().filter(|doomed| numbers.binary_search(&doomed.number).is_ok());
+            let gone: Vec<(RecordNumber, Vec<Term>)> =
+                gone.map(|doomed| (doomed.number, doomed.terms.clone())).collect();
             let (eraser, index) = (self.reader.clone().eraser(), self.index.clone());
-            let some = some.to_vec();
             blocking(move || {
                 eraser.erase(&numbers)?;
-                index.forget(&some);
+                index.forget(&gone);
                 Ok(())
             })
             .await?;
             last = Some((record, answer.commit));
         }
-        last.ok_or(ErasureError::Interrupted)
+        Ok(last)
     }
 
+    /// All records about a participant. Read from the journal itself: the index may lack one, and nobody would
+    /// ever notice.
     async fn records_about(
         &self,
         participant: ParticipantId,
         end: RecordNumber,
     ) -> Result<Vec<Doomed>, ErasureError> {
-        let wanted = Wanted::about(participant);
-        let range = Range { first: 0, end, from: None, until: None };
-        let mut query = LogQuery::of_everything(self, wanted, range);
-        let catalogue = self.rules.clone();
+        let (reader, rules) = (self.reader.clone(), self.rules.clone());
         blocking(move || {
-            let mut doomed = Vec::new();
-            while let Some((stored, Some(event))) = query.next_record(|| false)? {
-                let terms = Facts::of(&event).terms(&catalogue.catalogue);
-                doomed.push((stored.skeleton.number, terms));
+            let mut found = Vec::new();
+            for number in 0..end {
+                let stored = reader.record(number)?;
+                let event = record::decode(&stored, &rules.catalogue)
+                    .map_err(|why| JournalError::Record { number, why })?;
+                let facts = event.as_ref().map(Facts::of);
+                if let Some(facts) = facts.filter(|facts| facts.participant == Some(&participant)) {
+                    found.push(doomed(number, &facts, &rules.catalogue));
+                }
             }
-            Ok(doomed)
+            Ok(found)
         })
         .await
     }
@@ -257,17 +316,21 @@ impl Engine {
         let wanted = Wanted::of_type(record_type);
         let range = Range { first: 0, end, from: None, until: Some(before) };
         let mut query = LogQuery::of_everything(self, wanted, range);
-        let mut doomed = Vec::new();
-        while doomed.len() < most
+        let mut found = Vec::new();
+        while found.len() < most
             && let Some((stored, Some(event))) = query.next_record(|| false)?
         {
             let facts = Facts::of(&event);
             if facts.participant.is_none_or(|about| !held.contains(about)) {
-                doomed.push((stored.skeleton.number, facts.terms(&self.rules.catalogue)));
+                found.push(doomed(stored.skeleton.number, &facts, &self.rules.catalogue));
             }
         }
-        Ok(doomed)
+        Ok(found)
     }
+}
+
+fn doomed(number: RecordNumber, facts: &Facts<'_>, catalogue: &Catalogue) -> Doomed {
+    Doomed { number, about: facts.participant.copied(), terms: facts.terms(catalogue) }
 }
 
 /// Runs what reads or writes files where it may block.

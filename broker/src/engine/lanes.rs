@@ -172,6 +172,7 @@ fn weight(input: &Input) -> u32 {
         | Command::PlanErasure { .. }
         | Command::BeginErasure { .. }
         | Command::EraseRecords { .. }
+        | Command::ReadErasures
         | Command::FillLost { .. }
         | Command::Reconcile(_)
         | Command::RefusedCall { .. } => 0,

@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// Whether an actor is the officer of the project, who sees everything.
-    fn supervises(&self, actor: &Actor) -> bool {
+    pub(super) fn supervises(&self, actor: &Actor) -> bool {
         actor.role == Role::Dpo && actor.agency == self.rules.project_agency
     }
 
@@ -77,27 +77,22 @@ impl Engine {
         Ok(own.map(|event| (stored, event)))
     }
 
-    /// The records of reconciliations, newest last. Hashes and counts only: everybody may see them. Reads
-    /// the journal; blocks.
+    /// The newest records of reconciliations, newest last. Hashes and counts only: everybody may see them.
+    /// Blocks.
     ///
     /// # Errors
     /// A record cannot be read.
-    pub fn reconciliations(
-        &self,
-        end: RecordNumber,
-    ) -> Result<Vec<(StoredRecord, Event)>, JournalError> {
-        let number = i32::from(schleuse_proto::v1::RecordType::LogReconciled);
-        let wanted = Wanted::of_type(u8::try_from(number).unwrap_or_default());
-        let range = Range { first: 0, end, from: None, until: None };
-        let mut query = LogQuery::of_everything(self, wanted, range);
-        let mut found = std::collections::VecDeque::new();
-        while let Some((stored, Some(event))) = query.next_record(|| false)? {
-            if found.len() == RECONCILIATIONS_MAX {
-                found.pop_front();
-            }
-            found.push_back((stored, event));
-        }
-        Ok(found.into())
+    pub fn reconciliations(&self) -> Result<Vec<(StoredRecord, Event)>, JournalError> {
+        // Only a broker that is stopped is reconciled: all of them were there when it started.
+        let first = self.reconciled.len().saturating_sub(RECONCILIATIONS_MAX);
+        let newest = self.reconciled.iter().skip(first);
+        let read = newest.map(|number| {
+            let stored = self.reader.record(*number)?;
+            let event = record::decode(&stored, &self.rules.catalogue);
+            let event = event.map_err(|why| JournalError::Record { number: *number, why })?;
+            Ok(event.map(|event| (stored, event)))
+        });
+        Ok(read.collect::<Result<Vec<_>, JournalError>>()?.into_iter().flatten().collect())
     }
 
     /// Prepares a query within what the caller may see: a Lotse one participant, the DPO of an agency

@@ -13,7 +13,7 @@ use super::lanes::Lanes;
 use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::Actor;
+use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
 use crate::domain::names::AddressIx;
@@ -222,6 +222,9 @@ impl Sequencer {
             | Command::ConfirmConsent { .. } => (true, true),
             Command::Restrict { restricted, .. } => (!restricted, false),
             Command::HandOut { .. } => (true, false),
+            // What was begun is finished in any case.
+            Command::EraseRecords { ground: ErasureGround::Participant, .. }
+            | Command::ReadErasures => (false, false),
             Command::PlanErasure { .. }
             | Command::BeginErasure { .. }
             | Command::EraseRecords { .. }

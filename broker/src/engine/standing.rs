@@ -21,6 +21,9 @@ use crate::witness::Witnesses;
 pub const SHOWN_FILE: &str = "shown-checkpoint";
 /// Name of the file in the data folder that says that the folder was restored from a backup.
 pub const RESTORED_FILE: &str = "restored";
+/// Name of the file in the data folder that says how many records there were when it was first found out that
+/// others are missing: what was written since then has taken their numbers.
+pub const FOUND_FILE: &str = "found-size";
 /// Largest file of a checkpoint in bytes.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -31,6 +34,7 @@ pub struct Standing {
     disk: Arc<dyn Disk>,
     /// Checkpoints up to this size may rightly contradict the log.
     abandoned: u64,
+    folder: PathBuf,
     shown: PathBuf,
     state_file: Option<PathBuf>,
     behind: AtomicBool,
@@ -54,6 +58,24 @@ pub struct StandingParts {
     pub folder: PathBuf,
     /// File on another volume that keeps the newest checkpoint, if there is one.
     pub state_file: Option<PathBuf>,
+}
+
+/// Keeps how many records were found, unless that is kept already.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn keep_found(disk: &dyn Disk, folder: &Path, found: u64) -> std::io::Result<()> {
+    let path = folder.join(FOUND_FILE);
+    if path.exists() {
+        return Ok(());
+    }
+    replace(disk, &path, found.to_string().as_bytes())
+}
+
+/// Reads how many records were found; none if nothing was ever missing.
+#[must_use]
+pub fn read_found(folder: &Path) -> Option<u64> {
+    std::fs::read_to_string(folder.join(FOUND_FILE)).ok()?.trim().parse().ok()
 }
 
 /// Reads a checkpoint out of a file; none if there is no such file.
@@ -93,6 +115,7 @@ impl Standing {
             reader,
             disk,
             abandoned,
+            folder,
             shown,
             state_file,
             behind: AtomicBool::new(restored),
@@ -106,7 +129,14 @@ impl Standing {
                  has been run"
             );
         }
+        let is_new = standing.reader.latest().size() == 0;
         for path in kept.iter().flatten() {
+            if !is_new && standing.state_file.as_ref() == Some(path) && !path.exists() {
+                tracing::error!(
+                    path = %path.display(),
+                    "log.state_file is missing beside a log with records: is its volume there? A rollback of                      data_dir is not noticed by it"
+                );
+            }
             if let Some(checkpoint) = read_checkpoint(&standing.verifier, path)? {
                 standing.compare(checkpoint)?;
             }
@@ -119,8 +149,11 @@ impl Standing {
     /// # Errors
     /// It is not one that this log's key signed.
     pub fn observe(&self, note: &[u8]) -> Result<(), CheckpointError> {
-        let checkpoint = self.verifier.verify(note)?;
+        // Without what others have put to it: it may become part of the log.
+        let checkpoint = self.verifier.verify_bare(note)?;
         if let Err(error) = self.compare(checkpoint) {
+            // What cannot be compared cannot be trusted.
+            self.behind.store(true, Ordering::SeqCst);
             tracing::error!(%error, "a checkpoint that was shown cannot be compared or kept");
         }
         Ok(())
@@ -144,7 +177,9 @@ impl Standing {
             "this log does not continue a checkpoint that it signed: it was restored from an old backup or \
              forked. Nothing is permitted until schleuse-broker reconcile has been run"
         );
-        let kept = replace(&*self.disk, &self.shown, &shown.note);
+        let found = self.reader.latest().size();
+        let kept = keep_found(&*self.disk, &self.folder, found)
+            .and_then(|()| replace(&*self.disk, &self.shown, &shown.note));
         *worst = Some(shown);
         drop(worst);
         kept.map_err(|source| JournalError::Io {

@@ -1,7 +1,7 @@
 //! The sled side of the index: whole blocks, one batch each, with the mark of how far it got.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schleuse_proto::evidence::Digest;
 
@@ -19,7 +19,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens what is there; anything that sled does not open cleanly is moved aside.
+    /// Opens what is there; anything that sled does not open cleanly is removed.
     pub(super) fn open(folder: &Path) -> Result<Self, IndexError> {
         remove_half_written_snapshots(folder);
         // sled panics on some damage instead of returning an error.
@@ -47,10 +47,8 @@ impl Store {
     }
 
     fn open_fresh(folder: &Path) -> Result<Self, IndexError> {
-        let aside = PathBuf::from(format!("{}.damaged", folder.display()));
-        let _absent = std::fs::remove_dir_all(&aside);
-        #[expect(clippy::disallowed_methods, reason = "what is moved aside need not be durable")]
-        std::fs::rename(folder, &aside).map_err(sled::Error::from)?;
+        // Not kept: it may hold terms of what will be erased.
+        std::fs::remove_dir_all(folder).map_err(sled::Error::from)?;
         Self::try_open(folder)
     }
 

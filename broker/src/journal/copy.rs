@@ -6,11 +6,11 @@ use std::sync::Arc;
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use schleuse_proto::evidence::sha256;
 
-use super::JournalError;
 use super::disk::{Disk, DiskFile};
 use super::recovery::{
     CHECKPOINT_FILE, CHECKPOINT_SLOT_BYTES, Signatures, io_error, scan, segment_name,
 };
+use super::{JournalError, OnRecord};
 
 /// A segment and how much of it is used.
 pub struct SegmentPart {
@@ -42,9 +42,12 @@ pub fn parts(
     disk: &dyn Disk,
     folder: &Path,
     verifier: &CheckpointVerifier,
+    on_record: OnRecord<'_>,
 ) -> Result<Parts, JournalError> {
     let log = sha256(&[verifier.origin().as_bytes()]);
-    let scan = scan(disk, folder, &log, &Signatures { verifier, each: false }, &mut |_| Ok(()))?;
+    let scan = scan(disk, folder, &log, &Signatures { verifier, each: false }, &mut |scanned| {
+        on_record(scanned.record)
+    })?;
     let note = scan.note.ok_or_else(|| JournalError::Record {
         number: 0,
         why: "the journal has no records to back up".to_owned(),

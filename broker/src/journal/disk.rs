@@ -66,6 +66,12 @@ pub trait Disk: Send + Sync {
     /// The system refuses.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
+    /// Waits until nobody else has this lock file, and has it until what is returned is dropped.
+    ///
+    /// # Errors
+    /// The system refuses.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>>;
+
     /// Free bytes on the volume of this folder.
     ///
     /// # Errors
@@ -138,6 +144,13 @@ impl Disk for RealDisk {
         }
         names.sort();
         Ok(names)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.lock()?;
+        Ok(Box::new(file))
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 
-use super::disk::DiskFile;
+use super::disk::{Disk, DiskFile};
 use super::frame::{GROUP_BYTES_MAX, decode_record, erased_bytes, record_lengths};
 use super::recovery::io_error;
 use super::segments::tree_error;
@@ -15,8 +15,12 @@ use super::tree::StoredHashes;
 use super::{Commit, Eraser, JournalError, JournalReader, StoredRecord};
 use crate::domain::ids::RecordNumber;
 
+/// Name of the lock file that whoever erases holds, and whoever makes a backup.
+pub const ERASURE_LOCK: &str = "erasure.lock";
+
 /// The reading side.
 pub struct SegmentReader {
+    pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
     pub(super) segments: RwLock<Vec<Arc<dyn DiskFile>>>,
     pub(super) tree: StoredHashes,
@@ -40,6 +44,8 @@ impl SegmentEraser {
         only_payload: bool,
     ) -> Result<Vec<Arc<dyn DiskFile>>, JournalError> {
         let Self(reader) = self;
+        let lock = reader.folder.join(ERASURE_LOCK);
+        let _no_backup = reader.disk.lock(&lock).map_err(io_error("cannot lock", &lock))?;
         let mut written: Vec<Arc<dyn DiskFile>> = Vec::new();
         for number in numbers {
             reader.check_durable(*number)?;

@@ -131,6 +131,7 @@ impl SegmentJournal {
         let size = scanned.edge.size();
         let note = scanned.note.clone().unwrap_or_default().into();
         let reader = Arc::new(SegmentReader {
+            disk: disk.clone(),
             folder: folder.to_owned(),
             segments: RwLock::new(scanned.segments.iter().map(|s| s.file.clone()).collect()),
             tree: StoredHashes(tree),

@@ -9,11 +9,11 @@ use schleuse_proto::checkpoint::CheckpointVerifier;
 use super::revocations::{self, RevocationFileError};
 use crate::config::{Config, files};
 use crate::domain::command::{Command, Outcome, Reconciliation};
-use crate::domain::ids::TimeMs;
+use crate::domain::ids::{HoldId, TimeMs};
 use crate::domain::state::{Rules, State};
 use crate::engine::replay::{Replay, Replayed};
 use crate::engine::standing::{
-    RESTORED_FILE, SHOWN_FILE, Standing, StandingParts, read_checkpoint,
+    FOUND_FILE, RESTORED_FILE, SHOWN_FILE, Standing, StandingParts, read_checkpoint, read_found,
 };
 use crate::engine::{Clock as _, Entropy as _, SystemClock};
 use crate::journal::disk::{Disk as _, RealDisk};
@@ -117,8 +117,12 @@ pub fn reconcile(
     let latest = open.reader.latest();
     let note = standing.shown().unwrap_or_else(|| bytes::Bytes::copy_from_slice(latest.note()));
     let shown = if note.is_empty() { 0 } else { verified_size(&verifier, &note)? };
+    if latest.size() == 0 {
+        let why = "there is no record; restore a backup, or start with an empty data folder";
+        return Err(ReconcileError::Refused(why.to_owned()));
+    }
     let mut report = Report {
-        found: latest.size(),
+        found: read_found(folder).unwrap_or(latest.size()).min(latest.size()),
         shown,
         needed: standing.is_behind(),
         brought: revocations.len(),
@@ -134,6 +138,7 @@ pub fn reconcile(
         shown: note,
         shown_size: report.shown,
         revocations,
+        hold: hold(),
     };
     open.step(Command::Start)?;
     if apply {
@@ -152,6 +157,12 @@ pub fn reconcile(
         forget_marks(folder)?;
     }
     Ok(report)
+}
+
+fn hold() -> HoldId {
+    let mut id = [0; 16];
+    SystemEntropy::new().fill(&mut id);
+    HoldId::from_bytes(id)
 }
 
 fn open(config: &Config, trust: &files::TrustFiles) -> Result<Open, ReconcileError> {
@@ -208,7 +219,7 @@ fn verified_size(verifier: &CheckpointVerifier, note: &[u8]) -> Result<u64, Reco
 
 /// Removes what says that the log is behind; only after the reconciliation is durable.
 fn forget_marks(folder: &Path) -> Result<(), JournalError> {
-    for name in [SHOWN_FILE, RESTORED_FILE] {
+    for name in [SHOWN_FILE, RESTORED_FILE, FOUND_FILE] {
         let path = folder.join(name);
         match RealDisk.remove(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {

@@ -108,8 +108,7 @@ fn read(path: &Path, trust: &Trust) -> Result<KeptRevocation, RevocationFileErro
     let bytes = |text: &str| STANDARD.decode(text).map_err(|_| wrong("expected base64".to_owned()));
     let document = bytes(&file.document)?;
     let (certificate, value) = (bytes(&file.certificate)?, bytes(&file.signature)?);
-    let (consent, revision_hash) =
-        parse_revocation(&document).map_err(|error| wrong(error.to_string()))?;
+    let (consent, _) = parse_revocation(&document).map_err(|error| wrong(error.to_string()))?;
     let signed_at = v1::RevocationDocument::decode(document.as_slice())
         .ok()
         .and_then(|document| u64::try_from(document.signed_at_ms).ok())
@@ -123,7 +122,6 @@ fn read(path: &Path, trust: &Trust) -> Result<KeptRevocation, RevocationFileErro
     let agency = AgencyId::parse(&identity.agency).filter(|_| identity.role == Role::Lotse);
     Ok(KeptRevocation {
         consent,
-        revision_hash,
         agency: agency.ok_or_else(|| wrong(format!("signed by {identity}, no Lotse")))?,
         document: document.into(),
         signature: Signature { certificate: certificate.into(), value: value.into() },

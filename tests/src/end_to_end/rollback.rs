@@ -198,7 +198,11 @@ async fn a_restored_backup_does_not_bring_a_revoked_consent_back() {
         assert!(!bytes.windows(text.len()).any(|window| window == text));
     }
 
-    // t1: the revocation, and something after it.
+    // t1: a new revision, its revocation, and something after it.
+    let consents = lotse.list_consents(&story.participant).await.unwrap();
+    let first = consents.iter().find(|one| one.consent_id == story.revoked).unwrap();
+    let again = consent(&story.participant, "fallkonferenz");
+    lotse.revise_consent(first, &again).await.unwrap();
     lotse.revoke_consent(story.revoked).await.unwrap();
     for _ in 0..5 {
         lotse.register_participant().await.unwrap();
@@ -252,8 +256,16 @@ async fn a_restored_backup_does_not_bring_a_revoked_consent_back() {
     let said = site.said(&["reconcile"]);
     assert!(said.contains("there is nothing to reconcile"), "{said}");
 
-    // The client follows only when it is told to.
+    // Nothing is erased until the project's officer has looked: what was lost may have forbidden it.
     let broker = site.start();
+    let project = RawClient::connect(broker.address, "projekt", "dpo").await;
+    let holds = project.rights().list_holds(v1::ListHoldsRequest {}).await.unwrap().into_inner();
+    assert_eq!(holds.holds.len(), 1);
+    let run = v1::ApplyRetentionRequest { dry_run: true };
+    let held = project.rights().apply_retention(run).await.unwrap_err();
+    assert_eq!(reason(&held), "ERROR_REASON_ON_HOLD");
+
+    // The client follows only when it is told to.
     let forked = client(broker.address, LOTSE_AGENCY, "lotse-l-01", &state).await.unwrap_err();
     assert!(matches!(forked, ClientError::Forked { .. }), "{forked}");
     let unchecked = builder(broker.address, LOTSE_AGENCY, "lotse-l-01", &state);
@@ -294,6 +306,64 @@ async fn a_restored_backup_does_not_bring_a_revoked_consent_back() {
     drop(broker);
     std::fs::remove_dir_all(site.path("data")).unwrap();
     assert!(!site.run(&restore).status.success());
+}
+
+/// What is restored is the whole backup or nothing that starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_was_changed_or_cut_is_not_restored_and_what_is_left_does_not_start() {
+    let site = Site::new();
+    let broker = site.start();
+    let lotse = client(broker.address, LOTSE_AGENCY, "lotse-l-01", &site.path("state")).await;
+    Story::begin(&lotse.unwrap()).await;
+    assert_eq!(broker.terminate(), Some(0));
+    let keygen = Command::new(program("schleuse-broker"))
+        .args(["backup-keygen", "--stem", "offline"])
+        .current_dir(site.folder.path())
+        .output();
+    assert!(keygen.unwrap().status.success());
+    let backup = [
+        "backup",
+        "--public-key",
+        "offline.pub",
+        "--out",
+        ".",
+        "--keyring",
+        ".",
+        "--name",
+        "whole",
+    ];
+    site.said(&backup);
+    let again = site.run(&backup);
+    assert!(!again.status.success(), "an existing backup is not replaced");
+    let whole = std::fs::read(site.path("whole.backup")).unwrap();
+    let restore = |name: &str| {
+        let _absent = std::fs::remove_dir_all(site.path("data"));
+        let backup = format!("{name}.backup");
+        let arguments =
+            ["restore", "--backup", &backup, "--key", "whole.key", "--secret", "offline.secret"];
+        let output = site.run(&arguments);
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(restore("whole").0);
+    for at in [0, 20, 40, whole.len() / 2, whole.len() - 1] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        std::fs::write(site.path("changed.backup"), changed).unwrap();
+        std::fs::write(site.path("cut.backup"), &whole[..at]).unwrap();
+        for name in ["changed", "cut"] {
+            let (restored, said) = restore(name);
+            assert!(!restored && said.contains("schleuse-broker: "), "{name} at {at}: {said}");
+            // Nothing was written, or nothing that permits or can be reconciled.
+            if site.path("data").exists() {
+                let reconciled = site.run(&["reconcile", "--yes"]);
+                assert!(!reconciled.status.success(), "{name} at {at}");
+            }
+        }
+    }
+    let mut foreign = std::fs::read_to_string(site.path("whole.key")).unwrap();
+    foreign.insert(40, 'A');
+    std::fs::write(site.path("whole.key"), foreign).unwrap();
+    assert!(!restore("whole").0);
 }
 
 /// A copy of the files, as a snapshot of the machine would be: no command marks it, so the others must notice.

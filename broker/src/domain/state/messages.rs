@@ -103,7 +103,7 @@ impl State {
         );
         self.finished_order.push_back((time, number));
         if message.has_payload {
-            self.spent.push_back((time, number));
+            self.spent.push_back((time, number, message.participant));
         }
     }
 
@@ -173,9 +173,21 @@ impl State {
         below: RecordNumber,
         most: usize,
     ) -> Vec<RecordNumber> {
-        let is_due = |(time, number): &&(TimeMs, RecordNumber)| *time < before && *number < below;
+        let is_due = |(time, number, _): &&(TimeMs, RecordNumber, ParticipantIx)| {
+            *time < before && *number < below
+        };
         let due = self.spent.iter().take(most).take_while(is_due).count();
-        self.spent.drain(..due).map(|(_, number)| number).collect()
+        let due: Vec<_> = self.spent.drain(..due).collect();
+        let mut taken = Vec::with_capacity(due.len());
+        for (_, number, participant) in due {
+            // Of whom nothing may be erased, this waits too.
+            if self.participant(participant).is_some_and(|about| self.is_held(about)) {
+                self.spent.push_back((self.time, number, participant));
+            } else {
+                taken.push(number);
+            }
+        }
+        taken
     }
 
     /// An unfinished message whose payload is gone, which no broker leaves behind.

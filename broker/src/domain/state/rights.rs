@@ -21,6 +21,15 @@ impl Participant {
     }
 }
 
+impl Participant {
+    /// Whether nothing can pass any more and nothing has changed since an instant.
+    pub(in crate::domain) fn is_outdated(&self, before: TimeMs, now: TimeMs) -> bool {
+        self.touched < before
+            && self.messages.is_empty()
+            && !self.consents.iter().any(|consent| consent.may_hold(now))
+    }
+}
+
 impl State {
     /// Erasures that have begun and are not finished: the record of their beginning, and whose.
     #[must_use]
@@ -57,6 +66,7 @@ impl State {
             }
             UpkeepEvent::LogReconciled(event) => {
                 self.abandoned = self.abandoned.max(event.shown_size);
+                self.reconciled.push(number);
             }
         }
     }
@@ -124,7 +134,7 @@ impl State {
         for number in gone {
             self.finish(number, self.time);
         }
-        self.spent.retain(|(_, number)| !is_erased(number));
+        self.spent.retain(|(_, number, _)| !is_erased(number));
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
             let keys_of = &mut self.keys_of;
@@ -151,12 +161,8 @@ impl State {
     /// erasure nothing holds.
     #[must_use]
     pub fn outdated_participants(&self, before: TimeMs, now: TimeMs) -> Vec<ParticipantId> {
-        let outdated = self.participants().filter(|participant| {
-            participant.touched < before
-                && participant.messages.is_empty()
-                && !participant.consents.iter().any(|consent| consent.may_hold(now))
-                && !self.is_held(participant)
-        });
+        let outdated =
+            self.participants().filter(|one| one.is_outdated(before, now) && !self.is_held(one));
         outdated.map(|participant| participant.id).collect()
     }
 

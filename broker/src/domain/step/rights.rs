@@ -145,17 +145,15 @@ impl State {
                 let outdated = before.map(|before| self.outdated_participants(before, now));
                 (outdated.unwrap_or_default(), 0)
             }
-            ErasureOf::Reference(_) | ErasureOf::Participant(_) => {
-                let (_, participant) = self.erasable(&actor, of)?;
+            ErasureOf::Reference(_) | ErasureOf::Outdated(..) => {
+                let (_, participant) = self.erasable(&actor, of, now)?;
                 (vec![participant.id], participant.messages.len())
             }
         };
         let query = LogQueryEvent {
             reason: "erasure planned".to_owned(),
             participant: match of {
-                ErasureOf::Reference(_) | ErasureOf::Participant(_) => {
-                    participants.first().copied()
-                }
+                ErasureOf::Reference(_) | ErasureOf::Outdated(..) => participants.first().copied(),
                 ErasureOf::Retention(_) => None,
             },
             by_participant: !matches!(of, ErasureOf::Retention(_)),
@@ -175,14 +173,15 @@ impl State {
         &self,
         actor: &Actor,
         of: ErasureOf,
+        now: TimeMs,
     ) -> Result<(ParticipantIx, &Participant), Refusal> {
         let not_found = Refusal::NotFound { field: "participant_reference" };
         let (ix, participant) = match of {
             ErasureOf::Reference(reference) => self.participant_of(actor, &reference)?,
-            ErasureOf::Participant(id) => {
-                let found =
-                    self.participant_ix(&id).and_then(|ix| Some((ix, self.participant(ix)?)));
-                found.ok_or(not_found)?
+            ErasureOf::Outdated(id, before) => {
+                let found = self.participant_ix(&id);
+                let found = found.and_then(|ix| Some((ix, self.participant(ix)?)));
+                found.filter(|(_, one)| one.is_outdated(before, now)).ok_or(not_found)?
             }
             ErasureOf::Retention(_) => return Err(not_found),
         };
@@ -208,7 +207,7 @@ impl State {
         of: ErasureOf,
     ) -> Result<Outcome, Refusal> {
         check_officer(rules, &actor)?;
-        let (participant_ix, participant) = self.erasable(&actor, of)?;
+        let (participant_ix, participant) = self.erasable(&actor, of, now)?;
         let id: ParticipantId = participant.id;
         let waiting: Vec<RecordNumber> = participant.messages.iter().copied().collect();
         for number in &waiting {
@@ -229,24 +228,35 @@ impl State {
         now: TimeMs,
         actor: Option<Actor>,
         ground: ErasureGround,
-        numbers: &[RecordNumber],
+        records: &[(RecordNumber, Option<ParticipantId>)],
     ) -> Result<Outcome, Refusal> {
         let next = self.next_record();
-        let sound = !numbers.is_empty()
-            && numbers.len() <= ERASED_TOGETHER_MAX
-            && numbers.is_sorted_by(|a, b| a < b)
-            && numbers.last().is_some_and(|last| *last < next);
+        let sound = !records.is_empty()
+            && records.len() <= ERASED_TOGETHER_MAX
+            && records.is_sorted_by(|(a, _), (b, _)| a < b)
+            && records.last().is_some_and(|(last, _)| *last < next);
         if !sound {
             let expected = "1 to 1,000 records of the log, ascending";
             return Err(Refusal::InvalidField { field: "numbers", expected });
         }
-        // A hold that was placed while a retention run was on its way stops the rest of it; what was begun
-        // with a participant is finished.
-        if ground == ErasureGround::Retention && self.is_all_held() {
-            return Err(Refusal::OnHold { hold: "everything" });
-        }
-        let event = UpkeepEvent::RecordsErased { ground, ranges: RecordRange::of(numbers) };
-        Ok(Outcome::Recorded(self.upkeep(actor, event, now)))
+        // What was begun with a participant is finished. A hold or restriction that came while a run of the
+        // retention was on its way keeps the rest of what it is about.
+        let may_go = |about: &Option<ParticipantId>| {
+            ground == ErasureGround::Participant || !self.is_held_for(about.as_ref())
+        };
+        let may_go = records.iter().filter(|(_, about)| may_go(about));
+        let numbers: Vec<RecordNumber> = may_go.map(|(number, _)| *number).collect();
+        let record = (!numbers.is_empty()).then(|| {
+            let ranges = RecordRange::of(&numbers);
+            self.upkeep(actor, UpkeepEvent::RecordsErased { ground, ranges }, now)
+        });
+        Ok(Outcome::RecordsErased { record, numbers })
+    }
+
+    /// Whether nothing about a participant, or nothing at all, may be erased.
+    fn is_held_for(&self, about: Option<&ParticipantId>) -> bool {
+        let participant = about.and_then(|id| self.participant(self.participant_ix(id)?));
+        self.is_all_held() || participant.is_some_and(|participant| self.is_held(participant))
     }
 
     /// Takes up a log that had lost records, after their numbers were used up so that none is ever given
@@ -254,15 +264,15 @@ impl State {
     ///
     /// INVARIANT (anti-rollback): afterwards no consent is in force but those that a Lotse confirms.
     pub(super) fn reconcile(&mut self, now: TimeMs, given: Reconciliation) -> Outcome {
-        let lost = self.next_record().saturating_sub(given.found_size);
+        let lost = given.shown_size.saturating_sub(given.found_size);
         let mut replayed = 0;
         for kept in given.revocations {
             let Some((_, participant, current)) = self.known_consent(&kept.consent) else {
                 continue;
             };
             let is_own = self.agency(participant.lotse_agency).as_ref() == Some(&kept.agency);
-            // Of a revision that was lost too the consent is not revoked but suspended.
-            if !is_own || current.revoked.is_some() || current.hash != kept.revision_hash {
+            // Also if a later revision was revoked that was lost: whoever revokes a consent ends it.
+            if !is_own || current.revoked.is_some() {
                 continue;
             }
             let agencies = current.agencies.iter().filter_map(|agency| self.agency(*agency));
@@ -278,6 +288,10 @@ impl State {
             replayed += 1;
         }
         let suspended = self.suspend_all(now);
+        let reason =
+            "records were lost: restrictions, holds and erasures may be among them".to_owned();
+        let hold = UpkeepEvent::HoldPlaced { hold: given.hold, reason, participant: None };
+        self.upkeep(None, hold, now);
         let event = ReconcileEvent {
             shown: given.shown,
             shown_size: given.shown_size,

@@ -1,6 +1,7 @@
 //! Counts of log records in groups.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 use schleuse_proto::v1;
@@ -12,10 +13,13 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::event::Event;
 use crate::domain::ids::TimeMs;
 use crate::edge::status::Failure;
+use crate::journal::StoredRecord;
 use crate::record::facts::Facts;
 
 /// Most groups of one answer.
 const GROUPS_MAX: usize = 10_000;
+/// Records that are counted together.
+const COUNTED_TOGETHER: usize = 4_096;
 /// Most groupings of one question.
 const GROUPINGS_MAX: usize = 3;
 
@@ -61,40 +65,55 @@ impl AccessLog {
         };
         let request = Request::from_parts(tonic::metadata::MetadataMap::new(), extensions, query);
         let Permitted { actor, wanted, range, record, answer, .. } = self.permit(request).await?;
-        let engine = self.0.engine.clone();
-        let count = move || {
-            let mut query = engine.query(&actor, wanted, range)?;
-            let mut groups = Groups::new();
-            while let Some((stored, event)) = query.next_record(|| false)? {
-                let time = stored.skeleton.time_ms;
-                let key = |of: &v1::LogGrouping| {
-                    key(
-                        *of,
-                        stored.skeleton.record_type,
-                        time,
-                        event.as_ref(),
-                        &engine.rules().catalogue,
-                    )
-                };
-                let keys = groupings.iter().map(key).collect();
-                let group =
-                    groups.entry(keys).or_insert_with(|| Group { first: time, ..Group::default() });
-                group.records += 1;
-                group.last = time;
-                if groups.len() > GROUPS_MAX {
-                    return Ok(None);
-                }
+        let (engine, rules) = (self.0.engine.clone(), self.0.engine.clone());
+        let mut query = self.0.blocking(move || engine.query(&actor, wanted, range)).await?;
+        let groupings: Arc<[v1::LogGrouping]> = groupings.into();
+        let mut groups = Groups::new();
+        loop {
+            // A part at a time: others get their turn, and nobody counts on when the caller is gone.
+            let (groupings, engine) = (groupings.clone(), rules.clone());
+            let (counted, returned, is_last) = self
+                .0
+                .blocking(move || {
+                    for _ in 0..COUNTED_TOGETHER {
+                        let Some((stored, event)) = query.next_record(|| false)? else {
+                            return Ok((groups, query, true));
+                        };
+                        let catalogue = &engine.rules().catalogue;
+                        count_one(&mut groups, &groupings, &stored, event.as_ref(), catalogue);
+                    }
+                    Ok((groups, query, false))
+                })
+                .await?;
+            (groups, query) = (counted, returned);
+            if groups.len() > GROUPS_MAX {
+                return Err(invalid("group_by", "groupings with at most 10,000 groups"));
             }
-            Ok(Some(groups))
-        };
-        let groups = self.0.blocking(count).await?;
-        let groups = groups.ok_or(invalid("group_by", "groupings with at most 10,000 groups"))?;
+            if is_last {
+                break;
+            }
+        }
         Ok(v1::CountLogResponse {
             groups: groups.into_iter().map(|(keys, group)| group.into_wire(keys)).collect(),
             receipt: Some(self.0.receipt(&answer.commit, record)?),
             checkpoint: checkpoint(&answer.commit),
         })
     }
+}
+
+/// Adds one record to its group.
+fn count_one(
+    groups: &mut Groups,
+    groupings: &[v1::LogGrouping],
+    stored: &StoredRecord,
+    event: Option<&Event>,
+    catalogue: &Catalogue,
+) {
+    let (record_type, time) = (stored.skeleton.record_type, stored.skeleton.time_ms);
+    let keys = groupings.iter().map(|of| key(*of, record_type, time, event, catalogue)).collect();
+    let group = groups.entry(keys).or_insert_with(|| Group { first: time, ..Group::default() });
+    group.records += 1;
+    group.last = time;
 }
 
 impl Group {

@@ -47,7 +47,7 @@ impl Checkpoints {
                 return Err(foreign());
             }
             let observed = move || Ok(engine.standing().observe(&known));
-            self.0.blocking(observed).await?.map_err(|_| foreign())?;
+            self.0.proving(observed).await?.map_err(|_| foreign())?;
         }
         Ok(v1::LatestCheckpointResponse {
             checkpoint: checkpoint(&self.0.engine.reader().latest()),
@@ -59,10 +59,10 @@ impl Checkpoints {
         let engine = self.0.engine.clone();
         let (rows, proofs, commit) = self
             .0
-            .blocking(move || {
+            .proving(move || {
                 let commit = engine.reader().latest();
                 let mut proofs = Vec::new();
-                let read = engine.reconciliations(commit.size())?;
+                let read = engine.reconciliations()?;
                 let rows = read
                     .iter()
                     .map(|(stored, event)| row(stored, Some(event), false, String::new()));
@@ -97,7 +97,7 @@ impl Checkpoints {
             return Err(invalid("record_numbers", "each below log_size"));
         }
         let prove = move || numbers.iter().map(|n| inclusion(&*reader, *n, size)).collect();
-        let proofs = self.0.blocking(prove).await?;
+        let proofs = self.0.proving(prove).await?;
         Ok(v1::ProveInclusionResponse { proofs, checkpoint: note })
     }
 }

@@ -11,11 +11,12 @@ use schleuse_proto::checkpoint::CheckpointVerifier;
 use super::seal::{Opener, read_id};
 use super::{BackupError, keys, wrong};
 use crate::config::{Config, files};
-use crate::engine::standing::RESTORED_FILE;
+use crate::engine::replay::Replay;
+use crate::engine::standing::{RESTORED_FILE, keep_found};
 use crate::journal::copy::{self, segment_path};
 use crate::journal::disk::{Disk as _, DiskFile, RealDisk, replace};
 use crate::journal::fsck;
-use crate::server::lock;
+use crate::server::{lock, rules};
 
 /// Largest segment in bytes: what the configuration allows at most.
 const SEGMENT_BYTES_MAX: u64 = 2048 * 1024 * 1024;
@@ -65,18 +66,25 @@ pub fn restore(
     }
     let mut checkpoint = vec![0; usize::try_from(note).unwrap_or_default()];
     plain.read_exact(&mut checkpoint).map_err(failed)?;
+    // Before the records: a restoration that is interrupted leaves a log that is shorter than what was signed,
+    // and does not start.
+    copy::write_checkpoint(&RealDisk, folder, &checkpoint)?;
     for index in 0..segments {
         restore_segment(&mut plain, &segment_path(folder, index), backup)?;
     }
     if plain.read(&mut [0]).map_err(failed)? != 0 {
         return Err(wrong(backup, "has more than its segments"));
     }
-    copy::write_checkpoint(&RealDisk, folder, &checkpoint)?;
-    let report = fsck::check(&RealDisk, folder, &verifier, &mut |_| Ok(()))?;
+    let rules = rules(config, &trust)?;
+    let mut replay = Replay::new(&rules);
+    let report =
+        fsck::check(&RealDisk, folder, &verifier, &mut |stored| replay.push(&stored).map(|_| ()))?;
+    replay.finish()?;
     let stated = verifier.verify(&checkpoint).map_err(|error| wrong(backup, error))?;
     if (stated.size, stated.root) != (report.records, report.root) {
         return Err(wrong(backup, "its records are not those that its checkpoint states"));
     }
+    keep_found(&RealDisk, folder, report.records).map_err(|error| wrong(folder, error))?;
     Ok(Restored { records: report.records })
 }
 

@@ -15,8 +15,13 @@ use super::keys::{self, BackupKey};
 use super::seal::Sealer;
 use super::{BackupError, wrong};
 use crate::config::{Config, files};
+use crate::domain::state::Rules;
+use crate::engine::replay::Replay;
+use crate::journal::JournalError;
 use crate::journal::copy::{self, Parts, SegmentPart};
-use crate::journal::disk::RealDisk;
+use crate::journal::disk::{Disk as _, RealDisk};
+use crate::journal::reader::ERASURE_LOCK;
+use crate::server::rules;
 
 /// How often a journal that is in use is looked at.
 const TRIES: u32 = 3;
@@ -49,7 +54,12 @@ pub fn back_up(
     let trust = files::trust(config)?;
     let verifier =
         CheckpointVerifier::new(&trust.log_key).map_err(|error| wrong(&config.trust, error))?;
-    let parts = parts(config, &verifier)?;
+    // Held to the end: what is erased meanwhile would be missing in the backup, and not explained in it.
+    let _no_erasure = RealDisk
+        .lock(&config.data_dir.join(ERASURE_LOCK))
+        .map_err(|error| wrong(&config.data_dir, error))?;
+    let rules = rules(config, &trust)?;
+    let parts = parts(config, &verifier, &rules)?;
     let (mut id, mut key): (_, BackupKey) = ([0; 16], Zeroizing::new([0; 32]));
     let random = SystemRandom::new();
     random.fill(&mut id).map_err(|_| BackupError::Entropy)?;
@@ -75,14 +85,26 @@ pub fn back_up(
 
 /// Looks at the journal; again if it seems damaged, since a broker that is at work may have written between two
 /// looks at the same place.
-fn parts(config: &Config, verifier: &CheckpointVerifier) -> Result<Parts, BackupError> {
+fn parts(
+    config: &Config,
+    verifier: &CheckpointVerifier,
+    rules: &Rules,
+) -> Result<Parts, BackupError> {
+    let look = || {
+        let mut replay = Replay::new(rules);
+        let parts = copy::parts(&RealDisk, &config.data_dir, verifier, &mut |stored| {
+            replay.push(&stored).map(|_| ())
+        })?;
+        replay.finish()?;
+        Ok::<Parts, JournalError>(parts)
+    };
     for _ in 1..TRIES {
-        match copy::parts(&RealDisk, &config.data_dir, verifier) {
+        match look() {
             Err(error) if error.is_integrity() => tracing::warn!(%error, "looking again"),
             done => return Ok(done?),
         }
     }
-    Ok(copy::parts(&RealDisk, &config.data_dir, verifier)?)
+    Ok(look()?)
 }
 
 fn copy_segment(
