@@ -34,7 +34,7 @@ pub(super) fn papers(stage: &Stage, case: &Case) {
         &letter,
     ];
     let receipt = stage.ask(LOTSE, &receipt);
-    let code = text(&receipt, "code");
+    let code = text(&receipt, "check_code");
     let page = std::fs::read_to_string(page).unwrap();
     claim(
         "the receipt of a consent says in German who may tell whom what, with the text that was signed",
