@@ -267,7 +267,7 @@ impl RecordRange {
     }
 }
 
-/// See [`EventKind::LogReconciled`].
+/// See [`UpkeepEvent::LogReconciled`].
 #[derive(Clone, Debug)]
 pub struct ReconcileEvent {
     /// Newest checkpoint that was shown, a signed note.
