@@ -185,8 +185,8 @@ impl Pair {
                     lotse: PEOPLE[*person].into(),
                 };
                 let real = self.step(command);
-                let model =
-                    self.model.assign_lotse(&model_lotse(caller), participant, PEOPLE[*person]);
+                let (caller, person) = (model_lotse(caller), PEOPLE[*person]);
+                let model = self.model.assign_lotse(&caller, participant, person, self.now);
                 assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
             }
             Op::AssignReference { caller, participant, agency } => {
@@ -203,6 +203,7 @@ impl Pair {
                     &model_lotse(caller),
                     participant,
                     AGENCIES[*agency],
+                    self.now,
                 );
                 assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
                 if let Ok(Outcome::Assigned { reference, .. }) = real {

@@ -180,11 +180,13 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         new_person: &str,
+        now: u64,
     ) -> Result<(), Error> {
         let known = entrusted(&mut self.participants, caller, participant)?;
         known.lotse.person = new_person.to_owned();
         let person = new_person.to_owned();
         self.write(Some(participant), Entry::LotseAssigned { participant, person });
+        self.changed(participant, now);
         Ok(())
     }
 
@@ -203,12 +205,14 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         agency: &str,
+        now: u64,
     ) -> Result<(), Error> {
         let agency = agency.to_owned();
         let known = entrusted(&mut self.participants, caller, participant)?;
         if !known.agencies.contains(&agency) {
             known.agencies.push(agency.clone());
             self.write(Some(participant), Entry::ReferenceAssigned { participant, agency });
+            self.changed(participant, now);
         }
         Ok(())
     }
@@ -737,7 +741,7 @@ mod tests {
     fn model() -> Model {
         let mut model = Model::new("project", &["gesundheit"], |begin| begin + 730 * DAY_MS, 3);
         model.register(&lotse(), "key", NOW);
-        model.assign_reference(&lotse(), 0, "jobcenter").unwrap();
+        model.assign_reference(&lotse(), 0, "jobcenter", NOW).unwrap();
         model.record(&lotse(), document(), false, NOW).unwrap();
         assert_eq!(submit(&mut model, &[("m", "reha")], false), Ok(vec![(true, 3)]));
         model

@@ -127,7 +127,6 @@ pub(super) enum CallerOp {
 #[derive(Clone, Debug)]
 pub(super) struct KeptOp {
     pub(super) id: u8,
-    pub(super) stale: bool,
     pub(super) foreign: bool,
 }
 
@@ -241,8 +240,7 @@ fn caller_op() -> impl Strategy<Value = CallerOp> {
 }
 
 fn kept_op() -> impl Strategy<Value = KeptOp> {
-    (0..6_u8, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
-        .prop_map(|(id, stale, foreign)| KeptOp { id, stale, foreign })
+    (0..6_u8, prop::bool::weighted(0.2)).prop_map(|(id, foreign)| KeptOp { id, foreign })
 }
 
 /// Operations about rights of participants and about lost records.

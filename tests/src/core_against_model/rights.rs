@@ -9,7 +9,10 @@ use schleuse_broker::domain::command::{
 };
 use schleuse_broker::domain::consent::ConsentState;
 use schleuse_broker::domain::event::{Actor, ErasureGround, Signature};
-use schleuse_broker::domain::ids::{AgencyId, ConsentId, HoldId, RecordNumber, Reference};
+use schleuse_broker::domain::ids::{
+    AgencyId, ConsentId, HoldId, ParticipantId, RecordNumber, Reference,
+};
+use schleuse_broker::record::facts::Facts;
 use schleuse_proto::identity::Role;
 
 use super::entries::{hold_name, same_refusal};
@@ -101,10 +104,7 @@ impl Pair {
         self.model.log().len() as RecordNumber - 1
     }
 
-    fn held(
-        &self,
-        held: &BTreeSet<schleuse_broker::domain::ids::ParticipantId>,
-    ) -> BTreeSet<usize> {
+    fn held(&self, held: &BTreeSet<ParticipantId>) -> BTreeSet<usize> {
         held.iter().map(|id| self.participant(id)).collect()
     }
 
@@ -231,6 +231,15 @@ impl Pair {
     ) {
         let real = self.step(Command::BeginErasure { actor, of });
         let model = self.model.begin_erasure(caller, participant, self.now);
+        self.compare_begun(real, model, participant);
+    }
+
+    fn compare_begun(
+        &self,
+        real: Result<Outcome, Refusal>,
+        model: Result<usize, Error>,
+        participant: usize,
+    ) {
         let Some((real, model)) = both(real, model) else { return };
         let Outcome::ErasureBegun { record, participant: id, stopped, .. } = real else {
             panic!("{real:?}")
@@ -252,19 +261,27 @@ impl Pair {
     fn erase_records(&mut self, ground: ErasureGround, entries: &[usize]) {
         let numbers: Vec<RecordNumber> = entries.iter().map(|it| *it as RecordNumber).collect();
         let (actor, _) = self.caller(CallerOp::Officer, NOBODY);
-        let command =
-            Command::EraseRecords { actor: Some(actor), ground, numbers: numbers.clone() };
-        let real = self.step(command);
+        let about = |number: &RecordNumber| (*number, self.about(*number as usize));
+        let records = numbers.iter().map(about).collect();
+        let real = self.step(Command::EraseRecords { actor: Some(actor), ground, records });
         let ground = match ground {
             ErasureGround::Participant => Ground::Participant,
             ErasureGround::Retention => Ground::Retention,
         };
         let model = self.model.erase_entries(ground, entries);
-        if model.is_ok() {
+        let Some((real, model)) = both(real, model) else { return };
+        let Outcome::RecordsErased { record, numbers } = real else { panic!("{real:?}") };
+        assert_eq!(numbers.iter().map(|it| *it as usize).collect::<Vec<_>>(), model);
+        assert_eq!(record, (!model.is_empty()).then(|| self.last_record()));
+        if record.is_some() {
             self.erased.extend(&numbers);
             self.newest_erased = numbers.into_iter().collect();
         }
-        self.compare_recorded(real, model);
+    }
+
+    /// About whom an entry is, as the broker reads it off the record.
+    fn about(&self, entry: usize) -> Option<ParticipantId> {
+        Facts::of(&self.log[entry].0).participant.copied()
     }
 
     /// A run of the retention. The records are erased even if a hold forbids to plan the run: it may be placed while
@@ -290,8 +307,11 @@ impl Pair {
         assert_eq!(numbers, model);
         if participants {
             for (id, participant) in real.into_iter().zip(model) {
-                let of = ErasureOf::Participant(id);
-                self.begin_erasure_of(actor.clone(), &caller, of, participant);
+                let before = before.expect("without an instant nobody is outdated");
+                let of = ErasureOf::Outdated(id, before);
+                let real = self.step(Command::BeginErasure { actor: actor.clone(), of });
+                let model = self.model.begin_outdated(&caller, participant, before, self.now);
+                self.compare_begun(real, model, participant);
             }
         }
     }
@@ -305,10 +325,10 @@ impl Pair {
             self.step(Command::FillLost { size: shown as u64, most: 2 }).unwrap();
         }
         self.model.fill_lost(shown);
+        let hold = HoldId::from_bytes(self.entropy());
         let kept: Vec<Kept> = kept.iter().filter_map(|kept| self.kept(kept)).collect();
         let revocations = kept.iter().map(|kept| KeptRevocation {
             consent: ConsentId::from_bytes([kept.consent.parse().unwrap(); 16]),
-            revision_hash: hash(&kept.document),
             agency: AgencyId::parse(&kept.agency).unwrap(),
             document: Bytes::new(),
             signature: Signature::default(),
@@ -318,17 +338,18 @@ impl Pair {
             shown: Bytes::new(),
             shown_size: shown as u64,
             revocations: revocations.collect(),
+            hold,
         }));
         let real = self.step(command).unwrap();
-        let model = self.model.reconcile(found, shown, &kept, self.now);
+        self.holds.push(hold);
+        let model = self.model.reconcile(found, shown, &kept, &hold_name(&hold), self.now);
         let Outcome::Reconciled { replayed, suspended } = real else { panic!("{real:?}") };
         assert_eq!((replayed as usize, suspended as usize), model);
     }
 
     fn kept(&self, kept: &KeptOp) -> Option<Kept> {
-        let mut document = self.newest.get(&kept.id).cloned()?;
-        document.has_evidence ^= kept.stale;
+        self.newest.get(&kept.id)?;
         let agency = if kept.foreign { AGENCIES[0] } else { "lotsenstelle" };
-        Some(Kept { agency: agency.to_owned(), consent: kept.id.to_string(), document })
+        Some(Kept { agency: agency.to_owned(), consent: kept.id.to_string() })
     }
 }

@@ -17,6 +17,9 @@ pub enum Caller {
     System(String),
 }
 
+/// Why nothing may be erased after records were lost.
+const LOST: &str = "records were lost: restrictions, holds and erasures may be among them";
+
 /// Nothing about this participant may be erased, or without one nothing at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasureHold {
@@ -52,12 +55,11 @@ pub struct Summary {
     pub restricted: bool,
 }
 
-/// A revocation that a client kept: who signed it, and which document of which consent it names.
+/// A revocation that a client kept: who signed it, and which consent it ends.
 #[derive(Debug, Clone)]
 pub struct Kept {
     pub agency: String,
     pub consent: String,
-    pub document: ConsentDocument,
 }
 
 impl Model {
@@ -208,10 +210,7 @@ impl Model {
         let Some(before) = before else { return Ok(Vec::new()) };
         let mut outdated = Vec::new();
         for (participant, known) in self.participants.iter().enumerate() {
-            let mut own = self.consents.iter().filter(|it| it.newest.participant == participant);
-            let is_over = known.changed_at < before
-                && self.unfinished_about(participant).is_empty()
-                && !own.any(|consent| may_hold(consent, now));
+            let is_over = self.is_over(participant, before, now);
             if is_over && !known.erased && !self.is_held(participant) {
                 outdated.push(participant);
             }
@@ -252,6 +251,34 @@ impl Model {
         Ok(unfinished.len())
     }
 
+    /// As [`Model::begin_erasure`], of a participant that the retention found: only if it is over still.
+    ///
+    /// # Errors
+    /// As there; there is no such participant any more if something has changed.
+    pub fn begin_outdated(
+        &mut self,
+        caller: &Caller,
+        participant: usize,
+        before: u64,
+        now: u64,
+    ) -> Result<usize, Error> {
+        self.check_officer(caller)?;
+        self.check_known(participant)?;
+        if !self.is_over(participant, before, now) {
+            return Err(Error::NotFound);
+        }
+        self.begin_erasure(caller, participant, now)
+    }
+
+    /// Whether nothing about a participant can pass any more and nothing has changed since an instant.
+    fn is_over(&self, participant: usize, before: u64, now: u64) -> bool {
+        let mut own = self.consents.iter().filter(|it| it.newest.participant == participant);
+        let changed = self.participants.get(participant).map(|known| known.changed_at);
+        changed.is_some_and(|changed_at| changed_at < before)
+            && self.unfinished_about(participant).is_empty()
+            && !own.any(|consent| may_hold(consent, now))
+    }
+
     /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
     pub fn erasing(&self) -> &[(usize, usize)] {
         &self.erasing
@@ -287,24 +314,38 @@ impl Model {
         outdated
     }
 
-    /// Erases entries. What was decided about an erased participant is forgotten: its ids can be used anew.
+    /// Erases entries, and tells which. Of outdated ones those stay that are held meanwhile. What was decided about an
+    /// erased participant is forgotten: its ids can be used anew.
     ///
     /// # Errors
-    /// No entries, or outdated ones while there is a hold for all.
-    pub fn erase_entries(&mut self, ground: Ground, entries: &[usize]) -> Result<(), Error> {
+    /// No entries.
+    pub fn erase_entries(
+        &mut self,
+        ground: Ground,
+        entries: &[usize],
+    ) -> Result<Vec<usize>, Error> {
         if entries.is_empty() {
             return Err(Error::Invalid);
         }
-        if ground == Ground::Retention && self.all_held() {
-            return Err(Error::OnHold);
+        let is_held = |entry: &usize| match self.about.get(*entry) {
+            _ if ground == Ground::Participant => false,
+            _ if self.all_held() => true,
+            Some(Some(participant)) => {
+                self.check_known(*participant).is_ok() && self.is_held(*participant)
+            }
+            _ => false,
+        };
+        let entries: Vec<usize> = entries.iter().copied().filter(|it| !is_held(it)).collect();
+        if entries.is_empty() {
+            return Ok(entries);
         }
         if ground == Ground::Participant {
             self.decisions.retain(|decision| !entries.contains(&decision.number));
         }
         self.erasing.retain(|(begun, _)| !entries.contains(begun));
-        self.erased_entries.extend(entries);
-        self.write(None, Entry::RecordsErased { ground, records: entries.to_vec() });
-        Ok(())
+        self.erased_entries.extend(&entries);
+        self.write(None, Entry::RecordsErased { ground, records: entries.clone() });
+        Ok(entries)
     }
 
     /// Uses up the numbers of lost records, until the log has this size.
@@ -315,22 +356,22 @@ impl Model {
     }
 
     /// The log had `found` records when a checkpoint of `shown` records was shown to it. Revocations that were kept
-    /// count again, if they are of the revision known here and the Lotse's agency signed them. Every other consent under
-    /// which anything could still pass is suspended. How many of both.
+    /// count again, of whichever revision, if the Lotse's agency signed them. Every other consent under which anything
+    /// could still pass is suspended, and nothing may be erased for now. How many of both.
     pub fn reconcile(
         &mut self,
         found: usize,
         shown: usize,
         revocations: &[Kept],
+        hold: &str,
         now: u64,
     ) -> (usize, usize) {
-        let lost = self.log.len().saturating_sub(found);
+        let lost = shown.saturating_sub(found);
         let (mut replayed, mut suspended) = (0, 0);
         for kept in revocations {
             let counts = self.consent(&kept.consent).is_some_and(|consent| {
                 let participant = self.participants.get(consent.newest.participant);
                 consent.revoked_at.is_none()
-                    && consent.newest == kept.document
                     && participant.is_some_and(|known| known.lotse.agency == kept.agency)
             });
             if counts {
@@ -352,6 +393,9 @@ impl Model {
                 self.write(Some(participant), Entry::ConsentSuspended { consent, revision });
             }
         }
+        self.write(None, Entry::HoldPlaced { hold: hold.to_owned() });
+        let (id, reason) = (hold.to_owned(), LOST.to_owned());
+        self.erasure_holds.push(ErasureHold { id, reason, participant: None, placed_at: now });
         self.write(None, Entry::Reconciled { found, shown, lost, replayed, suspended });
         self.abandoned = self.abandoned.max(shown);
         (replayed, suspended)
