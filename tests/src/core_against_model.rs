@@ -473,14 +473,8 @@ impl Pair {
 
     fn submit(&mut self, agency: usize, messages: &[MessageOp], require_all: bool) {
         let agency = &self.sender(agency, &messages[0]);
-        let mut model: Vec<model::Submission> = Vec::new();
-        for message in messages {
-            let described = self.describe(message, agency);
-            // An identifier twice in one call is left out: the core counts it twice towards a full queue.
-            if model.iter().all(|other| other.message_id != described.message_id) {
-                model.push(described);
-            }
-        }
+        let model: Vec<model::Submission> =
+            messages.iter().map(|message| self.describe(message, agency)).collect();
         let real = model.iter().map(|described| self.real_submission(described)).collect();
         self.submitted.extend(model.iter().cloned());
         let actor = actor(agency, Role::System, None);

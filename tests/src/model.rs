@@ -66,8 +66,6 @@ struct Message {
     submission: Submission,
     attempts: u64,
     held_by: Option<Holder>,
-    /// Not handed out because of a suspension or restriction; not looked at again until one of them ends.
-    set_aside: bool,
     finished_at: Option<u64>,
     /// Each stage that was reported, with the log index of its entry.
     reports: Vec<(Stage, usize)>,
@@ -269,7 +267,6 @@ impl Model {
         let (consent, revision) = (document.id, document.revision);
         self.write(Some(participant), Entry::ConsentRecorded { consent, revision });
         self.changed(participant, now);
-        self.take_up(participant);
         self.stop_uncovered(participant, now);
         Ok(())
     }
@@ -374,7 +371,7 @@ impl Model {
         max: usize,
         now: u64,
     ) -> Vec<HandOut> {
-        let waiting = self.unfinished().filter(|it| it.held_by.is_none() && !it.set_aside);
+        let waiting = self.unfinished().filter(|it| it.held_by.is_none());
         let addressed = waiting.filter(|it| recipients.contains(&it.submission.recipient));
         let oldest: Vec<Message> = addressed.take(MESSAGES_PER_STEP_MAX).cloned().collect();
         let mut handed_out = Vec::new();
@@ -388,7 +385,8 @@ impl Model {
             }
             match self.decide(&submission, now) {
                 Ok(grant) => handed_out.extend(self.hand_out_one(number, holder, grant)),
-                Err(deny) if deny.may_end() => self.set_aside(number),
+                // It waits: the suspension or restriction may end.
+                Err(deny) if deny.may_end() => {}
                 Err(deny) => self.stop(number, StopReason::ConsentEnded, Some(deny), now),
             }
         }
@@ -443,11 +441,10 @@ impl Model {
         self.messages.retain(|message| !message.finished_at.is_some_and(is_old));
     }
 
-    /// The broker starts anew from its log. Holds are not in the log, so everything held or set aside waits again.
+    /// The broker starts anew from its log. Holds are not in the log, so everything held waits again.
     pub fn restart(&mut self) {
         for message in &mut self.messages {
             message.held_by = None;
-            message.set_aside = false;
         }
     }
 
@@ -579,7 +576,6 @@ impl Model {
                 submission: submission.clone(),
                 attempts: 0,
                 held_by: None,
-                set_aside: false,
                 finished_at: None,
                 reports: Vec::new(),
             });
@@ -598,20 +594,6 @@ impl Model {
         let message = number;
         self.write(about, Entry::HandedOut { message, attempt, consent, revision, grant_index });
         Some(HandOut { message, attempt, grant })
-    }
-
-    fn set_aside(&mut self, number: usize) {
-        for message in self.messages.iter_mut().filter(|it| it.number == number) {
-            message.set_aside = true;
-        }
-    }
-
-    /// What is set aside about a participant waits again.
-    fn take_up(&mut self, participant: usize) {
-        let messages = self.messages.iter_mut();
-        for message in messages.filter(|it| it.submission.participant == Some(participant)) {
-            message.set_aside = false;
-        }
     }
 
     fn report_one(&mut self, number: usize, stage: Stage, now: u64) -> Result<usize, Error> {

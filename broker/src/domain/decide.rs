@@ -136,6 +136,19 @@ pub fn decide<'a>(
     Err(reason)
 }
 
+/// The next instant at which the decision may change by time alone: a matching grant begins or ends.
+pub(super) fn next_change<'a>(
+    consents: impl Iterator<Item = &'a Consent>,
+    question: &Question,
+    now: TimeMs,
+) -> Option<TimeMs> {
+    let grants = consents.filter(|consent| consent.revoked.is_none()).flat_map(|c| &*c.grants);
+    let bounds = grants
+        .filter(|grant| matches(grant, question))
+        .flat_map(|grant| [grant.not_before, grant.not_after]);
+    bounds.filter(|instant| *instant > now).min()
+}
+
 fn matches(grant: &Grant, question: &Question) -> bool {
     question.recipient == Some(grant.recipient)
         && question.purpose == grant.purpose

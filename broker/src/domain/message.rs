@@ -16,8 +16,8 @@ pub enum Hold {
     /// A fetch; the message waits again at this instant.
     Until(TimeMs),
     /// Nobody: the consent is suspended or the processing restricted. The message waits again when that
-    /// ends.
-    Blocked,
+    /// ends, or when the decision may change by time.
+    Blocked(TimeMs),
 }
 
 /// A message that is not finished.

@@ -151,6 +151,8 @@ pub struct State {
     pub(super) queues: FxHashMap<AddressIx, Queue>,
     pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
+    /// Blocked messages, by when they are to be looked at again.
+    blocked: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) streams: FxHashMap<u64, BTreeSet<RecordNumber>>,
     pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
     /// Number of keys of each agency.
@@ -351,7 +353,10 @@ impl State {
         agencies.sort_unstable();
         let known = self.consents.get(&document.consent_id).copied();
         let Some(participant) = self.participant_mut(ix) else { return };
-        let old = known.and_then(|(_, position)| participant.consents.get_mut(position));
+        // After a crash in the midst of an erasure an identifier may still mean a consent of somebody else, who
+        // is erased with what follows.
+        let own = known.filter(|(owner, _)| *owner == ix);
+        let old = own.and_then(|(_, position)| participant.consents.get_mut(position));
         let former = match &old {
             Some(old) => old.grants.clone(),
             None => Box::default(),

@@ -83,9 +83,6 @@ impl Model {
         known.ok_or(Error::NotFound)?.restricted = restricted;
         self.write(Some(participant), Entry::Restricted { participant, restricted });
         self.changed(participant, now);
-        if !restricted {
-            self.take_up(participant);
-        }
         Ok(())
     }
 
@@ -111,7 +108,6 @@ impl Model {
         let (consent, revision) = (id.to_owned(), consent.newest.revision);
         self.write(Some(participant), Entry::ConsentConfirmed { consent, revision });
         self.changed(participant, now);
-        self.take_up(participant);
         Ok(())
     }
 
@@ -375,7 +371,11 @@ impl Model {
                     && participant.is_some_and(|known| known.lotse.agency == kept.agency)
             });
             if counts {
+                let consent = self.consent(&kept.consent).map(|consent| consent.newest.participant);
                 self.end(&kept.consent, now);
+                if let Some(participant) = consent {
+                    self.stop_uncovered(participant, now);
+                }
                 replayed += 1;
             }
         }

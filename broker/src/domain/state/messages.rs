@@ -120,7 +120,9 @@ impl State {
             Hold::Until(until) => {
                 self.holds.insert((until, number));
             }
-            Hold::Blocked => {}
+            Hold::Blocked(until) => {
+                self.blocked.insert((until, number));
+            }
         }
     }
 
@@ -145,7 +147,19 @@ impl State {
             Some(Hold::Until(until)) => {
                 self.holds.remove(&(until, number));
             }
-            Some(Hold::Blocked) | None => {}
+            Some(Hold::Blocked(until)) => {
+                self.blocked.remove(&(until, number));
+            }
+            None => {}
+        }
+    }
+
+    /// Lets messages wait again that were blocked until an instant that has come.
+    pub(in crate::domain) fn release_due(&mut self, now: TimeMs) {
+        while let Some((until, number)) = self.blocked.first().copied()
+            && until <= now
+        {
+            self.release(number);
         }
     }
 
@@ -156,7 +170,8 @@ impl State {
             .messages
             .iter()
             .filter(|number| {
-                self.messages.get(number).is_some_and(|m| m.hold == Some(Hold::Blocked))
+                let hold = self.messages.get(number).and_then(|message| message.hold);
+                matches!(hold, Some(Hold::Blocked(_)))
             })
             .copied()
             .collect();

@@ -101,6 +101,7 @@ impl State {
 
     /// Takes a participant out of everything that the state holds. Its messages are finished before.
     fn remove_participant(&mut self, id: &ParticipantId) {
+        self.erasure_holds.retain(|hold| hold.participant != Some(*id));
         let Some(ix) = self.by_id.remove(id) else { return };
         let Some(participant) = self.participant_mut(ix) else { return };
         participant.erased = true;
@@ -116,11 +117,12 @@ impl State {
             self.by_reference.remove(&(agency, reference));
         }
         for Consent { id, .. } in consents {
-            self.consents.remove(&id);
+            if self.consents.get(&id).is_some_and(|(owner, _)| *owner == ix) {
+                self.consents.remove(&id);
+            }
         }
         self.registrations.retain(|_, (registered, _)| *registered != ix);
         self.finished.retain(|_, finished| finished.participant != ix);
-        self.erasure_holds.retain(|hold| hold.participant != Some(*id));
     }
 
     /// What was erased is forgotten here too. Contents that are still there, because the broker was

@@ -169,7 +169,7 @@ impl State {
     ///
     /// INVARIANT (revoke-strict): this runs in the same step as the revocation, so that no later
     /// step can hand out what it stopped; hand-outs already permitted are the engine's to wait for.
-    fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
+    pub(super) fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
         let Some(participant) = self.participant(ix) else { return 0 };
         let uncovered: Vec<(RecordNumber, _)> = participant
             .messages
@@ -204,7 +204,8 @@ impl State {
                 message.sender_agency == sender
                     && message.recipient == grant.recipient
                     && message.purpose == grant.purpose
-                    && decide(others(), &message.question(), now).is_err()
+                    && decide(others(), &message.question(), now)
+                        .is_err_and(|deny| !deny.may_pass())
             })
         });
         let partly = others().filter(|other| other.revoked.is_none()).any(|other| {

@@ -267,7 +267,7 @@ impl State {
         let lost = given.shown_size.saturating_sub(given.found_size);
         let mut replayed = 0;
         for kept in given.revocations {
-            let Some((_, participant, current)) = self.known_consent(&kept.consent) else {
+            let Some((ix, participant, current)) = self.known_consent(&kept.consent) else {
                 continue;
             };
             let is_own = self.agency(participant.lotse_agency).as_ref() == Some(&kept.agency);
@@ -285,6 +285,7 @@ impl State {
                 agencies: agencies.collect(),
             };
             self.emit(None, EventKind::ConsentRevoked(event), now);
+            self.stop_uncovered(ix, now);
             replayed += 1;
         }
         let suspended = self.suspend_all(now);
