@@ -284,6 +284,20 @@ fn hide(desk: &mut Desk<'_>, export: &Value) {
             let failed = desk.must_fail(&format!("row {index} without findings"), &silent, true);
             assert_eq!(failed, ["permits"], "row {index} without findings");
         }
+        if row["participant_reference"] != "" {
+            let mut silent = export.clone();
+            silent["rows"][index]["participant_reference"] = json!("");
+            let must_tell = match entry(row).event {
+                Some(Event::MessageDecided(event)) => event.accepted,
+                Some(Event::HandedOut(_) | Event::ConsentRecorded(_)) => true,
+                _ => false,
+            };
+            if must_tell {
+                let what = format!("row {index} about nobody");
+                let failed = desk.must_fail(&what, &silent, true);
+                assert_eq!(failed, ["participants", "permits"], "{what}");
+            }
+        }
         if row["document"] != "" {
             let mut secret = export.clone();
             secret["rows"][index]["document"] = json!("");
