@@ -57,6 +57,26 @@ fn a_participant_is_erased_as_a_whole() {
 }
 
 #[test]
+fn each_erasure_is_of_one_participant_from_the_beginning_to_the_end() {
+    let gone = |entries: &[Entry]| -> Vec<Entry> {
+        entries.iter().map(|entry| entry.clone().erased()).collect()
+    };
+    let (one, end) = (registered(), erasure_begun());
+    let listed = |ranges| records_erased(PARTICIPANT, ranges);
+    let two = gone(&[one.clone(), end.clone(), one.clone(), end.clone()]);
+    let each = [listed(&[(0, 2)]), listed(&[(2, 2)])];
+    assert_eq!(faults(&[&two[..], &each].concat()), Vec::<&str>::new());
+    assert_eq!(faults(&[&two[..], &[listed(&[(0, 4)])]].concat()), ["erased"]);
+    // One that was interrupted is finished after the next.
+    let late = [listed(&[(0, 1)]), listed(&[(2, 2)]), listed(&[(1, 1)])];
+    assert_eq!(faults(&[&two[..], &late].concat()), Vec::<&str>::new());
+    let registrations = gone(&[one.clone(), one.clone(), end.clone()]);
+    assert_eq!(faults(&[&registrations[..], &[listed(&[(0, 3)])]].concat()), ["erased"]);
+    // It begins before anything is erased.
+    assert_eq!(faults(&[one.erased(), listed(&[(0, 1)]), end]), ["erased"]);
+}
+
+#[test]
 fn the_end_of_a_consent_is_not_erased_on_its_own() {
     let (consent, label) = (both(), dates());
     for end in [revoked(&consent), suspended(&consent), restricted(true), stopped(1)] {
@@ -144,6 +164,9 @@ fn an_erasure_that_goes_on_is_named() {
     let report = whole(&partly).verify(&log_key());
     assert_eq!(failed(&report), ["permits"]);
     assert!(detail(&report, "permits").contains("an erasure goes on"), "{report}");
+    // Of a consent both are told or none is.
+    let half = [recorded(&consent), gone(accepted(&consent, &label)), erasure_begun()];
+    assert_eq!(faults(&half), ["permits"]);
     // Without a beginning after it nothing goes on.
     let early = [&[erasure_begun()], &course[..2]].concat();
     assert_eq!(faults(&early), ["participants"]);
