@@ -403,6 +403,22 @@ pub(crate) fn stopped(number: u64) -> Entry {
     entry.findings(|findings| findings.set_deny_reason(v1::DenyReason::Revoked))
 }
 
+/// A registration.
+pub(crate) fn registered() -> Entry {
+    let event = v1::ParticipantRegistered::default();
+    Entry::of(Event::ParticipantRegistered(event)).by(LOTSENSTELLE, "lotse").about('p')
+}
+
+/// That the erasure of a participant began. The broker no longer tells of whom.
+pub(crate) fn erasure_begun() -> Entry {
+    Entry::of(Event::ErasureBegun(v1::ErasureBegun {})).by("projekt", "dpo")
+}
+
+/// That the log was reconciled after it had lost records.
+pub(crate) fn reconciled() -> Entry {
+    Entry::of(Event::LogReconciled(v1::LogReconciled::default()))
+}
+
 /// That records were erased.
 pub(crate) fn records_erased(ground: v1::ErasureGround, ranges: &[(u64, u64)]) -> Entry {
     let ranges = ranges.iter().map(|&(first, count)| v1::RecordRange { first, count }).collect();

@@ -37,14 +37,34 @@ REVOCATION = b"schleuse/v1/revocation\0"
 CONFIRMATION = b"schleuse/v1/confirmation\0"
 
 MESSAGE_DECIDED = access_log_pb2.RECORD_TYPE_MESSAGE_DECIDED
-CONSENT_RECORDED = access_log_pb2.RECORD_TYPE_CONSENT_RECORDED
-# Types of records that tell what is covered, and what no longer.
-ENDS = {
-    CONSENT_RECORDED,
-    access_log_pb2.RECORD_TYPE_CONSENT_REVOKED,
-    access_log_pb2.RECORD_TYPE_CONSENT_SUSPENDED,
-    access_log_pb2.RECORD_TYPE_PARTICIPANT_RESTRICTED,
+PARTICIPANT_REGISTERED = access_log_pb2.RECORD_TYPE_PARTICIPANT_REGISTERED
+ERASURE_BEGUN = access_log_pb2.RECORD_TYPE_ERASURE_BEGUN
+
+# Types of records that each ground of an erasure takes.
+RETENTION = access_log_pb2.ERASURE_GROUND_RETENTION
+PARTICIPANT = access_log_pb2.ERASURE_GROUND_PARTICIPANT
+TAKEN = {
+    RETENTION: {
+        MESSAGE_DECIDED,
+        access_log_pb2.RECORD_TYPE_HANDED_OUT,
+        access_log_pb2.RECORD_TYPE_STAGE_REPORTED,
+        access_log_pb2.RECORD_TYPE_MESSAGE_STOPPED,
+        access_log_pb2.RECORD_TYPE_LOG_QUERIED,
+        access_log_pb2.RECORD_TYPE_CALL_REFUSED,
+    },
+    PARTICIPANT: set(access_log_pb2.RecordType.values())
+    - {
+        access_log_pb2.RECORD_TYPE_BROKER_STARTED,
+        access_log_pb2.RECORD_TYPE_DIRECTORY_PUBLISHED,
+        access_log_pb2.RECORD_TYPE_CALL_REFUSED,
+        access_log_pb2.RECORD_TYPE_RECORDS_ERASED,
+        access_log_pb2.RECORD_TYPE_RECORD_LOST,
+        access_log_pb2.RECORD_TYPE_LOG_RECONCILED,
+    },
 }
+
+# Most records that one record of an erasure lists.
+LISTED_MAX = 1000
 
 HASH_BYTES = 32
 SALT_BYTES = 16
@@ -295,27 +315,10 @@ class Document:
         )
 
     @cached_property
-    def retired(self):
-        """Erased rows whose time was over, with their types, ascending."""
-        listed = [
-            (range_.first, range_.first + range_.count)
-            for row in self.events("records_erased")
-            if row.event.ground == access_log_pb2.ERASURE_GROUND_RETENTION
-            for range_ in row.event.ranges
-        ]
-        return [
-            (row.number, row.facts.record_type)
-            for row in self.rows
-            if row.erased and any(first <= row.number < end for first, end in listed)
-        ]
-
-    def must_show_consent(self, number):
-        """Whether a consent that is not shown at this record is a fault."""
-        return self.is_complete and not self.retired_before(number, {CONSENT_RECORDED})
-
-    def retired_before(self, number, types):
-        """Whether a record of one of these types before this one was retired."""
-        return any(retired < number and kind in types for retired, kind in self.retired)
+    def erasure_going_on(self):
+        """Number behind which an erasure may hide whom a row is about; -1 if none is going on."""
+        begun = [row.number for row in self.events("erasure_begun") if not row.participant]
+        return max(begun, default=-1)
 
     def events(self, *names):
         """Rows with one of these events, in the order of the file."""
@@ -477,11 +480,14 @@ def check_order(document, _trust):
 
 
 def check_stopped_messages(document, _trust):
-    """No message is handed out after its stop or its refusal."""
+    """No message is handed out after its stop, its refusal or its erasure."""
     stopped = set()
-    for row in document.events("message_stopped", "message_decided", "handed_out"):
+    names = ("message_stopped", "message_decided", "handed_out", "records_erased")
+    for row in document.events(*names):
         if row.event_name == "message_stopped":
             stopped.add(row.event.message_number)
+        elif row.event_name == "records_erased":
+            stopped.update(_listed(row) or [])
         elif row.event_name == "message_decided":
             if not row.event.accepted:
                 stopped.add(row.number)
@@ -528,7 +534,11 @@ def _hand_out_fits(row, decided, seen):
     if message is None:
         return number < row.number and number not in seen
     label = canonical(messages_pb2.Label, message.label)
-    return message.accepted and _repeated_facts(row.event) == _repeated_facts(label)
+    return (
+        message.accepted
+        and _repeated_facts(row.event) == _repeated_facts(label)
+        and row.facts.time_ms < label.expires_at_ms
+    )
 
 
 def _repeated_facts(message):
@@ -540,6 +550,32 @@ def _repeated_facts(message):
         message.kind,
         list(message.categories),
     )
+
+
+# Participants
+
+
+def check_participants(document, _trust):
+    """It is told whom rows are about, and what is told fits what Lotsen signed."""
+    of_consent, of_signed, signed_of = {}, {}, {}
+    for row in document.rows:
+        if not row.participant:
+            if document.is_complete and _must_tell(row):
+                require(row.number < document.erasure_going_on, "of nobody")
+        elif row.event_name == "consent_recorded":
+            told = row.participant
+            require(of_consent.setdefault(row.event.consent_id, told) == told, "another's")
+            if row.consent is not None:
+                agency, signed = row.entry.actor.agency, row.consent.participant_reference
+                require(of_signed.setdefault((agency, signed), told) == told, "signed for another")
+                require(signed_of.setdefault((agency, told), signed) == signed, "signed as another")
+    return True
+
+
+def _must_tell(row):
+    if row.event_name == "message_decided":
+        return row.event.accepted
+    return row.event_name in ("consent_recorded", "handed_out", "participant_restricted")
 
 
 # Consents and permits
@@ -587,6 +623,9 @@ class History:
                 self.blocked.discard(row.participant)
         elif row.event_name == "erasure_begun" and row.participant:
             self.blocked.add(row.participant)
+        elif row.event_name == "log_reconciled":
+            for known in self.consents.values():
+                known.suspended = True
 
 
 def check_consents(document, _trust):
@@ -599,7 +638,7 @@ def check_consents(document, _trust):
     }
     for row in document.rows:
         check = checks.get(row.event_name)
-        if check and not check(row, history) and document.must_show_consent(row.number):
+        if check and not check(row, history) and document.is_complete:
             return False
         history.apply(row)
     return True
@@ -655,15 +694,15 @@ def check_permits(document, _trust):
         if row.event_name == "handed_out" or (
             row.event_name == "message_decided" and row.event.accepted
         ):
-            if not _permit_again(row, history) and document.must_show_consent(row.number):
+            if not _permit_again(row, history, document) and document.is_complete:
                 return False
         elif row.event_name == "message_decided" and document.is_complete:
-            _require_rightly_refused(row, history, document)
+            _require_rightly_refused(row, history)
         history.apply(row)
     return True
 
 
-def _permit_again(row, history):
+def _permit_again(row, history, document):
     """Raises unless the permit is covered; False if the file does not show what is needed."""
     findings = row.decoded_findings
     if row.event_name == "handed_out" and findings is not None:
@@ -683,7 +722,9 @@ def _permit_again(row, history):
     require(known.revision == findings.consent_revision, "a revision that was replaced")
     require(known.hash == findings.document_hash, "another document")
     require(not known.suspended, "suspended")
-    told = {row.participant, known.participant} - {""}
+    told = {row.participant, known.participant}
+    if not document.is_complete:
+        told -= {""}
     require(len(told) < 2, "of another participant")
     if known.document is None:
         return False
@@ -716,7 +757,7 @@ def _parts(address):
     return address.agency, address.function
 
 
-def _require_rightly_refused(row, history, document):
+def _require_rightly_refused(row, history):
     findings = row.decoded_findings
     require(findings is not None and findings.deny_reason, "no reason")
     if findings.deny_reason == access_log_pb2.DENY_REASON_NOT_ALL_COVERED or not row.participant:
@@ -725,7 +766,7 @@ def _require_rightly_refused(row, history, document):
         message = _message_of(row)
     except Exception:
         return
-    if document.retired_before(row.number, ENDS) or row.participant in history.blocked:
+    if row.participant in history.blocked:
         return
     for consent_id, known in history.consents.items():
         if (
@@ -738,21 +779,57 @@ def _require_rightly_refused(row, history, document):
             require(not any(covered), "refused although covered")
 
 
+def _listed(row):
+    """Numbers of the records that a record of an erasure lists; None if it lists none rightly."""
+    behind, count = 0, 0
+    for range_ in row.event.ranges:
+        end = range_.first + range_.count
+        if not range_.count or range_.first < behind or end > row.number:
+            return None
+        behind, count = end, count + range_.count
+    if not 1 <= count <= LISTED_MAX:
+        return None
+    return [
+        number
+        for range_ in row.event.ranges
+        for number in range(range_.first, range_.first + range_.count)
+    ]
+
+
 def check_erased(document, _trust):
-    """Erased rows are listed by a record of their erasure."""
-    listed = []
+    """Erased rows are listed by a record of their erasure, and were erased as they must be."""
+    types = {row.number: row.facts.record_type for row in document.rows}
+    listed, whole = set(), []
     for row in document.events("records_erased"):
-        behind = 0
-        for range_ in row.event.ranges:
-            end = range_.first + range_.count
-            require(range_.count and behind <= range_.first, "not ascending")
-            require(end <= row.number, "what comes later")
-            listed.append((range_.first, end))
-            behind = end
-    erased = [row.number for row in document.rows if row.erased]
-    return not document.is_complete or all(
-        any(first <= number < end for first, end in listed) for number in erased
-    )
+        numbers = _listed(row)
+        require(numbers, "lists nothing rightly")
+        taken = TAKEN[row.event.ground]
+        require(all(types[number] in taken for number in numbers if number in types), "forbidden")
+        listed.update(numbers)
+        if row.event.ground == PARTICIPANT:
+            whole.append((row.number, numbers))
+    if not document.is_complete:
+        return True
+    _require_whole_participants(types, whole)
+    return all(row.number in listed for row in document.rows if row.erased)
+
+
+def _require_whole_participants(types, parts):
+    """Participants are erased from their registration to the beginning of their erasure."""
+    begun = [number for number, kind in types.items() if kind == ERASURE_BEGUN]
+    registrations, ends = set(), set()
+    for record, numbers in parts:
+        registrations.update(n for n in numbers if types[n] == PARTICIPANT_REGISTERED)
+        require(all(types[n] != ERASURE_BEGUN for n in numbers[:-1]), "more after the end")
+        last = numbers[-1]
+        if types[last] == ERASURE_BEGUN:
+            require(last not in ends, "ended before")
+            ends.add(last)
+            require(len(registrations) >= len(ends), "not from the registration on")
+        else:
+            require(len(registrations) > len(ends), "not from the registration on")
+            require(any(last < number < record for number in begun), "not begun")
+    require(len(registrations) <= len(begun), "without an end")
 
 
 def check_signatures(document, trust):
@@ -988,6 +1065,7 @@ CHECKS = [
     ("stopped messages", check_stopped_messages, _EXPORT_ONLY),
     ("revoked consents", check_revoked_consents, _EXPORT_ONLY),
     ("hand-outs", check_hand_outs, _BOTH),
+    ("participants", check_participants, _BOTH),
     ("consents", check_consents, _BOTH),
     ("permits", check_permits, _BOTH),
     ("erased", check_erased, _BOTH),

@@ -138,8 +138,26 @@ fn copy_public(from: &Path, to: &Path) {
     }
 }
 
+/// Somebody whose consent covered a message, and who was erased afterwards.
+async fn erase_somebody(broker: &BrokerProcess) {
+    let case = Case::open(broker.address).await;
+    let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
+    let sent = jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    case.lotse.revoke(&case.consent).await.unwrap();
+    let officer = RawClient::connect(broker.address, "projekt", "dpo").await;
+    let number = sent.receipt.unwrap().record_number;
+    let rows = officer.whole_log().await;
+    let row = rows.iter().find(|row| row.record_number == number).unwrap();
+    let request = v1::EraseParticipantRequest {
+        participant_reference: row.participant_reference.clone(),
+        dry_run: false,
+    };
+    officer.rights().erase_participant(request).await.unwrap();
+}
+
 /// A small case, as the project's officer exports it, and as its sender files it.
 async fn documents(broker: &BrokerProcess) -> (Value, Value) {
+    erase_somebody(broker).await;
     let case = Case::open(broker.address).await;
     let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
     let drv = RawClient::connect(broker.address, DRV, "system").await;
@@ -252,8 +270,9 @@ fn change_rows(desk: &mut Desk<'_>, document: &Value, place: &str) {
                 let row = row_of(&mut rows[index]);
                 row["record_number"] = json!(row["record_number"].as_u64().unwrap() + 1);
             }),
-            change("called erased", &|rows| {
-                row_of(&mut rows[index])["erased"] = json!(true);
+            change("called erased, or not", &|rows| {
+                let row = row_of(&mut rows[index]);
+                row["erased"] = json!(!row["erased"].as_bool().unwrap());
             }),
         ];
         for (what, tampered) in changes {
@@ -283,6 +302,20 @@ fn hide(desk: &mut Desk<'_>, export: &Value) {
             silent["rows"][index]["findings_salt"] = json!("");
             let failed = desk.must_fail(&format!("row {index} without findings"), &silent, true);
             assert_eq!(failed, ["permits"], "row {index} without findings");
+        }
+        if row["participant_reference"] != "" {
+            let mut silent = export.clone();
+            silent["rows"][index]["participant_reference"] = json!("");
+            let must_tell = match entry(row).event {
+                Some(Event::MessageDecided(event)) => event.accepted,
+                Some(Event::HandedOut(_) | Event::ConsentRecorded(_)) => true,
+                _ => false,
+            };
+            if must_tell {
+                let what = format!("row {index} about nobody");
+                let failed = desk.must_fail(&what, &silent, true);
+                assert_eq!(failed, ["participants", "permits"], "{what}");
+            }
         }
         if row["document"] != "" {
             let mut secret = export.clone();

@@ -135,7 +135,8 @@ pub(crate) enum DpoCommand {
     #[command(subcommand)]
     Hold(HoldCommand),
     /// Writes everything that the log has about one participant, as a page for that person (GDPR Art. 15)
-    /// and as an export with its proofs. Each page that is read becomes a record.
+    /// and as an export with its proofs. Each page that is read becomes a record. For the project's officer:
+    /// an agency's does not see all that there is.
     ///
     /// Example: schleuse dpo report --participant REF --reason "request of 2026-12-01" --out report.html
     /// --proofs report.json --catalogue catalogue.toml --text consent.txt

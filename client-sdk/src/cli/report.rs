@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let bundle = client.export_all(&query, |_, _| ()).await?;
     let check = bundle.check(&Expectations::new(client.log_key()).trust(client.trust()));
     let rows = bundle.parse_rows()?;
-    let report = DataReport::new(&rows, participant, &names, &texts, SystemClock.now_ms());
+    let report = DataReport::new(&rows, participant, &names, &texts, SystemClock.now_ms())?;
     files::write(&arguments.out, report.to_html()?.as_bytes())?;
     files::write(&arguments.proofs, &bundle.to_json()?)?;
     let value = json!({

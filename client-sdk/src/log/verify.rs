@@ -10,6 +10,7 @@ mod consents;
 mod erased;
 mod history;
 mod messages;
+mod participants;
 mod permits;
 mod shown;
 mod signatures;
@@ -161,6 +162,7 @@ impl Checks {
             Scope::SingleRecords => {}
         }
         self.add("hand-outs", messages::check_hand_outs(&shown));
+        self.add("participants", participants::check(&shown));
         self.add("consents", consents::check(&shown));
         self.add("permits", permits::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));

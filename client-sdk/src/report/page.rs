@@ -108,18 +108,22 @@ struct OtherPart {
 
 impl DataReport {
     /// Makes the report of rows that a query about this participant gave, all of them.
-    #[must_use]
+    ///
+    /// # Errors
+    /// The rows are not everything: an agency's officer sees neither consents nor findings, and a page made
+    /// of the rest would tell the person that there is no consent.
     pub fn new(
         rows: &[LogRow],
         participant: &ParticipantReference,
         names: &Names,
         texts: &Texts,
         now_ms: i64,
-    ) -> Self {
+    ) -> Result<Self, ClientError> {
+        check_shown(rows)?;
         let courses = consents(rows);
         let writer = Writer { rows, names, courses: &courses };
         let states = courses.iter().map(|course| course.state_at(now_ms));
-        Self {
+        Ok(Self {
             reference: participant.as_text().to_owned(),
             made: words::time(now_ms),
             records: rows.len(),
@@ -131,7 +135,7 @@ impl DataReport {
             stopped: writer.stopped(),
             looks: rows.iter().filter_map(look).collect(),
             others: rows.iter().filter_map(other).collect(),
-        }
+        })
     }
 
     /// The page: one HTML file.
@@ -141,6 +145,20 @@ impl DataReport {
     pub fn to_html(&self) -> Result<String, ClientError> {
         self.render().map_err(|_| ClientError::argument("report", "values that can be written"))
     }
+}
+
+/// Whether the rows are of somebody who sees everything about the participant: each that is not erased has
+/// its findings, if only empty ones, and there is at least the registration.
+fn check_shown(rows: &[LogRow]) -> Result<(), ClientError> {
+    let why = if rows.is_empty() {
+        "a reference of a participant about whom there are records"
+    } else if rows.iter().any(|row| row.entry.is_some() && row.findings.is_none()) {
+        "rows that show consents and findings: only the participant's Lotse and the data-protection \
+         officer of the project can make it; the officer of an agency does not see all of them"
+    } else {
+        return Ok(());
+    };
+    Err(ClientError::argument("report", why))
 }
 
 fn consent_part(

@@ -56,7 +56,8 @@ fn course() -> Vec<Entry> {
 }
 
 fn page(entries: &[Entry], texts: &Texts, now_ms: i64) -> String {
-    DataReport::new(&rows(entries), &participant(), &names(), texts, now_ms).to_html().unwrap()
+    let report = DataReport::new(&rows(entries), &participant(), &names(), texts, now_ms);
+    report.unwrap().to_html().unwrap()
 }
 
 #[test]
@@ -108,11 +109,44 @@ fn a_consent_ends_for_its_own_reason() {
 
 #[test]
 fn a_report_about_nothing_says_so() {
-    let html = page(&[], &Texts::default(), START_MS);
+    let html = page(&course()[..1], &Texts::default(), START_MS);
     assert!(html.contains("Es gibt keine Einwilligung von Ihnen."));
     assert!(html.contains("Es wurde nichts weitergegeben."));
     let erased = page(&[recorded(&consent(None, Vec::new())).erased()], &Texts::default(), 0);
     assert!(erased.contains("Der Inhalt dieses Eintrags wurde gelöscht."));
+}
+
+/// What the officer of an agency sees: no findings, no consents, and so a false page.
+#[test]
+fn a_report_needs_all_rows_with_their_findings() {
+    let made = |entries: &[Entry]| {
+        let none = (Names::default(), Texts::default());
+        DataReport::new(&rows(entries), &participant(), &none.0, &none.1, START_MS)
+    };
+    assert!(made(&course()).is_ok());
+    for hidden in 0..course().len() {
+        let mut entries = course();
+        entries[hidden].findings = None;
+        let error = made(&entries).unwrap_err().to_string();
+        assert!(error.contains("data-protection officer of the project"), "{error}");
+        // Of an erased row nobody sees more.
+        entries[hidden].erased = true;
+        assert!(made(&entries).is_ok());
+    }
+    assert!(made(&[]).unwrap_err().to_string().contains("about whom there are records"));
+}
+
+#[test]
+fn pages_say_that_processing_is_restricted() {
+    let sentence = "Die Verarbeitung ist eingeschränkt";
+    let pages = |entries: &[Entry]| {
+        let receipt = receipt(entries).to_html().unwrap();
+        [receipt, page(entries, &Texts::default(), START_MS)].map(|html| html.contains(sentence))
+    };
+    let mut entries = course();
+    assert_eq!(pages(&entries), [true, true]);
+    entries.push(restricted(false));
+    assert_eq!(pages(&entries), [false, false]);
 }
 
 /// Text that wants to be markup, to turn other text around, or never to end.

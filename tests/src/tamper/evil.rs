@@ -34,6 +34,27 @@ impl Record {
         self.entry.event.as_mut().unwrap()
     }
 
+    /// A record of the broker itself, made from another, with a number that nothing names.
+    fn followed_by(&self, kind: v1::RecordType, event: Event) -> Self {
+        let mut record = self.clone();
+        record.become_event(kind, event);
+        record.row["participant_reference"] = json!("");
+        record.row["erased"] = json!(false);
+        record.skeleton.number = u64::MAX;
+        record
+    }
+
+    /// Nothing but the skeleton is left.
+    fn erase(&mut self) {
+        let gone = ["salt", "body", "findings", "findings_salt", "document"];
+        for field in gone.into_iter().chain(["participant_reference"]) {
+            self.row[field] = json!("");
+        }
+        self.row["document_signature"] = json!({ "certificate": "", "value": "" });
+        self.row["erased"] = json!(true);
+        self.entry = v1::LogEntry::default();
+    }
+
     /// Another event in its place, caused by the broker itself.
     fn become_event(&mut self, kind: v1::RecordType, event: Event) {
         self.skeleton.record_type = u8::try_from(i32::from(kind)).unwrap();
@@ -112,16 +133,52 @@ pub(super) fn evil_broker(desk: &mut Desk<'_>, export: &Value, signer: &Checkpoi
     let honest = serde_json::to_vec(&forged(&|_| ())).unwrap();
     assert_eq!(desk.failed(&honest, true), Vec::<&str>::new());
 
+    for (what, change) in TRUTHS {
+        let json = serde_json::to_vec(&forged(change)).unwrap();
+        assert_eq!(desk.failed(&json, true), Vec::<&str>::new(), "{what}");
+        desk.keep(&json);
+    }
     for (what, expected, change) in LIES {
         let failed = desk.must_fail(what, &forged(change), true);
         assert!(failed.contains(expected), "{what}: found by {failed:?}, not by {expected}");
     }
 }
 
-/// Lies, each with the check that must find it.
+/// What is not found, and how it is written.
+type Truth = (&'static str, fn(&mut Records));
+
+/// What else an honest broker may have written, so that no check finds anything.
+const TRUTHS: &[Truth] = &[
+    ("a participant who was erased", |records| {
+        erased_participant(records);
+        erase_by(records, v1::ErasureGround::Participant, 2);
+    }),
+    ("an erasure of two parts, with a query between them", |records| {
+        erased_participant(records);
+        let number = records.len() as u64 - 2;
+        list(records, v1::ErasureGround::Participant, number, 1);
+        let queried = Event::LogQueried(v1::LogQueried::default());
+        push(records, v1::RecordType::LogQueried, queried);
+        list(records, v1::ErasureGround::Participant, number, 2);
+    }),
+    ("an erasure that goes on", |records| {
+        erased_participant(records);
+        let number = records.len() as u64 - 2;
+        records.pop();
+        push(records, v1::RecordType::ErasureBegun, Event::ErasureBegun(v1::ErasureBegun {}));
+        records.last_mut().unwrap().row["participant_reference"] = json!("");
+        list(records, v1::ErasureGround::Participant, number, 1);
+    }),
+    ("a hold of the operator after a reconciliation", |records| {
+        push(records, v1::RecordType::LogReconciled, Event::LogReconciled(Default::default()));
+        push(records, v1::RecordType::HoldPlaced, Event::HoldPlaced(Default::default()));
+    }),
+];
+
 /// What a lie is called, which check names it, and how it is told.
 type Lie = (&'static str, &'static str, fn(&mut Records));
 
+/// Lies, each with the check that must find it.
 const LIES: &[Lie] = &[
     ("a message of another purpose", "signatures", |records| {
         let Event::MessageDecided(decided) = decision(records).event() else { unreachable!() };
@@ -204,13 +261,106 @@ const LIES: &[Lie] = &[
         });
     }),
     ("a record that was erased in secret", "erased", |records| {
-        let row = &mut hand_out(records).row;
-        for field in ["salt", "body", "findings", "findings_salt"] {
-            row[field] = json!("");
-        }
-        row["erased"] = json!(true);
+        hand_out(records).erase();
+    }),
+    ("a consent that retention took", "erased", |records| {
+        let recorded = place(records, |event| matches!(event, Event::ConsentRecorded(_)));
+        records[recorded].erase();
+        list(records, v1::ErasureGround::Retention, recorded as u64, 1);
+    }),
+    ("a permit whose consent retention took", "permits", |records| {
+        let recorded = place(records, |event| matches!(event, Event::ConsentRecorded(_)));
+        records[recorded].erase();
+        list(records, v1::ErasureGround::Retention, recorded as u64, 1);
+    }),
+    ("a revocation that was erased on its own", "erased", |records| {
+        let revoked = place(records, |event| matches!(event, Event::ConsentRevoked(_)));
+        records[revoked].erase();
+        list(records, v1::ErasureGround::Participant, revoked as u64, 1);
+    }),
+    ("a revocation that was erased after a participant", "erased", |records| {
+        let revoked = place(records, |event| matches!(event, Event::ConsentRevoked(_)));
+        records[revoked].erase();
+        erased_participant(records);
+        erase_by(records, v1::ErasureGround::Participant, 2);
+        list(records, v1::ErasureGround::Participant, revoked as u64, 1);
+    }),
+    ("an erasure that never began", "erased", |records| {
+        erased_participant(records);
+        records.pop();
+        erase_by(records, v1::ErasureGround::Participant, 1);
+    }),
+    ("a reconciliation that was erased with a participant", "erased", |records| {
+        push(records, v1::RecordType::LogReconciled, Event::LogReconciled(Default::default()));
+        records.last_mut().unwrap().erase();
+        let reconciled = records.pop().unwrap();
+        erased_participant(records);
+        records.insert(records.len() - 1, reconciled);
+        erase_by(records, v1::ErasureGround::Participant, 3);
+    }),
+    ("a hand-out of a message that was erased", "stopped messages", |records| {
+        let is =
+            |event: &Event| matches!(event, Event::MessageDecided(decided) if decided.accepted);
+        let number = place(records, is) as u64;
+        records[number as usize].erase();
+        list(records, v1::ErasureGround::Retention, number, 1);
+        again(records, &|event| event.message_number = number);
+    }),
+    ("a hand-out of a message that had expired", "hand-outs", |records| {
+        let Event::MessageDecided(decided) = decision(records).event() else { unreachable!() };
+        let label = v1::Label::decode(decided.label.clone()).unwrap();
+        hand_out(records).skeleton.time_ms = label.expires_at_ms.try_into().unwrap();
+    }),
+    ("a hand-out after a reconciliation", "permits", |records| {
+        let event = Event::LogReconciled(v1::LogReconciled::default());
+        let record = records[0].followed_by(v1::RecordType::LogReconciled, event);
+        let behind = place(records, |event| matches!(event, Event::ConsentRecorded(_))) + 1;
+        records.insert(behind, record);
+    }),
+    ("a consent of nobody", "participants", |records| {
+        let recorded = place(records, |event| matches!(event, Event::ConsentRecorded(_)));
+        records[recorded].row["participant_reference"] = json!("");
+    }),
+    ("a hand-out about nobody", "participants", |records| {
+        hand_out(records).row["participant_reference"] = json!("");
+    }),
+    ("a consent that the Lotse signed for another", "participants", |records| {
+        let recorded = place(records, |event| matches!(event, Event::ConsentRecorded(_)));
+        let mut other = records[recorded].clone();
+        other.skeleton.number = u64::MAX;
+        other.row["participant_reference"] = json!("a".repeat(26));
+        records.push(other);
     }),
 ];
+
+/// Adds a record of the broker itself at the end.
+fn push(records: &mut Records, kind: v1::RecordType, event: Event) {
+    let record = records[0].followed_by(kind, event);
+    records.push(record);
+}
+
+/// Adds what is left of somebody: the registration and the record in which the erasure began.
+fn erased_participant(records: &mut Records) {
+    let registered = v1::ParticipantRegistered::default();
+    let registered = Event::ParticipantRegistered(registered);
+    push(records, v1::RecordType::ParticipantRegistered, registered);
+    records.last_mut().unwrap().erase();
+    push(records, v1::RecordType::ErasureBegun, Event::ErasureBegun(v1::ErasureBegun {}));
+    records.last_mut().unwrap().erase();
+}
+
+/// Adds a record that lists records as erased, by the places that they have now.
+fn list(records: &mut Records, ground: v1::ErasureGround, first: u64, count: u64) {
+    let ranges = vec![v1::RecordRange { first, count }];
+    let event = v1::RecordsErased { ground: ground.into(), ranges };
+    push(records, v1::RecordType::RecordsErased, Event::RecordsErased(event));
+}
+
+/// Lists the last records as erased.
+fn erase_by(records: &mut Records, ground: v1::ErasureGround, count: u64) {
+    let first = records.len() as u64 - count;
+    list(records, ground, first, count);
+}
 
 fn place(records: &Records, is: impl Fn(&Event) -> bool) -> usize {
     let found = records.iter().position(|record| record.entry.event.as_ref().is_some_and(&is));

@@ -15,7 +15,7 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
             chains.compare(row).map_err(|why| format!("record {}: {why}", row.record_number))?;
         match found {
             Found::Fits => chains.compared += 1,
-            Found::NotShown if shown.must_show_consent(row.record_number) => {
+            Found::NotShown if shown.is_complete => {
                 let number = row.record_number;
                 return Err(format!("record {number}: the revision before it is missing"));
             }

@@ -17,8 +17,10 @@ pub(super) struct Consent<'a> {
     pub(super) document: Option<&'a v1::ConsentDocument>,
     /// Whom it is of, as the file tells it.
     pub(super) participant: Option<&'a str>,
-    /// Whether it is suspended.
-    pub(super) suspended: bool,
+    /// Whether it was suspended by itself.
+    suspended: bool,
+    /// Reconciliations of the log before it was recorded or confirmed. A later one suspended it.
+    reconciliations: u64,
 }
 
 /// Consents and participants.
@@ -29,6 +31,8 @@ pub(super) struct History<'a> {
     revoked: HashSet<&'a [u8]>,
     /// Participants whose processing is restricted or whose erasure began.
     blocked: HashSet<&'a str>,
+    /// How often the log was reconciled.
+    reconciliations: u64,
 }
 
 impl<'a> History<'a> {
@@ -46,7 +50,14 @@ impl<'a> History<'a> {
     pub(super) fn in_force(&self, participant: &str) -> impl Iterator<Item = &Consent<'a>> {
         let ids = self.of_participant.get(participant).into_iter().flatten();
         let ids = ids.filter(|id| !self.is_revoked(id));
-        ids.filter_map(|id| self.consents.get(id)).filter(|consent| !consent.suspended)
+        let consents = ids.filter_map(|id| self.consents.get(id));
+        consents.filter(|consent| !self.is_suspended(consent))
+    }
+
+    /// Whether a consent is suspended: by itself, or with all others when the log was reconciled after it
+    /// had lost records. INVARIANT (anti-rollback).
+    pub(super) fn is_suspended(&self, consent: &Consent<'a>) -> bool {
+        consent.suspended || consent.reconciliations < self.reconciliations
     }
 
     /// Whether nothing about the participant may pass.
@@ -71,6 +82,7 @@ impl<'a> History<'a> {
                 participant.map(|participant| self.blocked.remove(participant));
             }
             Some(Event::ErasureBegun(_)) => self.blocked.extend(participant),
+            Some(Event::LogReconciled(_)) => self.reconciliations += 1,
             _ => {}
         }
     }
@@ -85,6 +97,7 @@ impl<'a> History<'a> {
             document: row.document.as_ref(),
             participant,
             suspended: false,
+            reconciliations: self.reconciliations,
         };
         if known.is_none()
             && let Some(participant) = participant
@@ -95,8 +108,10 @@ impl<'a> History<'a> {
     }
 
     fn suspend(&mut self, id: &[u8], suspended: bool) {
-        if let Some(consent) = self.consents.get_mut(id) {
-            consent.suspended = suspended;
+        let Some(consent) = self.consents.get_mut(id) else { return };
+        consent.suspended = suspended;
+        if !suspended {
+            consent.reconciliations = self.reconciliations;
         }
     }
 }

@@ -6,9 +6,10 @@ use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
+use super::erased;
 use super::shown::Shown;
 
-/// Nothing is handed out after it was stopped, or if it was refused.
+/// Nothing is handed out after it was stopped or erased, or if it was refused.
 pub(super) fn check_stops(shown: &Shown<'_>) -> Result<String, String> {
     let mut ended: HashMap<u64, &'static str> = HashMap::new();
     let mut hand_outs = 0_u64;
@@ -19,6 +20,10 @@ pub(super) fn check_stops(shown: &Shown<'_>) -> Result<String, String> {
             }
             Some(Event::MessageDecided(event)) if !event.accepted => {
                 ended.insert(row.record_number, "was refused");
+            }
+            Some(Event::RecordsErased(event)) => {
+                let numbers = erased::listed(row.record_number, event);
+                ended.extend(numbers.map(|number| (number, "was erased")));
             }
             Some(Event::HandedOut(event)) => {
                 hand_outs += 1;
@@ -32,7 +37,8 @@ pub(super) fn check_stops(shown: &Shown<'_>) -> Result<String, String> {
             _ => {}
         }
     }
-    Ok(format!("none of {hand_outs} hand-outs is of a message that was stopped or refused before"))
+    let ended = "was stopped, refused or erased before";
+    Ok(format!("none of {hand_outs} hand-outs is of a message that {ended}"))
 }
 
 /// Nothing is accepted or handed out under a consent after its revocation.
@@ -84,6 +90,11 @@ pub(super) fn check_hand_outs(shown: &Shown<'_>) -> Result<String, String> {
                     if !decided.accepted || !fits(event, label) {
                         let other = "hands out something else than";
                         return Err(format!("record {number} {other} {message}"));
+                    }
+                    if row.time_ms() >= label.expires_at_ms {
+                        return Err(format!(
+                            "record {number} hands out {message}, which had expired"
+                        ));
                     }
                     compared += 1;
                 } else if message >= number || seen.contains(&message) {

@@ -167,13 +167,12 @@ impl Desk<'_> {
         if consent.revision > findings.consent_revision || findings.document_hash != consent.hash {
             return Err("passed under another revision than the one in force");
         }
-        if consent.suspended {
+        if self.history.is_suspended(consent) {
             return Err("passed under a suspended consent");
         }
-        if participant.is_some()
-            && consent.participant.is_some()
-            && participant != consent.participant
-        {
+        // In a complete file, what is not told is not the same as what is.
+        let both_told = participant.is_some() && consent.participant.is_some();
+        if participant != consent.participant && (both_told || self.shown.is_complete) {
             return Err("passed under the consent of another participant");
         }
         let Some(document) = consent.document else { return self.not_shown() };
@@ -183,9 +182,14 @@ impl Desk<'_> {
         Ok(Again::Covered)
     }
 
-    /// What is needed is not in the file: a fault if the file has everything.
+    /// What is needed is not in the file: a fault if the file has everything. Also while an erasure goes
+    /// on that may have taken it: otherwise one that never ends would excuse every permit.
     fn not_shown(&self) -> Result<Again, &'static str> {
-        if self.shown.must_show_consent(self.row.record_number) {
+        if self.shown.is_complete && self.shown.erasures.go_on() {
+            return Err("no consent in the file covers this, perhaps because an erasure goes on: \
+                 ask for a new file when that is finished");
+        }
+        if self.shown.is_complete {
             return Err("the file is complete, but no consent in it covers this");
         }
         Ok(Again::NotShown)
@@ -203,9 +207,6 @@ impl Desk<'_> {
         let (Some(participant), Some(question)) = (told(self.row), question) else {
             return Ok(Again::NotShown);
         };
-        if self.shown.erasures.retired_end_before(self.row.record_number) {
-            return Ok(Again::NotShown);
-        }
         let time_ms = self.row.time_ms();
         let is_covered = !self.history.is_blocked(participant)
             && self.history.in_force(participant).any(|consent| {

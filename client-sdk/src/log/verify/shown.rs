@@ -32,10 +32,4 @@ impl<'a> Shown<'a> {
     pub(super) fn labelled(&self) -> impl Iterator<Item = (&'a LogRow, Option<&v1::Label>)> {
         self.rows.iter().zip(self.labels.iter().map(Option::as_ref))
     }
-
-    /// Whether a consent that is not shown at this record must be a fault: the file is complete, and no
-    /// record of a consent was erased before because its time was over.
-    pub(super) fn must_show_consent(&self, number: u64) -> bool {
-        self.is_complete && !self.erasures.retired_consent_before(number)
-    }
 }

@@ -11,10 +11,13 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::signer::Signer;
 use crate::test_log::{
     CONSENT, DRV, Entry, GRANT_MS, LOTSENSTELLE, START_MS, accepted, address, confirmed, consent,
-    grant, handed_out, label, log_key, recorded, records_erased, refused, restricted, revoked,
-    some, stopped, suspended, whole,
+    erasure_begun, grant, handed_out, label, log_key, reconciled, recorded, records_erased,
+    reference, refused, registered, restricted, revoked, some, stopped, suspended, whole,
 };
 use crate::trust_file::TrustAnchors;
+
+mod erasures;
+mod participants;
 
 /// A consent to pass on two categories, and what it covers.
 fn both() -> v1::ConsentDocument {
@@ -198,6 +201,55 @@ fn hand_outs_after_the_end_of_their_message_or_consent_are_found() {
     assert_eq!(late(vec![revoked(&consent), accepted()]), ["revoked consents"]);
     let other = handed_out(0, &consent, &crate::test_log::label(&["gesundheit"]));
     assert_eq!(late(vec![accepted(), other]), ["hand-outs"]);
+    // Of a decision that a record before lists as erased, whether its contents are still there or not.
+    let erased = || records_erased(v1::ErasureGround::Retention, &[(0, 1)]);
+    assert_eq!(late(vec![accepted().erased(), erased(), out(0)]), ["stopped messages"]);
+    assert_eq!(late(vec![accepted(), erased(), out(0)]), ["stopped messages"]);
+    assert_eq!(late(vec![accepted().erased(), out(0), erased()]), Vec::<&str>::new());
+}
+
+#[test]
+fn a_message_that_had_expired_is_not_handed_out() {
+    let consent = both();
+    let mut label = dates();
+    label.expires_at_ms = START_MS + 9_000;
+    let at = |time_ms| {
+        let out = handed_out(1, &consent, &label).at(time_ms);
+        faults(&[recorded(&consent), accepted(&consent, &label), out])
+    };
+    assert_eq!(at(START_MS + 8_999), Vec::<&str>::new());
+    assert_eq!(at(START_MS + 9_000), ["hand-outs"]);
+}
+
+#[test]
+fn after_a_reconciliation_every_consent_needs_its_lotse() {
+    let (consent, label) = (both(), dates());
+    let revised = crate::test_log::consent(Some(&consent), vec![grant(&["termine"])]);
+    let passed = |consent| accepted(consent, &label);
+    let log = |rest: Vec<Entry>| faults(&[vec![recorded(&consent), reconciled()], rest].concat());
+    assert_eq!(log(vec![passed(&consent)]), ["permits"]);
+    assert_eq!(log(vec![confirmed(&consent), passed(&consent)]), Vec::<&str>::new());
+    assert_eq!(log(vec![recorded(&revised), passed(&revised)]), Vec::<&str>::new());
+    assert_eq!(log(vec![confirmed(&consent), reconciled(), passed(&consent)]), ["permits"]);
+    // What did not hold any more is rightly refused.
+    assert_eq!(log(vec![no_consent()]), Vec::<&str>::new());
+    let waiting =
+        [recorded(&consent), passed(&consent), reconciled(), handed_out(1, &consent, &label)];
+    assert_eq!(faults(&waiting), ["permits"]);
+}
+
+#[test]
+fn an_operator_brings_back_revocations_and_holds() {
+    let (first, second) = (both(), both());
+    let lost = consent(Some(&second), vec![grant(&["termine"])]);
+    let mut replayed = revoked(&lost);
+    replayed.actor = None;
+    let event = v1::HoldPlaced { reason: "restored".to_owned(), ..Default::default() };
+    let hold = Entry::of(Event::HoldPlaced(event));
+    let log = [recorded(&first), replayed, reconciled(), hold.clone(), hold.about('p')];
+    assert_eq!(faults(&log), Vec::<&str>::new());
+    let late = [&log[..], &[accepted(&first, &dates())]].concat();
+    assert_eq!(faults(&late), ["revoked consents", "permits"]);
 }
 
 #[test]
@@ -327,38 +379,6 @@ fn revisions_form_a_chain_and_documents_name_the_newest() {
     let mut replayed = revoked(&second);
     replayed.actor = None;
     assert_eq!(faults(&[recorded(&first), replayed]), Vec::<&str>::new());
-}
-
-#[test]
-fn what_is_erased_is_listed_by_its_erasure() {
-    let (consent, label) = (both(), dates());
-    let ground = v1::ErasureGround::Participant;
-    let gone = || vec![recorded(&consent).erased(), accepted(&consent, &label).erased()];
-    let with = |entry: Entry| [gone(), vec![entry]].concat();
-    assert_eq!(faults(&with(records_erased(ground, &[(0, 2)]))), Vec::<&str>::new());
-    assert_eq!(faults(&gone()), ["erased"]);
-    assert_eq!(faults(&with(records_erased(ground, &[(0, 1)]))), ["erased"]);
-    assert_eq!(faults_among_others(&gone()), Vec::<&str>::new());
-    let report = some(&gone(), 5, |_| true).verify(&log_key());
-    assert!(detail(&report, "erased").contains("the erasure of 2 of them is not shown"));
-    for ranges in [&[(0, 3)][..], &[(1, 1), (0, 1)], &[(0, 0)], &[(1, u64::MAX)]] {
-        assert_eq!(faults_among_others(&with(records_erased(ground, ranges))), ["erased"]);
-    }
-}
-
-#[test]
-fn only_the_end_of_retention_excuses_a_permit_without_its_consent() {
-    let (consent, label) = (both(), dates());
-    let passed = accepted(&consent, &label);
-    let entries = |ground| {
-        let erased = records_erased(ground, &[(0, 1)]);
-        vec![recorded(&consent).erased(), passed.clone(), erased, no_consent()]
-    };
-    assert_eq!(faults(&entries(v1::ErasureGround::Retention)), Vec::<&str>::new());
-    assert_eq!(faults(&entries(v1::ErasureGround::Participant)), ["permits"]);
-    let out = handed_out(1, &consent, &label);
-    let decision = [recorded(&consent), passed.erased(), out];
-    assert_eq!(faults_among_others(&decision), Vec::<&str>::new());
 }
 
 /// Signatures of consents, with certificates of a generated installation.
