@@ -9,6 +9,10 @@
 use clap::{Parser, Subcommand};
 use schleuse_tests::bench;
 
+/// The allocator of the programs that are measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Benchmarks on loopback; bounded and self-ending.
 #[derive(Parser)]
 struct Arguments {
