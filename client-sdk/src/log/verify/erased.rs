@@ -67,25 +67,28 @@ struct Whole {
 
 impl Erasures {
     pub(super) fn of(rows: &[LogRow]) -> Self {
-        let standing = rows.iter().map(|row| Standing {
-            number: row.record_number,
-            kind: row.record_type(),
-            erased: row.entry.is_none(),
-            listed: false,
-        });
-        let mut standing: Vec<Standing> = standing.collect();
-        standing.sort_by_key(|row| row.number);
-        let begun = standing.iter().filter(|row| row.kind == v1::RecordType::ErasureBegun);
-        let whole = Whole { begun: begun.map(|row| row.number).collect(), ..Whole::default() };
-        let going_on = rows.iter().filter(|row| {
-            matches!(row.event(), Some(Event::ErasureBegun(_))) && told(row).is_none()
-        });
-        let going_on = going_on.map(|row| row.record_number).max();
-        let mut erasures = Self { rows: standing, fault: None, whole, going_on };
+        // One pass: rows are large.
+        let (mut standing, mut whole) = (Vec::with_capacity(rows.len()), Whole::default());
+        let (mut lists, mut going_on) = (Vec::new(), None);
         for row in rows {
-            if let Some(Event::RecordsErased(event)) = row.event()
-                && let Err(why) = erasures.list(row.record_number, event)
-            {
+            let (number, kind) = (row.record_number, row.record_type());
+            standing.push(Standing { number, kind, erased: row.entry.is_none(), listed: false });
+            if kind == v1::RecordType::ErasureBegun {
+                whole.begun.push(number);
+            }
+            match row.event() {
+                Some(Event::RecordsErased(event)) => lists.push((number, event)),
+                Some(Event::ErasureBegun(_)) if told(row).is_none() => {
+                    going_on = going_on.max(Some(number));
+                }
+                _ => {}
+            }
+        }
+        standing.sort_by_key(|row| row.number);
+        whole.begun.sort_unstable();
+        let mut erasures = Self { rows: standing, fault: None, whole, going_on };
+        for (number, event) in lists {
+            if let Err(why) = erasures.list(number, event) {
                 erasures.fault.get_or_insert(why);
             }
         }
