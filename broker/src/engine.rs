@@ -92,6 +92,9 @@ pub struct HandOut {
     pub guard: InFlightGuard,
 }
 
+/// How long the end waits for an erasure that is being resumed.
+const RESUMER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Something that waits for the sequencer.
 pub(crate) enum Input {
     Command {
@@ -190,6 +193,10 @@ pub struct Engine {
     standing: Arc<Standing>,
     retention: Retention,
     erasing: Arc<tokio::sync::Mutex<()>>,
+    /// Cancelled when the engine goes down.
+    ending: CancellationToken,
+    /// The task that finishes interrupted erasures.
+    resumer: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
     /// Records of reconciliations.
     reconciled: Arc<[RecordNumber]>,
 }
@@ -202,11 +209,9 @@ impl Engine {
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
     pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
         let opened = Opened::open(folder, &parts)?;
-        let Opened { journal, reader, state, mut index, standing } = opened;
+        let Opened { journal, reader, state, index, standing } = opened;
         let Parts { rules, clock, entropy, on_fatal, retention, .. } = parts;
         let reconciled = state.reconciled().into();
-        let roots = reader.clone();
-        index.start_writer(Box::new(move |size| roots.root(size).ok()));
         let lanes = Arc::new(Lanes::new());
         let in_flight = Arc::new(InFlight::default());
         let index = Arc::new(index);
@@ -258,9 +263,12 @@ impl Engine {
             standing,
             retention,
             erasing,
+            ending: CancellationToken::new(),
+            resumer: Arc::default(),
             reconciled,
         };
-        tokio::spawn(engine.clone().resume_erasures());
+        let resumer = tokio::spawn(engine.clone().resume_erasures());
+        *engine.resumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(resumer);
         Ok(engine)
     }
 
@@ -367,8 +375,16 @@ impl Engine {
         &self.clock
     }
 
-    /// Takes no more work, finishes what was taken, and closes the journal. Blocks.
+    /// Takes no more work, finishes what was taken, and closes the journal. Blocks; to be called where
+    /// blocking is allowed, within the runtime that the engine was started in.
     pub fn shut_down(&self) {
+        self.ending.cancel();
+        let resumer = self.resumer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(resumer) = resumer {
+            // It holds the index open.
+            let ended = async { tokio::time::timeout(RESUMER_PATIENCE, resumer).await };
+            let _ended = tokio::runtime::Handle::current().block_on(ended);
+        }
         self.lanes.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread

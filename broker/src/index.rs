@@ -303,9 +303,13 @@ impl Shared {
             Ok(()) => {
                 let mut recent = self.recent();
                 // Records of it may have been erased while it was written.
-                let changed = recent.blocks.get(&number).is_some_and(|b| !Arc::ptr_eq(b, &block));
-                if changed {
+                let now = recent.blocks.get(&number).cloned();
+                if let Some(changed) = now.filter(|now| !Arc::ptr_eq(now, &block)) {
                     drop(recent);
+                    let gone = block.keys().filter(|term| !changed.contains_key(term));
+                    if self.store.remove(number, gone).is_err() {
+                        self.recent().broken = true;
+                    }
                     self.write_block(number, root_at);
                 } else {
                     recent.blocks.remove(&number);

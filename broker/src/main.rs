@@ -149,6 +149,9 @@ enum Command {
     },
 }
 
+/// How long what still reads or overwrites files may go on after the end.
+const SHUT_DOWN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Exit code for damaged or rolled-back data (`EX_CONFIG`; the service manager must not restart).
 const EXIT_INTEGRITY: u8 = 78;
 
@@ -230,7 +233,12 @@ fn serve(config: &Config) -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(config)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(config));
+            // What waits for a backup to end is taken up by the next start.
+            runtime.shutdown_timeout(SHUT_DOWN);
+            code
+        }
         Err(error) => fail(&format!("cannot start threads: {error}"), 1),
     }
 }

@@ -76,6 +76,17 @@ impl SpotChecks {
     fn take(&self) -> BTreeMap<u64, Kept> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).kept
     }
+
+    /// Keeps what could not be checked for the next time.
+    fn put_back(&self, kept: BTreeMap<u64, Kept>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (number, receipt) in kept {
+            if waiting.kept.len() >= KEPT_MAX {
+                return;
+            }
+            waiting.kept.insert(number, receipt);
+        }
+    }
 }
 
 impl Kept {
@@ -119,14 +130,22 @@ impl Client {
         if kept.is_empty() {
             return Ok(0);
         }
+        let checked = self.check_kept(&kept).await;
+        if checked.as_ref().is_err_and(|error| !error.is_alarm()) {
+            self.spot_checks().put_back(kept);
+        }
+        checked
+    }
+
+    async fn check_kept(&self, kept: &BTreeMap<u64, Kept>) -> Result<usize, ClientError> {
         let numbers: Vec<u64> = kept.keys().copied().collect();
-        match self.check_records(&kept, &numbers).await {
+        match self.check_records(kept, &numbers).await {
             // One of them may have been erased with the participant: then each is asked for by itself.
             Err(error) if error.is_not_found() => {
                 for number in &numbers {
-                    match self.check_records(&kept, &[*number]).await {
+                    match self.check_records(kept, &[*number]).await {
                         Err(error) if error.is_not_found() => {
-                            self.check_leaf(&kept, *number).await?
+                            self.check_leaf(kept, *number).await?
                         }
                         other => other?,
                     }
@@ -154,6 +173,7 @@ impl Client {
 
     /// Of a record that is not shown any more the leaf hash at least must be in the log.
     async fn check_leaf(&self, kept: &BTreeMap<u64, Kept>, number: u64) -> Result<(), ClientError> {
+        self.checkpoints().check(self).await?;
         let (Some(kept), Some(newest)) = (kept.get(&number), self.checkpoints().newest()) else {
             return Ok(());
         };

@@ -90,6 +90,8 @@ struct Doomed {
     terms: Vec<Term>,
 }
 
+/// How long a run waits for another one to end.
+const RUN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 /// How often it is looked whether an erasure was interrupted.
 const RESUME_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -104,7 +106,7 @@ impl Engine {
         of: ErasureOf,
         dry_run: bool,
     ) -> Result<Erased, ErasureError> {
-        let _one_at_a_time = self.begin_run(actor)?;
+        let _one_at_a_time = self.begin_run(actor).await?;
         if dry_run {
             let answer = self.plan(actor, of).await?;
             let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome
@@ -121,11 +123,12 @@ impl Engine {
     }
 
     /// The right to erase: only the project's officer has it, and only once at a time.
-    fn begin_run(&self, actor: &Actor) -> Result<tokio::sync::MutexGuard<'_, ()>, Refusal> {
+    async fn begin_run(&self, actor: &Actor) -> Result<tokio::sync::MutexGuard<'_, ()>, Refusal> {
         if !self.supervises(actor) {
             return Err(Refusal::ProjectDpoOnly);
         }
-        self.erasing.try_lock().map_err(|_| Refusal::Overloaded { limit: "erasures" })
+        let taken = tokio::time::timeout(RUN_PATIENCE, self.erasing.lock()).await;
+        taken.map_err(|_| Refusal::Overloaded { limit: "erasures" })
     }
 
     async fn plan(&self, actor: &Actor, of: ErasureOf) -> Result<Answer, Refusal> {
@@ -157,7 +160,10 @@ impl Engine {
                     tracing::error!(%error, "an erasure that was begun is not finished yet")
                 }
             }
-            tokio::time::sleep(RESUME_EVERY).await;
+            tokio::select! {
+                () = self.ending.cancelled() => return,
+                () = tokio::time::sleep(RESUME_EVERY) => {}
+            }
         }
     }
 
@@ -168,6 +174,9 @@ impl Engine {
             return Err(ErasureError::Interrupted);
         };
         for (number, participant) in begun {
+            if self.ending.is_cancelled() {
+                return Err(Refusal::Draining.into());
+            }
             let doomed = self.records_about(participant, number + 1).await?;
             self.erase(None, ErasureGround::Participant, doomed).await?;
             tracing::info!(number, "an interrupted erasure was finished");
@@ -185,7 +194,7 @@ impl Engine {
         actor: &Actor,
         dry_run: bool,
     ) -> Result<Retained, ErasureError> {
-        let _one_at_a_time = self.begin_run(actor)?;
+        let _one_at_a_time = self.begin_run(actor).await?;
         let now = self.clock.now();
         let retention = self.retention;
         let before = quarter_before(now, retention.participants_months);
@@ -259,6 +268,10 @@ impl Engine {
     ) -> Result<Option<(RecordNumber, Commit)>, ErasureError> {
         let mut last = None;
         for some in doomed.chunks(ERASED_TOGETHER_MAX) {
+            // The next start goes on.
+            if self.ending.is_cancelled() {
+                return Err(Refusal::Draining.into());
+            }
             let records = some.iter().map(|doomed| (doomed.number, doomed.about)).collect();
             let command = Command::EraseRecords { actor: actor.cloned(), ground, records };
             let answer = self.execute(Lane::Patient, command).await?;
@@ -270,7 +283,7 @@ impl Engine {
                 gone.map(|doomed| (doomed.number, doomed.terms.clone())).collect();
             let (eraser, index) = (self.reader.clone().eraser(), self.index.clone());
             blocking(move || {
-                eraser.erase(&numbers)?;
+                eraser.erase(&numbers).unwrap_or_else(|error| stop(&error));
                 index.forget(&gone);
                 Ok(())
             })
@@ -371,16 +384,21 @@ fn quarter_before(now: TimeMs, months: u32) -> Option<TimeMs> {
     TimeMs::try_from(begin.timestamp().as_millisecond()).ok()
 }
 
+/// Ends the process when contents cannot be overwritten.
+///
+/// INVARIANT (fail-stop): what was named as erased is not shown half erased; the next start finishes it.
+fn stop(error: &JournalError) {
+    tracing::error!(%error, "contents cannot be overwritten; the next start finishes that");
+    std::process::abort();
+}
+
 /// Destroys payloads of finished messages beside the sequencer, until that drops its side.
 pub(super) fn destroy_payloads(
     eraser: &Arc<dyn crate::journal::Eraser>,
     spent: &std::sync::mpsc::Receiver<Vec<RecordNumber>>,
 ) {
     while let Ok(numbers) = spent.recv() {
-        if let Err(error) = eraser.erase_payloads(&numbers) {
-            // They are named again by the next start.
-            tracing::error!(%error, "payloads of finished messages cannot be destroyed");
-        }
+        eraser.erase_payloads(&numbers).unwrap_or_else(|error| stop(&error));
     }
 }
 

@@ -52,7 +52,7 @@ impl Opened {
         }
         let reader: Arc<dyn JournalReader> = opened.reader;
         finish_erasures(&reader, &owed, &owed_payloads)?;
-        let index = checked_index(index, &index_folder, &*reader, rules, newest_erasure)?;
+        let index = checked_index(index, &index_folder, &reader, rules, newest_erasure)?;
         let verifier = parts
             .signer
             .verifier()
@@ -93,21 +93,26 @@ fn finish_erasures(
 /// Makes sure that the index is of this journal, complete, and without traces of what was erased; otherwise
 /// builds it anew.
 fn checked_index(
-    index: Index,
+    mut index: Index,
     folder: &Path,
-    reader: &dyn JournalReader,
+    reader: &Arc<dyn JournalReader>,
     rules: &Rules,
     newest_erasure: Option<RecordNumber>,
 ) -> Result<Index, StartError> {
     let (applied, root) = index.applied();
     let size = reader.latest().size();
     let is_ours = applied <= size && (applied == 0 || reader.root(applied)? == root);
+    let roots = reader.clone();
+    let root_at = Box::new(move |size| roots.root(size).ok());
     if is_ours && index.erasures() == newest_erasure {
+        index.start_writer(root_at);
         return Ok(index);
     }
     tracing::warn!(applied, size, "the index is built anew");
-    let index = index.renew(folder)?;
+    let mut index = index.renew(folder)?;
     index.set_erasures(newest_erasure)?;
+    // Before anything is pushed: what waits to be written is bounded by it.
+    index.start_writer(root_at);
     for number in 0..size {
         let stored = reader.record(number)?;
         let event = record::decode(&stored, &rules.catalogue)

@@ -77,6 +77,18 @@ impl Store {
         Ok(())
     }
 
+    /// Removes terms of a block.
+    pub(super) fn remove<'a>(
+        &self,
+        block: u64,
+        terms: impl Iterator<Item = &'a Term>,
+    ) -> Result<(), IndexError> {
+        for term in terms {
+            self.database.remove(key(*term, block))?;
+        }
+        Ok(())
+    }
+
     /// Takes a place of a block out of the lists of terms.
     pub(super) fn forget(&self, block: u64, terms: &[Term], place: u16) -> Result<(), IndexError> {
         for term in terms {

@@ -66,11 +66,12 @@ pub trait Disk: Send + Sync {
     /// The system refuses.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// Waits until nobody else has this lock file, and has it until what is returned is dropped.
+    /// Waits until nobody else has locked this folder, and has it until what is returned is dropped. Reads only,
+    /// and makes no file: who may read the folder may lock it.
     ///
     /// # Errors
     /// The system refuses.
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>>;
+    fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>>;
 
     /// Free bytes on the volume of this folder.
     ///
@@ -146,11 +147,10 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Send>> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        file.lock()?;
-        Ok(Box::new(file))
+    fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>> {
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok(Box::new(folder))
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {

@@ -15,9 +15,6 @@ use super::tree::StoredHashes;
 use super::{Commit, Eraser, JournalError, JournalReader, StoredRecord};
 use crate::domain::ids::RecordNumber;
 
-/// Name of the lock file that whoever erases holds, and whoever makes a backup.
-pub const ERASURE_LOCK: &str = "erasure.lock";
-
 /// The reading side.
 pub struct SegmentReader {
     pub(super) disk: Arc<dyn Disk>,
@@ -44,8 +41,12 @@ impl SegmentEraser {
         only_payload: bool,
     ) -> Result<Vec<Arc<dyn DiskFile>>, JournalError> {
         let Self(reader) = self;
-        let lock = reader.folder.join(ERASURE_LOCK);
-        let _no_backup = reader.disk.lock(&lock).map_err(io_error("cannot lock", &lock))?;
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Whoever makes a backup holds it meanwhile.
+        let locked = reader.disk.lock(&reader.folder);
+        let _no_backup = locked.map_err(io_error("cannot lock", &reader.folder))?;
         let mut written: Vec<Arc<dyn DiskFile>> = Vec::new();
         for number in numbers {
             reader.check_durable(*number)?;

@@ -122,7 +122,7 @@ pub fn reconcile(
         return Err(ReconcileError::Refused(why.to_owned()));
     }
     let mut report = Report {
-        found: read_found(folder).unwrap_or(latest.size()).min(latest.size()),
+        found: found(&standing, folder, latest.size()),
         shown,
         needed: standing.is_behind(),
         brought: revocations.len(),
@@ -131,6 +131,8 @@ pub fn reconcile(
         size: latest.size(),
     };
     if !report.needed {
+        // What an interrupted end of an earlier reconciliation left.
+        forget_marks(folder)?;
         return Ok(report);
     }
     let given = Reconciliation {
@@ -157,6 +159,15 @@ pub fn reconcile(
         forget_marks(folder)?;
     }
     Ok(report)
+}
+
+/// Size of the log up to which it is the one that others know. If nobody knows of more than it holds, what was
+/// written since the restoration is its own.
+fn found(standing: &Standing, folder: &Path, size: u64) -> u64 {
+    match standing.shown() {
+        Some(_) => read_found(folder).unwrap_or(size).min(size),
+        None => size,
+    }
 }
 
 fn hold() -> HoldId {
@@ -219,7 +230,7 @@ fn verified_size(verifier: &CheckpointVerifier, note: &[u8]) -> Result<u64, Reco
 
 /// Removes what says that the log is behind; only after the reconciliation is durable.
 fn forget_marks(folder: &Path) -> Result<(), JournalError> {
-    for name in [SHOWN_FILE, RESTORED_FILE, FOUND_FILE] {
+    for name in [FOUND_FILE, SHOWN_FILE, RESTORED_FILE] {
         let path = folder.join(name);
         match RealDisk.remove(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {

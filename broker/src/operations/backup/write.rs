@@ -20,7 +20,6 @@ use crate::engine::replay::Replay;
 use crate::journal::JournalError;
 use crate::journal::copy::{self, Parts, SegmentPart};
 use crate::journal::disk::{Disk as _, RealDisk};
-use crate::journal::reader::ERASURE_LOCK;
 use crate::server::rules;
 
 /// How often a journal that is in use is looked at.
@@ -55,9 +54,8 @@ pub fn back_up(
     let verifier =
         CheckpointVerifier::new(&trust.log_key).map_err(|error| wrong(&config.trust, error))?;
     // Held to the end: what is erased meanwhile would be missing in the backup, and not explained in it.
-    let _no_erasure = RealDisk
-        .lock(&config.data_dir.join(ERASURE_LOCK))
-        .map_err(|error| wrong(&config.data_dir, error))?;
+    let _no_erasure =
+        RealDisk.lock(&config.data_dir).map_err(|error| wrong(&config.data_dir, error))?;
     let rules = rules(config, &trust)?;
     let parts = parts(config, &verifier, &rules)?;
     let (mut id, mut key): (_, BackupKey) = ([0; 16], Zeroizing::new([0; 32]));
