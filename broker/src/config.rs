@@ -2,6 +2,7 @@
 
 mod check;
 pub mod files;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use check::Checker;
 
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
+use crate::engine::Retention;
 use crate::journal::segments::Sizes;
+use crate::witness::WitnessRules;
 
 /// How strict the broker is about its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,12 @@ pub struct Config {
     pub core: CoreLimits,
     /// Sizes of the journal.
     pub sizes: Sizes,
+    /// File on another volume that keeps the newest checkpoint.
+    pub state_file: Option<PathBuf>,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// Who cosigns the log, and what is required of them.
+    pub witnesses: WitnessRules,
 }
 
 /// Everything that is wrong with a configuration.
@@ -108,6 +117,9 @@ impl Config {
             edge: edge_limits(&mut check),
             core: core_limits(&mut check),
             sizes: sizes(&mut check),
+            state_file: check.optional_path("log.state_file"),
+            retention: retention(&mut check),
+            witnesses: witnesses::rules(&mut check),
         };
         check.require(
             config.sizes.reserve_bytes >= config.sizes.segment_bytes,
@@ -172,6 +184,32 @@ fn sizes(check: &mut Checker) -> Sizes {
         reserve_bytes: check.number("log.reserve_mib", 64, 24..=4096) * MIB,
         free_bytes_min: check.number("log.free_mib_min", 256, 0..=1_048_576) * MIB,
     }
+}
+
+/// Messages live up to 90 days: what is about them is kept at least six months, so that nothing unfinished is
+/// ever erased.
+fn retention(check: &mut Checker) -> Retention {
+    let mut months = |key, default: u32| {
+        let months = check.number(key, u64::from(default), 0..=600);
+        u32::try_from(months).unwrap_or(default)
+    };
+    let retention = Retention {
+        messages_months: months("retention.messages_months", 36),
+        queries_months: months("retention.queries_months", 36),
+        refused_calls_months: months("retention.refused_calls_months", 12),
+        participants_months: months("retention.participants_months", 36),
+        payload_grace_ms: check.number("retention.payload_grace_minutes", 60, 1..=100_000) * 60_000,
+    };
+    for (key, months) in [
+        ("messages_months", retention.messages_months),
+        ("participants_months", retention.participants_months),
+    ] {
+        check.require(
+            months == 0 || months >= 6,
+            &format!("retention.{key} = {months}: expected 0 (for ever) or at least 6"),
+        );
+    }
+    retention
 }
 
 /// One thread fewer than there are processors, at least one: the sequencer is a busy thread too, and

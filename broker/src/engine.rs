@@ -12,12 +12,16 @@
 //! consents it rests on are in that group or an earlier one; groups are whole or absent.
 
 mod clock;
+mod erasure;
 mod in_flight;
 mod lanes;
+mod opened;
 mod query;
+pub mod replay;
 mod sequencer;
+pub mod standing;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -27,22 +31,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::command::{Command, Outcome};
 use crate::domain::event::Actor;
-use crate::domain::ids::Address;
+use crate::domain::ids::{Address, RecordNumber};
 use crate::domain::refusal::Refusal;
-use crate::domain::state::{ParticipantIx, Rules, State};
+use crate::domain::state::{ParticipantIx, Rules};
 use crate::index::{Index, IndexError};
 use crate::journal::checkpoint::CheckpointSigner;
 use crate::journal::disk::Disk;
-use crate::journal::segments::{SegmentJournal, Sizes};
+use crate::journal::segments::Sizes;
 use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
-use crate::record;
-use crate::record::facts::Facts;
 
 pub use clock::{Clock, SystemClock};
+pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;
+use opened::Opened;
 pub use query::{LogQuery, Range};
 use sequencer::Sequencer;
+use standing::Standing;
 
 /// Source of randomness for pseudonyms, references and salts.
 pub trait Entropy: Send {
@@ -86,6 +91,9 @@ pub struct HandOut {
     /// To be dropped when the last byte is written or the connection is cut.
     pub guard: InFlightGuard,
 }
+
+/// How long the end waits for an erasure that is being resumed.
+const RESUMER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Something that waits for the sequencer.
 pub(crate) enum Input {
@@ -139,11 +147,11 @@ pub(crate) struct Subscribe {
 /// What the engine is made of.
 pub struct Parts {
     /// Rules of the installation.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// Where files lie.
     pub disk: Arc<dyn Disk>,
     /// Key of the log.
-    pub signer: CheckpointSigner,
+    pub signer: Arc<CheckpointSigner>,
     /// Sizes of the journal.
     pub sizes: Sizes,
     /// The clock.
@@ -152,6 +160,10 @@ pub struct Parts {
     pub entropy: Box<dyn Fn() -> Box<dyn Entropy> + Send>,
     /// What happens when the journal fails; the program aborts.
     pub on_fatal: OnFatal,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// File on another volume that keeps the newest checkpoint, if there is one.
+    pub state_file: Option<PathBuf>,
 }
 
 /// Why the engine does not start.
@@ -178,6 +190,15 @@ pub struct Engine {
     rules: Arc<Rules>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     clock: Arc<dyn Clock>,
+    standing: Arc<Standing>,
+    retention: Retention,
+    erasing: Arc<tokio::sync::Mutex<()>>,
+    /// Cancelled when the engine goes down.
+    ending: CancellationToken,
+    /// The task that finishes interrupted erasures.
+    resumer: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
+    /// Records of reconciliations.
+    reconciled: Arc<[RecordNumber]>,
 }
 
 impl Engine {
@@ -187,45 +208,26 @@ impl Engine {
     /// # Errors
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
     pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
-        let Parts { rules, disk, signer, sizes, clock, entropy, on_fatal } = parts;
-        let rules = Arc::new(rules);
-        let mut state = State::new();
-        let mut index = Index::open(&folder.join("index"))?;
-        let mut tags = entropy();
-        let new_tag = move || {
-            let mut tag = [0; 16];
-            tags.fill(&mut tag);
-            tag
-        };
-        let opened =
-            SegmentJournal::open(disk, folder, signer, sizes, Box::new(new_tag), &mut |stored| {
-                let (number, time) = (stored.skeleton.number, stored.skeleton.time_ms);
-                let event = record::decode(&stored, &rules.catalogue)
-                    .map_err(|why| JournalError::Record { number, why })?;
-                state.apply(&event, number, time);
-                state.forget_old(time);
-                index.push(number, &Facts::of(&event).terms(&rules.catalogue));
-                Ok(())
-            })?;
-        if opened.was_torn {
-            tracing::warn!(
-                "an unfinished group at the end of the journal was cut; it was never acknowledged"
-            );
-        }
-        let reader: Arc<dyn JournalReader> = opened.reader;
-        check_index(&mut index, &*reader, &rules)?;
-        let roots = reader.clone();
-        index.start_writer(Box::new(move |size| roots.root(size).ok()));
+        let opened = Opened::open(folder, &parts)?;
+        let Opened { journal, reader, state, index, standing } = opened;
+        let Parts { rules, clock, entropy, on_fatal, retention, .. } = parts;
+        let reconciled = state.reconciled().into();
         let lanes = Arc::new(Lanes::new());
         let in_flight = Arc::new(InFlight::default());
         let index = Arc::new(index);
         let (started, recorded) = std::sync::mpsc::channel();
         let (answers, rounds) = mpsc::unbounded_channel();
         tokio::spawn(sequencer::deliver(rounds));
+        let (spent, destroyed) = std::sync::mpsc::channel();
+        let eraser = reader.clone().eraser();
+        std::thread::Builder::new()
+            .name("eraser".into())
+            .spawn(move || erasure::destroy_payloads(&eraser, &destroyed))
+            .map_err(StartError::Thread)?;
         let sequencer = Sequencer {
             state,
             rules: rules.clone(),
-            journal: Box::new(opened.journal),
+            journal: Box::new(journal),
             lanes: lanes.clone(),
             index: index.clone(),
             in_flight: in_flight.clone(),
@@ -238,6 +240,9 @@ impl Engine {
             last_time: 0,
             clock_set_back: false,
             started: Some(started),
+            standing: standing.clone(),
+            spent,
+            payload_grace_ms: retention.payload_grace_ms,
         };
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -246,7 +251,25 @@ impl Engine {
         // Ends when the sequencer has dropped its side.
         let _recorded = recorded.recv();
         let thread = Arc::new(Mutex::new(Some(thread)));
-        Ok(Self { lanes, reader, index, in_flight, rules, thread, clock })
+        let erasing = Arc::default();
+        let engine = Self {
+            lanes,
+            reader,
+            index,
+            in_flight,
+            rules,
+            thread,
+            clock,
+            standing,
+            retention,
+            erasing,
+            ending: CancellationToken::new(),
+            resumer: Arc::default(),
+            reconciled,
+        };
+        let resumer = tokio::spawn(engine.clone().resume_erasures());
+        *engine.resumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(resumer);
+        Ok(engine)
     }
 
     /// Has a command carried out and waits until its records are durable.
@@ -284,7 +307,7 @@ impl Engine {
         Ok(Enqueued(answer))
     }
 
-    /// Carries out a change of a consent and waits until no hand-out about its participant is in
+    /// Carries out a change of a consent, or a restriction, and waits until no hand-out about its participant is in
     /// flight that began before the change.
     ///
     /// INVARIANT (revoke-strict): the answer is given only after the record is durable *and* every
@@ -292,11 +315,11 @@ impl Engine {
     ///
     /// # Errors
     /// Why it was refused; then nothing has changed.
-    pub async fn change_consent(&self, command: Command) -> Result<Answer, Refusal> {
-        let is_revocation = matches!(command, Command::RevokeConsent { .. });
-        let lane = if is_revocation { Lane::Urgent } else { Lane::Normal };
+    pub async fn change_consent(&self, lane: Lane, command: Command) -> Result<Answer, Refusal> {
         let answer = self.execute(lane, command).await?;
-        if let Outcome::ConsentChanged { participant, .. } = answer.outcome {
+        if let Outcome::ConsentChanged { participant, .. }
+        | Outcome::Restricted { participant, .. } = answer.outcome
+        {
             self.settle(participant).await;
         }
         Ok(answer)
@@ -334,6 +357,12 @@ impl Engine {
         &self.reader
     }
 
+    /// How the log stands to the checkpoints that others have of it.
+    #[must_use]
+    pub fn standing(&self) -> &Arc<Standing> {
+        &self.standing
+    }
+
     /// Rules of the installation.
     #[must_use]
     pub fn rules(&self) -> &Rules {
@@ -346,8 +375,16 @@ impl Engine {
         &self.clock
     }
 
-    /// Takes no more work, finishes what was taken, and closes the journal. Blocks.
+    /// Takes no more work, finishes what was taken, and closes the journal. Blocks; to be called where
+    /// blocking is allowed, within the runtime that the engine was started in.
     pub fn shut_down(&self) {
+        self.ending.cancel();
+        let resumer = self.resumer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(resumer) = resumer {
+            // It holds the index open.
+            let ended = async { tokio::time::timeout(RESUMER_PATIENCE, resumer).await };
+            let _ended = tokio::runtime::Handle::current().block_on(ended);
+        }
         self.lanes.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
@@ -399,27 +436,4 @@ impl Drop for StreamHandle {
     fn drop(&mut self) {
         self.lanes.push_small(Input::Unsubscribe { stream: self.stream });
     }
-}
-
-/// Makes sure that the index is of this journal and complete; otherwise rebuilds it.
-fn check_index(
-    index: &mut Index,
-    reader: &dyn JournalReader,
-    rules: &Rules,
-) -> Result<(), StartError> {
-    let (applied, root) = index.applied();
-    let size = reader.latest().size();
-    let is_ours = applied <= size && (applied == 0 || reader.root(applied)? == root);
-    if is_ours {
-        return Ok(());
-    }
-    tracing::warn!(applied, size, "the index is not of this journal; it is rebuilt");
-    index.reset()?;
-    for number in 0..size {
-        let stored = reader.record(number)?;
-        let event = record::decode(&stored, &rules.catalogue)
-            .map_err(|why| JournalError::Record { number, why })?;
-        index.push(number, &Facts::of(&event).terms(&rules.catalogue));
-    }
-    Ok(())
 }

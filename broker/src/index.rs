@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | `m` | version 2, applied records (8), root of the journal's tree over them (32) |
 //! | `t`, term (9), block (8) | CRC-32C (4), places within the block (2 each) |
+//! | `e` | number of the newest erasure that was known when the index was begun (8) |
 
 mod store;
 
@@ -118,14 +119,53 @@ impl Index {
         self.shared.store.applied()
     }
 
-    /// Throws everything away; everything must be pushed again.
+    /// Removes the index in a folder with all its files and makes a new one; everything must be pushed
+    /// again.
     ///
     /// # Errors
-    /// The store cannot be emptied.
-    pub fn reset(&mut self) -> Result<(), IndexError> {
-        self.shared.store.clear()?;
-        *self.shared.recent() = Recent::default();
-        Ok(())
+    /// The files cannot be removed, or not even an empty index can be made.
+    pub fn renew(self, folder: &Path) -> Result<Self, IndexError> {
+        drop(self);
+        std::fs::remove_dir_all(folder).map_err(sled::Error::from)?;
+        Self::open(folder)
+    }
+
+    /// Takes records out that were erased. What the store's own files still hold of them goes with the next
+    /// start, which builds the index anew after an erasure: see [`Index::erasures`].
+    pub fn forget(&self, records: &[(RecordNumber, Vec<Term>)]) {
+        for (number, terms) in records {
+            let (block, place) =
+                (number / BLOCK, u16::try_from(number % BLOCK).unwrap_or_default());
+            let in_memory = {
+                let mut recent = self.shared.recent();
+                let is_tail = block == recent.next / BLOCK;
+                if is_tail {
+                    forget_places(&mut recent.tail, terms, place);
+                } else if let Some(known) = recent.blocks.get_mut(&block) {
+                    forget_places(Arc::make_mut(known), terms, place);
+                }
+                is_tail
+            };
+            // Also if it lay in memory: the writer may have begun to write it.
+            if !in_memory && let Err(error) = self.shared.store.forget(block, terms, place) {
+                tracing::error!(%error, "the index is broken; queries read the journal");
+                self.shared.recent().broken = true;
+            }
+        }
+    }
+
+    /// Number of the newest erasure that the index accounts for from its beginning.
+    #[must_use]
+    pub fn erasures(&self) -> Option<RecordNumber> {
+        self.shared.store.erasures()
+    }
+
+    /// Says that the index, which is new, accounts for all erasures up to this one.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_erasures(&self, newest: Option<RecordNumber>) -> Result<(), IndexError> {
+        self.shared.store.set_erasures(newest)
     }
 
     /// Starts the thread that writes whole blocks.
@@ -261,11 +301,35 @@ impl Shared {
         };
         match self.store.write(number, &block, applied, &root) {
             Ok(()) => {
-                self.recent().blocks.remove(&number);
+                let mut recent = self.recent();
+                // Records of it may have been erased while it was written.
+                let now = recent.blocks.get(&number).cloned();
+                if let Some(changed) = now.filter(|now| !Arc::ptr_eq(now, &block)) {
+                    drop(recent);
+                    let gone = block.keys().filter(|term| !changed.contains_key(term));
+                    if self.store.remove(number, gone).is_err() {
+                        self.recent().broken = true;
+                    }
+                    self.write_block(number, root_at);
+                } else {
+                    recent.blocks.remove(&number);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "the index is broken; queries read the journal");
                 self.recent().broken = true;
+            }
+        }
+    }
+}
+
+/// Takes a place out of the lists of terms.
+fn forget_places(block: &mut Block, terms: &[Term], place: u16) {
+    for term in terms {
+        if let Some(places) = block.get_mut(term) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                block.remove(term);
             }
         }
     }

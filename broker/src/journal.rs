@@ -40,9 +40,11 @@
 //! ```
 
 pub mod checkpoint;
+pub mod copy;
 pub mod disk;
 pub mod frame;
 pub mod fsck;
+pub mod reader;
 mod recovery;
 pub mod segments;
 pub mod tiles;
@@ -82,9 +84,33 @@ pub struct NewRecord {
     pub salts: Salts,
 }
 
-/// A record as it was read back; its commitments have been checked.
+/// What is left of the contents of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// Everything, and it fits the commitments; the payload may have been erased.
+    Whole,
+    /// Everything but the payload, which is neither whole nor erased: an erasure of it was interrupted.
+    PayloadDamaged,
+    /// Nothing: body, findings, private section, payload and salts were overwritten with zeros.
+    Erased,
+    /// Something that does not fit the commitments: an erasure was interrupted, or the disk is bad.
+    Damaged,
+}
+
+impl Contents {
+    /// Whether body, findings and private section can be read.
+    #[must_use]
+    pub fn are_readable(self) -> bool {
+        matches!(self, Self::Whole | Self::PayloadDamaged)
+    }
+}
+
+/// A record as it was read back. Whether contents are rightly gone is for those to say who know the rules;
+/// damaged ones are shown only while a journal is opened, see [`OnRecord`].
 #[derive(Debug)]
 pub struct StoredRecord {
+    /// What is left of it; sections that cannot be read are empty.
+    pub contents: Contents,
     /// Its skeleton.
     pub skeleton: Skeleton,
     /// The skeleton's bytes.
@@ -181,6 +207,12 @@ impl Commit {
         self.leaves.get(usize::try_from(number.checked_sub(first)?).ok()?)
     }
 
+    /// Number of the first record that this commit made durable.
+    #[must_use]
+    pub fn first_new(&self) -> RecordNumber {
+        self.size.saturating_sub(u64::try_from(self.leaves.len()).unwrap_or(u64::MAX))
+    }
+
     /// Signed checkpoint over them.
     #[must_use]
     pub fn note(&self) -> &Arc<[u8]> {
@@ -230,6 +262,14 @@ pub enum JournalError {
         /// Records signed.
         signed: u64,
     },
+    /// Contents are gone that no erasure took.
+    #[error("record {number}: {why}")]
+    Missing {
+        /// The record.
+        number: RecordNumber,
+        /// What is missing.
+        why: String,
+    },
     /// The folder is of another log.
     #[error("{path} is of another log; it was made with another checkpoint key")]
     OtherLog {
@@ -251,7 +291,10 @@ impl JournalError {
     #[must_use]
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::Corrupt { .. } | Self::Behind { .. } | Self::OtherLog { .. } => true,
+            Self::Corrupt { .. }
+            | Self::Behind { .. }
+            | Self::Missing { .. }
+            | Self::OtherLog { .. } => true,
             Self::Io { .. } | Self::Locked { .. } | Self::Record { .. } => false,
         }
     }
@@ -309,7 +352,28 @@ pub trait JournalReader: Send + Sync {
 
     /// Newest durable state.
     fn latest(&self) -> Commit;
+
+    /// What overwrites contents. It may be used beside the writer: it touches only durable records.
+    fn eraser(self: Arc<Self>) -> Arc<dyn Eraser>;
 }
 
-/// Receives every record in order while a journal is opened.
+/// Overwrites contents of durable records; skeletons, and with them all proofs, stay as they are.
+pub trait Eraser: Send + Sync {
+    /// Overwrites bodies, findings, private sections, payloads and salts with zeros and makes that
+    /// durable. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// A record is not durable, or the system refuses: then some may be overwritten and others not.
+    fn erase(&self, numbers: &[RecordNumber]) -> Result<(), JournalError>;
+
+    /// Overwrites payloads with zeros. Not synced: what a crash brings back is overwritten again after
+    /// the next start.
+    ///
+    /// # Errors
+    /// As [`Eraser::erase`].
+    fn erase_payloads(&self, numbers: &[RecordNumber]) -> Result<(), JournalError>;
+}
+
+/// Receives every record in order while a journal is opened. Must refuse erased and damaged contents that no
+/// later record explains.
 pub type OnRecord<'a> = &'a mut dyn FnMut(StoredRecord) -> Result<(), JournalError>;

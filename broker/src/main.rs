@@ -7,6 +7,8 @@
 //! | 2 | wrong arguments or configuration |
 //! | 78 | the data is damaged or rolled back: do not restart, look at it |
 
+mod operator;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,11 +16,12 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use schleuse_broker::config::{Config, files};
 use schleuse_broker::engine::SystemClock;
+use schleuse_broker::engine::replay::Replay;
 use schleuse_broker::journal::disk::RealDisk;
 use schleuse_broker::journal::{JournalError, fsck, tiles};
-use schleuse_broker::record;
-use schleuse_broker::server::Server;
+use schleuse_broker::operations::reconcile::Brought;
 use schleuse_broker::server::surroundings::forbid_dumps;
+use schleuse_broker::server::{Server, ServerError, rules};
 use schleuse_proto::FILE_DESCRIPTOR_SET;
 use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +62,79 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Take up a log that lost records, because it was restored from a backup or rolled back: lists what is
+    /// missing, uses up the lost numbers, replays revocations that Lotsen kept, and suspends every consent
+    /// until its Lotse confirms it. Stop the broker first. Without --yes it only says what it would do.
+    /// Example: schleuse-broker reconcile --config broker.toml --revocations from-lotsen/ --yes
+    Reconcile {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Files with revocations that Lotsen kept, or folders of such files; may be given several times.
+        #[arg(long)]
+        revocations: Vec<PathBuf>,
+        /// Files with checkpoints that clients or witnesses keep; may be given several times.
+        #[arg(long)]
+        checkpoint: Vec<PathBuf>,
+        /// Do it.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make the offline pair of keys for backups: STEM.pub for the broker's machine, STEM.secret to be kept
+    /// offline. Example: schleuse-broker backup-keygen --stem offline
+    BackupKeygen {
+        /// Where to, without ending.
+        #[arg(long)]
+        stem: PathBuf,
+    },
+    /// Back up the log, also while the broker runs: OUT/NAME.backup, and its sealed key KEYRING/NAME.key.
+    /// Example: schleuse-broker backup --config broker.toml --public-key offline.pub --out /backup
+    /// --keyring /var/lib/schleuse-keyring --name 2026-11-22
+    Backup {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Public half of the offline pair.
+        #[arg(long)]
+        public_key: PathBuf,
+        /// Folder of the backup.
+        #[arg(long)]
+        out: PathBuf,
+        /// Folder of the sealed keys; not where backups are copied to.
+        #[arg(long)]
+        keyring: PathBuf,
+        /// Name of the backup.
+        #[arg(long)]
+        name: String,
+    },
+    /// Restore a backup into an empty data folder. The broker then permits nothing until it is reconciled.
+    /// Example: schleuse-broker restore --config broker.toml --backup 2026-11-22.backup
+    /// --key 2026-11-22.key --secret offline.secret
+    Restore {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The backup.
+        #[arg(long)]
+        backup: PathBuf,
+        /// Its sealed key.
+        #[arg(long)]
+        key: PathBuf,
+        /// Secret half of the offline pair.
+        #[arg(long)]
+        secret: PathBuf,
+    },
+    /// List the keys of backups, oldest first, and destroy those that are older than some days: no copy of
+    /// their backups can be read any more. After an erasure, destroy all keys from before it.
+    /// Example: schleuse-broker backup-keys --keyring /var/lib/schleuse-keyring --destroy-older-than 30
+    BackupKeys {
+        /// Folder of the sealed keys.
+        #[arg(long)]
+        keyring: PathBuf,
+        /// Destroys keys that were written more than so many days ago; 0: all.
+        #[arg(long, value_name = "DAYS")]
+        destroy_older_than: Option<u64>,
+    },
     /// Check a configuration and the files that it names, and stop.
     CheckConfig {
         /// Configuration file.
@@ -72,6 +148,9 @@ enum Command {
         out: PathBuf,
     },
 }
+
+/// How long what still reads or overwrites files may go on after the end.
+const SHUT_DOWN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Exit code for damaged or rolled-back data (`EX_CONFIG`; the service manager must not restart).
 const EXIT_INTEGRITY: u8 = 78;
@@ -91,6 +170,22 @@ fn main() -> ExitCode {
         Command::Fsck { config } => with_config(&config, check_journal),
         Command::ExportTiles { config, out } => {
             with_config(&config, |config| export_tiles(config, &out))
+        }
+        Command::Reconcile { config, revocations, checkpoint: checkpoints, yes } => {
+            let brought = Brought { revocations, checkpoints };
+            with_config(&config, |config| operator::reconcile(config, &brought, yes))
+        }
+        Command::BackupKeygen { stem } => operator::generate_keys(&stem),
+        Command::Backup { config, public_key, out, keyring, name } => {
+            with_config(&config, |config| {
+                operator::back_up(config, &public_key, &out, &keyring, &name)
+            })
+        }
+        Command::Restore { config, backup, key, secret } => {
+            with_config(&config, |config| operator::restore(config, &backup, &key, &secret))
+        }
+        Command::BackupKeys { keyring, destroy_older_than } => {
+            operator::backup_keys(&keyring, destroy_older_than)
         }
         Command::CheckConfig { config } => with_config(&config, check_files),
         Command::Descriptor { out } => match std::fs::write(&out, FILE_DESCRIPTOR_SET) {
@@ -138,7 +233,12 @@ fn serve(config: &Config) -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(config)),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(config));
+            // What waits for a backup to end is taken up by the next start.
+            runtime.shutdown_timeout(SHUT_DOWN);
+            code
+        }
         Err(error) => fail(&format!("cannot start threads: {error}"), 1),
     }
 }
@@ -212,26 +312,31 @@ fn check_journal(config: &Config) -> ExitCode {
         Ok(verifier) => verifier,
         Err(code) => return code,
     };
-    let catalogue = match files::catalogue(&config.catalogue) {
-        Ok(catalogue) => catalogue,
-        Err(error) => return fail(&chain(&error), 2),
-    };
+    let rules =
+        match files::trust(config).map_err(ServerError::from).and_then(|t| rules(config, &t)) {
+            Ok(rules) => rules,
+            Err(error) => return fail(&chain(&error), 2),
+        };
+    let mut replay = Replay::new(&rules);
+    let mut erased = 0_u64;
     let report = fsck::check(&RealDisk, &config.data_dir, &verifier, &mut |stored| {
-        let number = stored.skeleton.number;
-        record::decode(&stored, &catalogue)
-            .map(|_| ())
-            .map_err(|why| JournalError::Record { number, why })
+        erased += u64::from(replay.push(&stored)?.is_none());
+        Ok(())
     });
-    match report {
-        Ok(report) => {
+    let checked = report.and_then(|report| Ok((report, replay.finish()?)));
+    match checked {
+        Ok((report, replayed)) => {
             let root: String = report.root.iter().map(|byte| format!("{byte:02x}")).collect();
             say(&format!(
-                "the journal is whole: {} records in {} groups, {} segments, {} starts; every \
-                 signature verifies; root {root}",
+                "the journal is whole: {} records in {} groups, {} segments, {} starts, {erased} records \
+                 erased; every signature verifies; root {root}",
                 report.records, report.groups, report.segments, report.epochs
             ));
             if report.torn {
                 say("an unfinished group at the end will be cut at the next start");
+            }
+            if !replayed.owed.is_empty() || !replayed.owed_payloads.is_empty() {
+                say("an interrupted erasure will be finished at the next start");
             }
             ExitCode::SUCCESS
         }

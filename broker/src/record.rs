@@ -9,6 +9,7 @@
 mod decode;
 pub mod documents;
 mod encode;
+pub mod erasures;
 pub mod facts;
 pub mod rows;
 

@@ -7,18 +7,24 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
+use schleuse_proto::checkpoint::CheckpointVerifier;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, files};
 use crate::domain::ids::AgencyId;
 use crate::domain::state::Rules;
 use crate::edge::tls::{TlsError, TlsFiles};
 use crate::edge::{self, Edge};
+use crate::engine::standing::Standing;
 use crate::engine::{self, Clock, Engine, Entropy, OnFatal, StartError};
 use crate::journal::JournalError;
 use crate::journal::disk::RealDisk;
+use crate::witness::{self, Witnesses};
 use surroundings::SurroundingsError;
 
 /// Why a broker does not start.
@@ -58,13 +64,80 @@ impl ServerError {
 pub struct Server {
     edge: Edge,
     engine: Engine,
+    end: CancellationToken,
+    keeper: JoinHandle<()>,
+    collector: JoinHandle<()>,
     _lock: File,
 }
 
+/// Rules of an installation.
+///
+/// # Errors
+/// A file cannot be used.
+pub fn rules(config: &Config, trust: &files::TrustFiles) -> Result<Rules, ServerError> {
+    let catalogue = files::catalogue(&config.catalogue)?;
+    let project_agency = AgencyId::parse(&config.project_agency)
+        .ok_or_else(|| TlsError::Tls("project_agency is not an identifier".to_owned()))?;
+    let agencies: BTreeSet<AgencyId> =
+        trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
+    Ok(Rules { catalogue, agencies, project_agency, limits: config.core })
+}
+
 /// Random bytes of the operating system, drawn in pieces.
-struct SystemEntropy {
+pub(crate) struct SystemEntropy {
     random: SystemRandom,
     pool: Vec<u8>,
+}
+
+impl SystemEntropy {
+    pub(crate) fn new() -> Self {
+        Self { random: SystemRandom::new(), pool: Vec::new() }
+    }
+}
+
+/// Asks the witnesses once, and goes on with it in a task of its own until the end. A journal from an old
+/// copy hears here that it is behind.
+async fn start_witnesses(
+    config: &Config,
+    log_key: &str,
+    engine: &Engine,
+    end: &CancellationToken,
+) -> Result<JoinHandle<()>, ServerError> {
+    let log = CheckpointVerifier::new(log_key).map_err(|error| TlsError::Tls(error.to_string()))?;
+    let (clock, standing) = (engine.clock().clone(), engine.standing().clone());
+    let parts = witness::Parts {
+        rules: config.witnesses.clone(),
+        log,
+        reader: engine.reader().clone(),
+        now: Arc::new(move || clock.now()),
+        file: config.data_dir.join("cosigned"),
+        on_ahead: Arc::new(move |shown| {
+            if let Err(error) = standing.observe(&shown.note) {
+                tracing::error!(%error, "a witness showed what is no checkpoint of this log");
+            }
+        }),
+    };
+    let (witnesses, collector) = Witnesses::start(parts, end.clone()).await;
+    engine.standing().set_witnesses(witnesses);
+    Ok(collector)
+}
+
+/// How often the newest checkpoint is written into the file on another volume.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Writes the newest checkpoint into the file on another volume, again and again, and once at the end.
+async fn keep_newest(standing: Arc<Standing>, end: CancellationToken) {
+    loop {
+        let is_last = tokio::time::timeout(KEEP_EVERY, end.cancelled()).await.is_ok();
+        let keeper = standing.clone();
+        let kept = tokio::task::spawn_blocking(move || keeper.keep_newest()).await;
+        if let Ok(Err(error)) = kept {
+            tracing::error!(%error, "log.state_file cannot be written");
+        }
+        if is_last {
+            return;
+        }
+    }
 }
 
 /// Bytes drawn at once.
@@ -85,7 +158,7 @@ impl Entropy for SystemEntropy {
 }
 
 /// Takes the data folder for this process.
-fn lock(folder: &Path) -> Result<File, StartError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, StartError> {
     let io = |what, path: &Path| {
         let path = path.to_owned();
         move |source| JournalError::Io { what, path, source }
@@ -123,29 +196,29 @@ impl Server {
         on_fatal: OnFatal,
     ) -> Result<Self, ServerError> {
         let trust = files::trust(config)?;
-        let catalogue = files::catalogue(&config.catalogue)?;
         let signer = files::signer(config, &trust.log_key)?;
-        let project_agency = AgencyId::parse(&config.project_agency)
-            .ok_or_else(|| TlsError::Tls("project_agency is not an identifier".to_owned()))?;
-        let agencies: BTreeSet<AgencyId> =
-            trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
+        let rules = rules(config, &trust)?;
         let lock = lock(&config.data_dir)?;
         surroundings::check_volume(&config.data_dir, config.profile)?;
         let parts = engine::Parts {
-            rules: Rules { catalogue, agencies, project_agency, limits: config.core },
+            rules: Arc::new(rules),
             disk: Arc::new(RealDisk),
-            signer,
+            signer: Arc::new(signer),
             sizes: config.sizes,
             clock,
-            entropy: Box::new(|| {
-                Box::new(SystemEntropy { random: SystemRandom::new(), pool: Vec::new() })
-            }),
+            entropy: Box::new(|| Box::new(SystemEntropy::new())),
             on_fatal,
+            retention: config.retention,
+            state_file: config.state_file.clone(),
         };
         let folder = config.data_dir.clone();
         let engine = tokio::task::spawn_blocking(move || Engine::start(&folder, parts))
             .await
             .map_err(|_| TlsError::Tls("the start was interrupted".to_owned()))??;
+        let end = CancellationToken::new();
+        let unless_started = end.clone().drop_guard();
+        // Before anybody is served: a broker that is behind permits nothing from its first call on.
+        let collector = start_witnesses(config, &trust.log_key, &engine, &end).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| ServerError::Listen { address: config.listen, source })?;
@@ -164,7 +237,9 @@ impl Server {
             reflection: config.reflection,
         })
         .await?;
-        Ok(Self { edge, engine, _lock: lock })
+        let keeper = tokio::spawn(keep_newest(engine.standing().clone(), end.clone()));
+        unless_started.disarm();
+        Ok(Self { edge, engine, end, keeper, collector, _lock: lock })
     }
 
     /// Where it listens.
@@ -187,9 +262,12 @@ impl Server {
 
     /// Lets calls end, closes connections, finishes the journal.
     pub async fn drain(self) {
-        let Self { edge, engine, _lock } = self;
+        let Self { edge, engine, end, keeper, collector, _lock } = self;
         edge.drain().await;
         let closing = tokio::task::spawn_blocking(move || engine.shut_down());
         let _closed = closing.await;
+        end.cancel();
+        let _kept = keeper.await;
+        let _collected = collector.await;
     }
 }

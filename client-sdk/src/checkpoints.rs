@@ -7,6 +7,7 @@
 //! not on each answer. Answers of concurrent calls arrive in any order, so a smaller checkpoint is
 //! no alarm by itself: it must be a prefix of the newest.
 
+mod reconciled;
 mod store;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_consistency};
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::v1::ErrorReason;
+
+pub use reconciled::Accepted;
 
 use crate::error::{ClientError, EvidenceFault};
 
@@ -29,8 +32,11 @@ pub type Alarm = Arc<dyn Fn(&ClientError) + Send + Sync>;
 
 /// Where checkpoints and proofs come from: the broker, or a fake one in tests.
 pub trait ProofSource: Sync {
-    /// The newest signed checkpoint.
-    fn latest(&self) -> impl Future<Output = Result<Vec<u8>, ClientError>> + Send;
+    /// The newest signed checkpoint; the source is shown the one that is known.
+    fn latest(
+        &self,
+        known: Option<&[u8]>,
+    ) -> impl Future<Output = Result<Vec<u8>, ClientError>> + Send;
 
     /// The consistency proof between two sizes.
     fn prove(
@@ -121,7 +127,8 @@ impl CheckpointKeeper {
     /// The broker was rolled back, its log was forked, or it cannot be reached.
     pub async fn check_latest<S: ProofSource>(&self, source: &S) -> Result<(), ClientError> {
         let known_size = self.known_size();
-        let note = source.latest().await?;
+        let known = self.newest().map(|known| known.note);
+        let note = source.latest(known.as_deref()).await?;
         let seen_size = self.observe(&note)?.size;
         if seen_size < known_size {
             return self.sound(Err(ClientError::RolledBack { known_size, seen_size }));
@@ -162,6 +169,24 @@ impl CheckpointKeeper {
         Ok(())
     }
 
+    /// Puts another checkpoint in the place of all that is known, of a log that was reconciled. The old one is
+    /// kept beside it, as evidence.
+    ///
+    /// # Errors
+    /// The log's key did not sign it, or the file cannot be written.
+    pub async fn accept(&self, note: &[u8]) -> Result<SignedCheckpoint, ClientError> {
+        let _one_at_a_time = self.checking.lock().await;
+        let verified = self.verifier.verify(note);
+        let accepted = verified.map_err(|e| ClientError::evidence(e.into()))?;
+        let old = self.newest();
+        if let (Some(path), Some(old)) = (&self.path, &old) {
+            store::put_aside(path, old)?;
+            store::overwrite(path, &accepted)?;
+        }
+        *self.known() = Known { proven: Some(accepted.clone()), ..Known::default() };
+        Ok(accepted)
+    }
+
     async fn prove<S: ProofSource>(
         &self,
         source: &S,
@@ -195,6 +220,14 @@ impl CheckpointKeeper {
         let known = self.known();
         let unproven = known.unproven.keys().last().copied();
         known.proven.as_ref().map(|proven| proven.size).max(unproven).unwrap_or_default()
+    }
+
+    /// Calls the alarm with an error that is one.
+    pub(crate) fn alarm(&self, error: ClientError) -> ClientError {
+        if let Some(alarm) = &self.alarm {
+            alarm(&error);
+        }
+        error
     }
 
     /// Calls the alarm if the result is one.

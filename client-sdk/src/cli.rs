@@ -2,6 +2,8 @@
 
 pub(crate) mod agency;
 pub(crate) mod args;
+pub(crate) mod checkpoint;
+pub(crate) mod count;
 pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod files;
@@ -9,13 +11,17 @@ pub(crate) mod inbox;
 pub(crate) mod incident;
 pub(crate) mod lotse;
 pub(crate) mod output;
+pub(crate) mod receipt;
+pub(crate) mod report;
+pub(crate) mod rights;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use std::process::ExitCode;
 
-use schleuse_client::{Client, ClientError};
+use schleuse_client::{Client, ClientBuilder, ClientError};
 
 use args::{Arguments, Command, Global};
 use output::Output;
@@ -70,7 +76,9 @@ async fn command(
         Command::Agency(command) => agency::run(global, command, output).await,
         Command::Dpo(command) => dpo::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
+        Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),
+        Command::Witness(command) => witness::run(global, command, output).await,
     }
 }
 
@@ -80,6 +88,24 @@ pub(crate) async fn connect(
     sealing: Option<&std::path::Path>,
     output: &Output,
 ) -> Result<Client, ClientError> {
+    let builder = builder(global, output)?;
+    match sealing {
+        Some(sealing) => builder.sealing_file(sealing),
+        None => builder,
+    }
+    .connect()
+    .await
+}
+
+/// Connects without comparing the broker's log with what is kept.
+pub(crate) async fn connect_unchecked(
+    global: &Global,
+    output: &Output,
+) -> Result<Client, ClientError> {
+    builder(global, output)?.connect_unchecked().await
+}
+
+fn builder(global: &Global, output: &Output) -> Result<ClientBuilder, ClientError> {
     let missing = |what: &'static str, option: &str| ClientError::Argument {
         what,
         expected: format!("a value: give {option} or set its environment variable"),
@@ -104,8 +130,5 @@ pub(crate) async fn connect(
         output
             .note("note: without --state a rollback of the broker between two runs is not noticed");
     }
-    if let Some(sealing) = sealing {
-        builder = builder.sealing_file(sealing);
-    }
-    builder.connect().await
+    Ok(builder)
 }

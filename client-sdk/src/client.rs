@@ -4,9 +4,12 @@ mod builder;
 mod retry;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use schleuse_proto::GRPC_MESSAGE_BYTES_MAX;
+use schleuse_proto::checkpoint::SignedCheckpoint;
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Identity;
 use schleuse_proto::trust::Trust;
@@ -17,6 +20,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -29,6 +33,7 @@ use crate::directory::DirectoryCache;
 use crate::error::ClientError;
 use crate::seal::SealingKeys;
 use crate::signer::Signer;
+use crate::spot_checks::SpotChecks;
 use crate::trust_file::TrustAnchors;
 
 /// A client of one broker, with one certificate. Cloning shares the connection.
@@ -67,6 +72,8 @@ struct Parts {
     sealing: SealingKeys,
     clock: Arc<dyn Clock>,
     directory: DirectoryCache,
+    state_dir: Option<PathBuf>,
+    spot_checks: SpotChecks,
 }
 
 impl std::fmt::Debug for Client {
@@ -148,11 +155,41 @@ impl Client {
     /// # Errors
     /// The broker was rolled back, its log was forked, or it cannot be reached.
     pub async fn check_log(&self) -> Result<(), ClientError> {
-        self.0.keeper.check(self).await
+        self.0.keeper.check(self).await?;
+        self.check_receipts_if_due().await
+    }
+
+    /// The newest checkpoint that witnesses of the broker cosigned, if there is one. Its cosignatures are to be
+    /// checked with the witnesses' keys.
+    ///
+    /// # Errors
+    /// The log's key did not sign it, or the broker cannot be reached.
+    pub async fn cosigned_checkpoint(&self) -> Result<Option<SignedCheckpoint>, ClientError> {
+        let service = self.checkpoint_service();
+        let answer = self
+            .call(|| {
+                let mut service = service.clone();
+                async move { service.latest_checkpoint(v1::LatestCheckpointRequest::default()).await }
+            })
+            .await?;
+        if answer.cosigned_checkpoint.is_empty() {
+            return Ok(None);
+        }
+        let verified = self.0.anchors.log.verify(&answer.cosigned_checkpoint);
+        verified.map(Some).map_err(|error| ClientError::evidence(error.into()))
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
+    }
+
+    pub(crate) fn spot_checks(&self) -> &SpotChecks {
+        &self.0.spot_checks
+    }
+
+    /// Folder in which the newest checkpoint and revocations are kept, if there is one.
+    pub(crate) fn state_dir(&self) -> Option<&Path> {
+        self.0.state_dir.as_deref()
     }
 
     pub(crate) fn directory_cache(&self) -> &DirectoryCache {
@@ -162,7 +199,7 @@ impl Client {
     /// Takes the checkpoint of an answer and proves it.
     pub(crate) async fn settle(&self, checkpoint: &[u8]) -> Result<(), ClientError> {
         self.0.keeper.observe(checkpoint)?;
-        self.check_log().await
+        self.0.keeper.check(self).await
     }
 
     pub(crate) fn failed(&self, status: &Status) -> ClientError {
@@ -192,6 +229,7 @@ impl Client {
 
     service!(consents, ConsentServiceClient);
     service!(participants, ParticipantServiceClient);
+    service!(rights, RightsServiceClient);
     service!(messages, MessageServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
@@ -199,12 +237,14 @@ impl Client {
 }
 
 impl ProofSource for Client {
-    async fn latest(&self) -> Result<Vec<u8>, ClientError> {
+    async fn latest(&self, known: Option<&[u8]>) -> Result<Vec<u8>, ClientError> {
         let service = self.checkpoint_service();
+        let known_checkpoint = known.map(Bytes::copy_from_slice).unwrap_or_default();
+        let request = v1::LatestCheckpointRequest { known_checkpoint };
         let answer = self
             .call(|| {
-                let mut service = service.clone();
-                async move { service.latest_checkpoint(v1::LatestCheckpointRequest {}).await }
+                let (mut service, request) = (service.clone(), request.clone());
+                async move { service.latest_checkpoint(request).await }
             })
             .await?;
         Ok(answer.checkpoint.to_vec())

@@ -129,6 +129,11 @@ impl ClientError {
         matches!(self, Self::Refused { reason, .. } if reason == wanted.as_str_name())
     }
 
+    /// Whether there is no such object for us.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.is_refused_for(ErrorReason::NotFound)
+    }
+
     /// Reads a status of the broker, or of the connection if it has no named reason.
     #[must_use]
     pub fn from_status(endpoint: &str, status: &Status) -> Self {

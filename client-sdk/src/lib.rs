@@ -2,7 +2,7 @@
 //!
 //! Owns what an agency, a Lotse and a data-protection officer need on their side of the broker:
 //! sealing to the recipient's verified key, the sender's signature, verification of everything that
-//! arrives, repetition, and the watch over the broker's log. The command line `schleuse` is a thin
+//! arrives, repetition, and the watch over the broker's log, also as a [`witness`] for others. The command line `schleuse` is a thin
 //! layer over it. It never decides about consents: the broker does, and says "not covered".
 //!
 //! An agency sends and receives:
@@ -107,15 +107,19 @@ mod lotse;
 mod random;
 mod receive;
 mod references;
+mod report;
+mod rights;
 mod seal;
 mod send;
 mod signer;
+mod spot_checks;
 #[cfg(test)]
 mod test_log;
 mod tls;
 mod trust_file;
+pub mod witness;
 
-pub use checkpoints::{Alarm, CheckpointKeeper, ProofSource};
+pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
@@ -125,13 +129,18 @@ pub use ids::{
     Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
     hex,
 };
-pub use log::{Bundle, Check, Evidence, LogAnswer, LogQuery, LogRow, Report, event_name};
+pub use log::{
+    Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
+    LogRow, Report, event_name,
+};
 pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
     RevocationPreview,
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
+pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
+pub use rights::{Erasure, Hold, HoldId, RetentionRun};
 pub use schleuse_proto::v1;
 pub use seal::{
     PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,

@@ -4,24 +4,29 @@
 //! checked against its skeleton when it arrives; an export can be checked without the broker.
 
 mod bundle;
+mod count;
 mod describe;
 mod evidence;
+mod row;
 mod verify;
 
 use bytes::Bytes;
-use schleuse_proto::Message as _;
-use schleuse_proto::evidence::Digest;
-use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton, commitment, leaf_hash};
 use schleuse_proto::v1;
 use schleuse_proto::v1::query_log_response::Response as Answer;
 
 pub use bundle::Bundle;
+pub use count::{LogCount, LogCounts, LogGrouping};
 pub use describe::event_name;
+#[cfg(test)]
+pub(crate) use describe::record_type;
 pub use evidence::Evidence;
-pub use verify::{Check, Report};
+pub use row::LogRow;
+#[cfg(test)]
+pub(crate) use verify::tree_root;
+pub use verify::{Check, Expectations, Report};
 
 use crate::client::Client;
-use crate::error::{ClientError, EvidenceFault};
+use crate::error::ClientError;
 use crate::ids::{ConsentId, ParticipantReference, Receipt};
 
 /// Most leaf hashes of one request.
@@ -127,104 +132,6 @@ impl LogQuery {
     }
 }
 
-/// One record of the log, checked against its skeleton.
-#[derive(Clone, Debug)]
-pub struct LogRow {
-    /// Number of the record.
-    pub record_number: u64,
-    /// Its public facts.
-    pub skeleton: Skeleton,
-    /// What happened.
-    pub entry: v1::LogEntry,
-    /// What decided, for a Lotse and the officer of the project.
-    pub findings: Option<v1::Findings>,
-    /// Our own reference of the participant. Told by the broker, not covered by the leaf hash.
-    pub participant_reference: Option<ParticipantReference>,
-    /// The row as it came.
-    pub wire: v1::LogRow,
-}
-
-impl LogRow {
-    /// Checks a row in itself: skeleton, number, commitment to the body, type of the event.
-    ///
-    /// # Errors
-    /// Says what is wrong.
-    pub fn parse(wire: v1::LogRow) -> Result<Self, ClientError> {
-        let number = wire.record_number;
-        let wrong = |why| ClientError::evidence(EvidenceFault::LogRow { number, why });
-        let bytes: &[u8; SKELETON_BYTES] =
-            wire.skeleton.as_ref().try_into().map_err(|_| wrong("malformed skeleton"))?;
-        let skeleton = Skeleton::decode(bytes).map_err(|_| wrong("malformed skeleton"))?;
-        if skeleton.number != number {
-            return Err(wrong("the skeleton is of another record"));
-        }
-        let salt: &[u8; 16] =
-            wire.salt.as_ref().try_into().map_err(|_| wrong("the salt is not 16 bytes"))?;
-        if commitment(salt, &wire.body) != skeleton.body_commitment {
-            return Err(wrong("the body is not the one that the log commits to"));
-        }
-        let entry = v1::LogEntry::decode(wire.body.clone());
-        let entry = entry.map_err(|_| wrong("the body is not a log entry"))?;
-        let is_of_type = describe::record_type(&entry)
-            .is_some_and(|known| i32::from(known) == i32::from(skeleton.record_type));
-        if !is_of_type {
-            return Err(wrong("the event is not of the record's type"));
-        }
-        let findings = parse_findings(&wire, &skeleton).map_err(wrong)?;
-        let reference = Some(wire.participant_reference.as_str()).filter(|r| !r.is_empty());
-        let reference = reference.map(ParticipantReference::parse).transpose()?;
-        Ok(Self {
-            record_number: number,
-            skeleton,
-            entry,
-            findings,
-            participant_reference: reference,
-            wire,
-        })
-    }
-
-    /// RFC 9162 leaf hash of the record.
-    #[must_use]
-    pub fn leaf_hash(&self) -> Digest {
-        leaf_hash(&self.skeleton.encode())
-    }
-
-    /// The event in a few plain words.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        describe::summary(self)
-    }
-
-    /// Who caused it: `agency/role` with the person if there is one.
-    #[must_use]
-    pub fn actor(&self) -> String {
-        describe::actor(&self.entry)
-    }
-
-    /// The row as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        describe::row_json(self)
-    }
-}
-
-/// The findings of a row, if it shows them.
-fn parse_findings(
-    wire: &v1::LogRow,
-    skeleton: &Skeleton,
-) -> Result<Option<v1::Findings>, &'static str> {
-    if wire.findings_salt.is_empty() && wire.findings.is_empty() {
-        return Ok(None);
-    }
-    let salt = wire.findings_salt.as_ref().try_into();
-    let salt: &[u8; 16] = salt.map_err(|_| "the salt of the findings is not 16 bytes")?;
-    if commitment(salt, &wire.findings) != skeleton.findings_commitment {
-        return Err("the findings are not those that the log commits to");
-    }
-    let findings = v1::Findings::decode(wire.findings.clone());
-    findings.map(Some).map_err(|_| "the findings are malformed")
-}
-
 /// The answer to a query.
 #[derive(Clone, Debug)]
 pub struct LogAnswer {
@@ -275,6 +182,24 @@ impl Client {
         })
     }
 
+    /// As [`Client::query_log`], page after page until all rows are there. Each page is a record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn query_all(&self, query: &LogQuery) -> Result<LogAnswer, ClientError> {
+        let mut rows: Vec<LogRow> = Vec::new();
+        let mut next = query.clone();
+        loop {
+            let page = self.query_log(&next).await?;
+            let is_last = !page.truncated || page.rows.is_empty();
+            rows.extend(page.rows);
+            if is_last {
+                return Ok(LogAnswer { rows, ..page });
+            }
+            next = next.first_record(rows.last().map_or(0, |row| row.record_number + 1));
+        }
+    }
+
     /// Queries the log and fetches what is needed to check the rows without the broker. Calls
     /// `progress` with the leaf hashes read and the leaf hashes to read.
     ///
@@ -283,9 +208,31 @@ impl Client {
     pub async fn export_with(
         &self,
         query: &LogQuery,
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<Bundle, ClientError> {
         let answer = self.query_log(query).await?;
+        self.bundle(&answer, progress).await
+    }
+
+    /// As [`Client::export_with`], with the rows of all pages.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn export_all(
+        &self,
+        query: &LogQuery,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Bundle, ClientError> {
+        let answer = self.query_all(query).await?;
+        self.bundle(&answer, progress).await
+    }
+
+    /// An answer with the leaf hashes that its checkpoint covers.
+    async fn bundle(
+        &self,
+        answer: &LogAnswer,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Bundle, ClientError> {
         let size = self.checkpoints().observe(&answer.checkpoint)?.size;
         let mut hashes: Vec<u8> = Vec::new();
         let mut first = 0;
@@ -304,7 +251,7 @@ impl Client {
             }
             first += count;
         }
-        Ok(Bundle::new(self.log_key(), &answer, hashes))
+        Ok(Bundle::new(self.log_key(), answer, hashes))
     }
 
     /// As [`Client::export_with`], silently.

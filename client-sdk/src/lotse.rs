@@ -1,10 +1,14 @@
 //! The Lotse's calls: participants and their references, consents and their revocation.
 
 mod consent;
+mod kept;
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
-use schleuse_proto::evidence::{consent_signed_bytes, decode_canonical, revocation_signed_bytes};
+use schleuse_proto::evidence::{
+    confirmation_signed_bytes, consent_signed_bytes, decode_canonical, revocation_signed_bytes,
+    sha256,
+};
 use schleuse_proto::v1;
 
 pub use consent::{ConsentBuilder, ConsentForm, Grant};
@@ -29,6 +33,8 @@ pub struct ConsentRecord {
     pub receipt: Receipt,
     /// When it was revoked.
     pub revoked_at_ms: Option<i64>,
+    /// Whether the processing of the participant's data is restricted: then nothing passes.
+    pub restricted: bool,
 }
 
 /// What a revocation would stop.
@@ -68,7 +74,7 @@ pub struct ConsentChange {
 
 macro_rules! unary {
     ($client:expr, $service:ident . $method:ident ( $request:expr )) => {{
-        let (service, request) = ($client.$service(), $request);
+        let (service, request) = ($client.$service(), &$request);
         $client
             .call(|| {
                 let (mut service, request) = (service.clone(), request.clone());
@@ -224,9 +230,32 @@ impl Client {
         let signature = Some(self.signer().sign(&revocation_signed_bytes(&document))?);
         let request = v1::RevokeConsentRequest { document, signature };
         let answer = unary!(self, consents.revoke_consent(request));
-        self.settle(&answer.checkpoint).await?;
         let receipt = Receipt::from_wire(answer.receipt.as_ref())?;
+        // First of all: also a revocation whose checkpoint raises an alarm is kept.
+        if let Some(state) = self.state_dir() {
+            kept::keep(state, consent_id, &request, &receipt, &answer.checkpoint)?;
+        }
+        self.settle(&answer.checkpoint).await?;
         Ok(ConsentChange { consent_id, receipt, stopped_messages: answer.stopped_messages })
+    }
+
+    /// Confirms with the participant's word that a suspended consent still holds: what waits under it goes
+    /// on.
+    ///
+    /// # Errors
+    /// The consent was changed or revoked meanwhile, is not ours, or the broker cannot be reached.
+    pub async fn confirm_consent(&self, consent: &ConsentRecord) -> Result<Receipt, ClientError> {
+        let document = v1::ConfirmationDocument {
+            consent_id: consent.consent_id.to_bytes(),
+            revision_hash: Bytes::copy_from_slice(&sha256(&[&consent.document_bytes])),
+            signed_at_ms: self.now_ms(),
+        };
+        let document = Bytes::from(document.encode_to_vec());
+        let signature = Some(self.signer().sign(&confirmation_signed_bytes(&document))?);
+        let request = v1::ConfirmConsentRequest { document, signature };
+        let answer = unary!(self, consents.confirm_consent(request));
+        self.settle(&answer.checkpoint).await?;
+        Receipt::from_wire(answer.receipt.as_ref())
     }
 
     /// All consents of one participant, oldest first.
@@ -252,6 +281,7 @@ impl Client {
                 state,
                 receipt: Receipt::from_wire(summary.receipt.as_ref())?,
                 revoked_at_ms: Some(summary.revoked_at_ms).filter(|ms| *ms != 0),
+                restricted: summary.restricted,
             })
         });
         records.collect()

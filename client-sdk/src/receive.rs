@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::content::Content;
 use crate::error::{ClientError, EvidenceError};
 use crate::ids::{Address, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId};
+use crate::spot_checks::Claim;
 
 /// Most messages of one fetch.
 const FETCH_MESSAGES_MAX: u32 = 100;
@@ -233,6 +234,9 @@ impl Client {
         let receipt = Receipt::from_wire(delivery.receipt.as_ref()).ok();
         let verifier =
             Verifier { trust: self.trust(), keys: self.sealing_keys(), agency: self.agency() };
+        if let Some(receipt) = &receipt {
+            self.keep_receipt(receipt, Claim::HandedOut(message_number));
+        }
         match self.open_with(&verifier, delivery) {
             Ok(received) => Incoming::Verified(Box::new(received)),
             Err(fault) => Incoming::Unverified(Unverified {

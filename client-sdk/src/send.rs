@@ -22,6 +22,7 @@ use crate::content::{Content, ContentError};
 use crate::error::ClientError;
 use crate::ids::{Address, MessageId, ParticipantReference, Receipt, ThreadId};
 use crate::seal::Suite;
+use crate::spot_checks::Claim;
 
 /// Most messages of one unary submission.
 const SUBMIT_MESSAGES_MAX: usize = 32;
@@ -136,7 +137,9 @@ impl Client {
         }
         let mut outcomes = Vec::new();
         for chunk in chunks {
-            outcomes.extend(self.submit_chunk(chunk, require_all).await?);
+            let decided = self.submit_chunk(chunk, require_all).await?;
+            decided.iter().for_each(|one| self.keep_receipt(one.receipt(), Claim::Decided));
+            outcomes.extend(decided);
         }
         self.check_log().await?;
         Ok(outcomes)

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use schleuse_certs_dev::{Plan, generate};
 use schleuse_client::{Clock as _, SystemClock};
@@ -86,4 +88,45 @@ fn an_export_that_is_none_is_an_alarm() {
     let file = file.to_str().unwrap();
     assert_eq!(schleuse(&["verify", file, "--log-key", "x"]).status.code(), Some(4));
     assert_eq!(schleuse(&["verify", file]).status.code(), Some(1), "no key to check against");
+}
+
+#[test]
+fn a_witness_gets_a_key_serves_until_it_is_told_to_stop_and_shows_its_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path().join("pki");
+    installation(&pki);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (key, state, trust) = (path("witness.key"), path("state"), path("pki/trust.toml"));
+    let name = "dpo.example/witness";
+    let made = schleuse(&["witness", "keygen", "--name", name, "--out", &key]);
+    assert_eq!(made.status.code(), Some(0));
+    let public = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert!(public.starts_with("dpo.example/witness+"), "{public}");
+    let again = schleuse(&["witness", "keygen", "--name", name, "--out", &key]);
+    assert_eq!(again.status.code(), Some(1), "a key is not overwritten");
+    let (common, listen) = (["--trust", &trust, "--state", &state], "127.0.0.1:0");
+    let serve = ["witness", "serve", "--json", "--listen", listen, "--name", name, "--key", &key];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_schleuse"))
+        .env_clear()
+        .args(serve.iter().chain(&common))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(said["key"], public);
+    let mut stream = TcpStream::connect(said["listen"].as_str().unwrap()).unwrap();
+    stream.write_all(b"GET /checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("no checkpoint"), "{answer}");
+    let second = schleuse(&[&serve[..], &common].concat());
+    assert_eq!(second.status.code(), Some(1), "one process for one folder");
+    let told = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(told.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let shown = schleuse(&[&["witness", "status"], &common[..]].concat());
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(&public) && shown.contains("no checkpoint yet"), "{shown}");
 }

@@ -92,6 +92,21 @@ impl CheckpointVerifier {
     /// # Errors
     /// The note is malformed, not signed by this log's key, or of another log.
     pub fn verify(&self, note: &[u8]) -> Result<SignedCheckpoint, CheckpointError> {
+        self.verify_lines(note).map(|(checkpoint, _)| checkpoint)
+    }
+
+    /// As [`Self::verify`]; the note is left with the log's own signature line only, so that nobody
+    /// else decides how long it is.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_bare(&self, note: &[u8]) -> Result<SignedCheckpoint, CheckpointError> {
+        let (checkpoint, bare) = self.verify_lines(note)?;
+        Ok(SignedCheckpoint { note: bare, ..checkpoint })
+    }
+
+    /// The checkpoint, and the note with the log's signature lines only.
+    fn verify_lines(&self, note: &[u8]) -> Result<(SignedCheckpoint, Vec<u8>), CheckpointError> {
         let parsed = Note::from_bytes(note).map_err(|_| CheckpointError::Note)?;
         let verifiers = VerifierList::new(vec![Box::new(self.verifier.clone())]);
         let (verified, _unknown) =
@@ -104,11 +119,10 @@ impl CheckpointVerifier {
         if checkpoint.origin() != self.origin {
             return Err(CheckpointError::Origin { origin: self.origin.clone() });
         }
-        Ok(SignedCheckpoint {
-            size: checkpoint.size(),
-            root: checkpoint.hash().0,
-            note: note.to_vec(),
-        })
+        let bare =
+            Note::new(parsed.text(), &verified).map_err(|_| CheckpointError::Note)?.to_bytes();
+        let (size, root) = (checkpoint.size(), checkpoint.hash().0);
+        Ok((SignedCheckpoint { size, root, note: note.to_vec() }, bare))
     }
 }
 

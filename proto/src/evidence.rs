@@ -20,6 +20,8 @@ const CONSENT_REFERENCE: &[u8] = b"schleuse/v1/consent-reference\0";
 const CONSENT: &[u8] = b"schleuse/v1/consent\0";
 /// Context of signatures over revocation documents.
 const REVOCATION: &[u8] = b"schleuse/v1/revocation\0";
+/// Context of signatures over confirmations of consents.
+const CONFIRMATION: &[u8] = b"schleuse/v1/confirmation\0";
 /// Context of signatures over directory documents.
 const DIRECTORY: &[u8] = b"schleuse/v1/directory\0";
 /// Context of batch signatures.
@@ -95,6 +97,12 @@ pub fn consent_signed_bytes(document: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn revocation_signed_bytes(document: &[u8]) -> Vec<u8> {
     [REVOCATION, document].concat()
+}
+
+/// Bytes that the signature of a confirmation document signs.
+#[must_use]
+pub fn confirmation_signed_bytes(document: &[u8]) -> Vec<u8> {
+    [CONFIRMATION, document].concat()
 }
 
 /// Bytes that the signature of a directory document signs.

@@ -2,14 +2,16 @@
 //!
 //! Owns the protobuf schemas (`schleuse/v1/*.proto`), the types generated from them, and the byte
 //! formats around them: what exactly is hashed and signed, the skeleton of a log record, signed
-//! checkpoints, the grammar of identities. Everything here is a pure function of its arguments:
+//! checkpoints, cosignatures and what is sent to a witness, the grammar of identities. Everything here is a pure function of its arguments:
 //! no files, no sockets, no clock, no randomness, and no decision about who may do what.
 
 pub mod checkpoint;
+pub mod cosignature;
 pub mod evidence;
 pub mod identity;
 pub mod skeleton;
 pub mod trust;
+pub mod witness;
 
 /// Types generated from package `schleuse.v1`.
 pub mod v1 {

@@ -1,4 +1,4 @@
-"""Whether two verifiers, written apart from each other, agree on files of evidence.
+"""Whether two verifiers, written apart from each other, agree on files of evidence: on each check.
 
 Called by the script run beside it with a folder that `schleuse-campaign tamper --out` made: files,
 the verdicts of the first verifier, and the public part of the PKI.
@@ -18,13 +18,17 @@ def main():
     log_key = tomllib.loads(trust_file.read_text())["log_key"]
     trust = verify.Trust(trust_file)
     differing, sound = [], 0
-    verdicts = [line.split() for line in (folder / "verdicts.txt").read_text().splitlines()]
-    for name, verdict in verdicts:
-        failed = verify.verify((folder / name).read_bytes(), log_key, trust)
-        sound += not failed
-        if (verdict == "true") != (not failed):
-            differing.append(f"{name}: the first verifier says sound {verdict}, the second {failed}")
-    print(f"evidence: {len(verdicts)} files, {sound} sound, {len(differing)} verdicts differ")
+    # Of each file the failed checks, and those if it must be complete, separated by tabs.
+    lines = (folder / "verdicts.txt").read_text().splitlines()
+    verdicts = [line.split("\t") for line in lines]
+    for name, *verdict in verdicts:
+        content = (folder / name).read_bytes()
+        for complete, expected in enumerate(verdict):
+            failed = verify.verify(content, log_key, trust, bool(complete))
+            sound += not failed
+            if sorted(failed) != sorted(filter(None, expected.split(","))):
+                differing.append(f"{name}: the first verifier says {expected!r}, the second {failed}")
+    print(f"evidence: {len(verdicts)} files, sound {sound} times, {len(differing)} verdicts differ")
     for line in differing[:10]:
         print(f"  {line}")
     sys.exit(1 if differing or sound < 2 or len(verdicts) < 100 else 0)

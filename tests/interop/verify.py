@@ -1,14 +1,14 @@
 """Checks an export or evidence of own acts without the broker, as proto/EVIDENCE.md describes it.
 
-verify.py FILE --log-key KEY [--trust TRUST.TOML]
-verify.py --batch FOLDER --log-key KEY [--trust TRUST.TOML]
+verify.py FILE --log-key KEY [--trust TRUST.TOML] [--complete]
+verify.py --batch FOLDER --log-key KEY [--trust TRUST.TOML] [--complete]
 
 Prints {"sound": ..., "failed": [names of failed checks]}, with --batch a line for each *.json file.
 Exit code: 0 sound (--batch: always), 4 not sound, 2 wrong usage. It is written apart from the Rust
 code on purpose: both follow the same document, so where they differ one of them is wrong.
 
-A check that needs the checkpoint fails without it; a row whose body is unreadable fails in
-`records` and is left out of what looks at events.
+A row that fails in `records` is left out of all other checks; what needs the checkpoint is left out
+if that does not verify.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from schleuse.v1 import access_log_pb2, consent_pb2, directory_pb2, messages_pb2
+from schleuse.v1 import access_log_pb2, common_pb2, consent_pb2, directory_pb2, messages_pb2
 
 import formats
 
@@ -34,6 +34,37 @@ EXPORT = "schleuse-log-export-1"
 EVIDENCE = "schleuse-evidence-1"
 
 REVOCATION = b"schleuse/v1/revocation\0"
+CONFIRMATION = b"schleuse/v1/confirmation\0"
+
+MESSAGE_DECIDED = access_log_pb2.RECORD_TYPE_MESSAGE_DECIDED
+PARTICIPANT_REGISTERED = access_log_pb2.RECORD_TYPE_PARTICIPANT_REGISTERED
+ERASURE_BEGUN = access_log_pb2.RECORD_TYPE_ERASURE_BEGUN
+
+# Types of records that each ground of an erasure takes.
+RETENTION = access_log_pb2.ERASURE_GROUND_RETENTION
+PARTICIPANT = access_log_pb2.ERASURE_GROUND_PARTICIPANT
+TAKEN = {
+    RETENTION: {
+        MESSAGE_DECIDED,
+        access_log_pb2.RECORD_TYPE_HANDED_OUT,
+        access_log_pb2.RECORD_TYPE_STAGE_REPORTED,
+        access_log_pb2.RECORD_TYPE_MESSAGE_STOPPED,
+        access_log_pb2.RECORD_TYPE_LOG_QUERIED,
+        access_log_pb2.RECORD_TYPE_CALL_REFUSED,
+    },
+    PARTICIPANT: set(access_log_pb2.RecordType.values())
+    - {
+        access_log_pb2.RECORD_TYPE_BROKER_STARTED,
+        access_log_pb2.RECORD_TYPE_DIRECTORY_PUBLISHED,
+        access_log_pb2.RECORD_TYPE_CALL_REFUSED,
+        access_log_pb2.RECORD_TYPE_RECORDS_ERASED,
+        access_log_pb2.RECORD_TYPE_RECORD_LOST,
+        access_log_pb2.RECORD_TYPE_LOG_RECONCILED,
+    },
+}
+
+# Most records that one record of an erasure lists.
+LISTED_MAX = 1000
 
 HASH_BYTES = 32
 SALT_BYTES = 16
@@ -124,6 +155,9 @@ _read_row = _object_of(
         "findings": strict_base64,
         "findings_salt": strict_base64,
         "participant_reference": _text,
+        "document": strict_base64,
+        "document_signature": _object_of({"certificate": strict_base64, "value": strict_base64}),
+        "erased": _truth,
     }
 )
 
@@ -175,6 +209,11 @@ class Row:
         self.body = fields["body"]
         self.findings = fields["findings"]
         self.findings_salt = fields["findings_salt"]
+        self.participant = fields["participant_reference"]
+        self.document = fields["document"]
+        self.certificate = fields["document_signature"]["certificate"]
+        self.signature = fields["document_signature"]["value"]
+        self.erased = fields["erased"]
         self.path = path
 
     @cached_property
@@ -189,8 +228,8 @@ class Row:
 
     @cached_property
     def entry(self):
-        """The decoded body; None if it is no LogEntry."""
-        return _decoded(access_log_pb2.LogEntry, self.body)
+        """The decoded body; None if it is no LogEntry, or erased."""
+        return None if self.erased else _decoded(access_log_pb2.LogEntry, self.body)
 
     @cached_property
     def event_name(self):
@@ -211,6 +250,16 @@ class Row:
     def decoded_findings(self):
         """The findings; None if they are not shown or are no Findings."""
         return _decoded(access_log_pb2.Findings, self.findings) if self.shows_findings else None
+
+    @cached_property
+    def consent(self):
+        """The document of a recorded consent; None if it is not shown."""
+        return consent_pb2.ConsentDocument.FromString(self.document) if self.document else None
+
+    @property
+    def has_actor(self):
+        """Whether somebody caused it; otherwise the broker itself did."""
+        return self.entry.HasField("actor")
 
 
 def _decoded(message_type, encoded):
@@ -240,11 +289,12 @@ class Document:
         self.note = fields["checkpoint"]
         self.is_export = fields["format"] == EXPORT
         if self.is_export:
-            self.rows = [Row(row) for row in fields["rows"]]
+            self.all_rows = [Row(row) for row in fields["rows"]]
             self.leaf_hashes = fields["leaf_hashes"]
         else:
-            self.rows = [Row(record["row"], record["path"]) for record in fields["records"]]
+            self.all_rows = [Row(record["row"], record["path"]) for record in fields["records"]]
             self.leaf_hashes = None
+        self.rows = [row for row in self.all_rows if _record_holds(row)]
 
     @cached_property
     def checkpoint(self):
@@ -253,6 +303,22 @@ class Document:
             return read_checkpoint(self.note, LogKey(self.log_key_given))
         except Exception:
             return None
+
+    @cached_property
+    def is_complete(self):
+        """Whether there is a row for every record of the log."""
+        return bool(
+            self.is_export
+            and self.checkpoint
+            and len(self.rows) == self.checkpoint.size
+            and all(row.number == number for number, row in enumerate(self.rows))
+        )
+
+    @cached_property
+    def erasure_going_on(self):
+        """Number behind which an erasure may hide whom a row is about; -1 if none is going on."""
+        begun = [row.number for row in self.events("erasure_begun") if not row.participant]
+        return max(begun, default=-1)
 
     def events(self, *names):
         """Rows with one of these events, in the order of the file."""
@@ -337,22 +403,46 @@ def check_merkle_tree(document, _trust):
 
 def check_records(document, _trust):
     """Each row is in itself what its skeleton commits to."""
-    return all(map(_record_holds, document.rows))
+    return len(document.rows) == len(document.all_rows)
 
 
 def _record_holds(row):
-    facts = row.facts
-    if facts is None or facts.number != row.number:
+    try:
+        facts = row.facts
+        require(facts is not None and facts.number == row.number, "another skeleton")
+        require(re.fullmatch(r"([a-z2-7]{26})?", row.participant), "malformed reference")
+        if row.erased:
+            left = (row.salt, row.body, row.findings, row.findings_salt)
+            signature = (row.document, row.certificate, row.signature)
+            return facts.record_type in EVENTS and not any(left + signature)
+        require(len(row.salt) == SALT_BYTES, "another salt")
+        require(formats.sha256(row.salt, row.body) == facts.body_commitment, "another body")
+        require(row.event_name is not None, "no event")
+        require(row.event_name == EVENTS.get(facts.record_type), "an event of another type")
+        if row.shows_findings:
+            require(len(row.findings_salt) == SALT_BYTES, "another salt")
+            findings = formats.sha256(row.findings_salt, row.findings)
+            require(findings == facts.findings_commitment, "other findings")
+            require(row.decoded_findings is not None, "malformed findings")
+        return _document_holds(row)
+    except Exception:
         return False
-    if len(row.salt) != SALT_BYTES or formats.sha256(row.salt, row.body) != facts.body_commitment:
-        return False
-    if row.event_name is None or row.event_name != EVENTS.get(facts.record_type):
-        return False
-    return not row.shows_findings or (
-        len(row.findings_salt) == SALT_BYTES
-        and formats.sha256(row.findings_salt, row.findings) == facts.findings_commitment
-        and row.decoded_findings is not None
-    )
+
+
+def _document_holds(row):
+    if not row.document:
+        return not row.certificate and not row.signature
+    require(row.certificate and row.signature, "not signed")
+    require(row.event_name == "consent_recorded", "another event")
+    require(formats.sha256(row.document) == row.event.document_hash, "another document")
+    document = canonical(consent_pb2.ConsentDocument, row.document)
+    same = (document.consent_id, document.revision)
+    return same == (row.event.consent_id, row.event.revision)
+
+
+def check_completeness(_document, _trust):
+    """Says whether the file is complete, which is no fault by itself."""
+    return True
 
 
 def check_inclusion(document, _trust):
@@ -363,8 +453,8 @@ def check_inclusion(document, _trust):
             row.number < len(leaves) and formats.leaf_hash(row.skeleton) == leaves[row.number]
             for row in document.rows
         )
-    require(document.checkpoint, "no checkpoint")
-    return bool(document.rows) and all(
+    require(check_records(document, None) and document.rows, "no records")
+    return all(
         document.checkpoint.root
         == inclusion_root(
             formats.leaf_hash(row.skeleton),
@@ -390,11 +480,14 @@ def check_order(document, _trust):
 
 
 def check_stopped_messages(document, _trust):
-    """No message is handed out after its stop or its refusal."""
+    """No message is handed out after its stop, its refusal or its erasure."""
     stopped = set()
-    for row in document.events("message_stopped", "message_decided", "handed_out"):
+    names = ("message_stopped", "message_decided", "handed_out", "records_erased")
+    for row in document.events(*names):
         if row.event_name == "message_stopped":
             stopped.add(row.event.message_number)
+        elif row.event_name == "records_erased":
+            stopped.update(_listed(row) or [])
         elif row.event_name == "message_decided":
             if not row.event.accepted:
                 stopped.add(row.number)
@@ -430,7 +523,8 @@ def check_hand_outs(document, _trust):
             decided[row.number] = row.event
         if row.event_name == "handed_out" and not _hand_out_fits(row, decided, seen):
             return False
-        seen.add(row.number)
+        if not (row.erased and row.facts.record_type == MESSAGE_DECIDED):
+            seen.add(row.number)
     return True
 
 
@@ -440,18 +534,302 @@ def _hand_out_fits(row, decided, seen):
     if message is None:
         return number < row.number and number not in seen
     label = canonical(messages_pb2.Label, message.label)
-    return message.accepted and _repeated_facts(row.event) == _repeated_facts(label)
+    return (
+        message.accepted
+        and _repeated_facts(row.event) == _repeated_facts(label)
+        and row.facts.time_ms < label.expires_at_ms
+    )
 
 
 def _repeated_facts(message):
     """What a hand-out repeats of its message's label."""
     return (
-        (message.sender.agency, message.sender.function),
-        (message.recipient.agency, message.recipient.function),
+        _parts(message.sender),
+        _parts(message.recipient),
         message.purpose,
         message.kind,
         list(message.categories),
     )
+
+
+# Participants
+
+
+def check_participants(document, _trust):
+    """It is told whom rows are about, and what is told fits what Lotsen signed."""
+    of_consent, of_signed, signed_of = {}, {}, {}
+    for row in document.rows:
+        if not row.participant:
+            if document.is_complete and _must_tell(row):
+                require(row.number < document.erasure_going_on, "of nobody")
+        elif row.event_name == "consent_recorded":
+            told = row.participant
+            require(of_consent.setdefault(row.event.consent_id, told) == told, "another's")
+            if row.consent is not None:
+                agency, signed = row.entry.actor.agency, row.consent.participant_reference
+                require(of_signed.setdefault((agency, signed), told) == told, "signed for another")
+                require(signed_of.setdefault((agency, told), signed) == signed, "signed as another")
+    return True
+
+
+def _must_tell(row):
+    if row.event_name == "message_decided":
+        return row.event.accepted
+    return row.event_name in ("consent_recorded", "handed_out", "participant_restricted")
+
+
+# Consents and permits
+
+
+@dataclass
+class Known:
+    """A consent as its newest revision before some row."""
+
+    revision: int
+    hash: bytes
+    document: object
+    participant: str
+    suspended: bool = False
+
+
+class History:
+    """The consents as the rows before some row show them."""
+
+    def __init__(self):
+        self.consents = {}
+        self.revoked = set()
+        self.blocked = set()
+        # Participant that the first record of each consent tells.
+        self.first_told = {}
+
+    def apply(self, row):
+        """Takes the next row of the file."""
+        event = row.event if row.event_name else None
+        if row.event_name == "consent_recorded":
+            self.first_told.setdefault(event.consent_id, row.participant)
+            self.consents[event.consent_id] = Known(
+                event.revision, event.document_hash, row.consent, row.participant
+            )
+        elif row.event_name == "consent_revoked":
+            self.revoked.add(event.consent_id)
+        elif row.event_name in ("consent_suspended", "consent_confirmed"):
+            if event.consent_id in self.consents:
+                suspended = row.event_name == "consent_suspended"
+                self.consents[event.consent_id].suspended = suspended
+        elif row.event_name == "participant_restricted" and row.participant:
+            if event.restricted:
+                self.blocked.add(row.participant)
+            else:
+                self.blocked.discard(row.participant)
+        elif row.event_name == "erasure_begun" and row.participant:
+            self.blocked.add(row.participant)
+        elif row.event_name == "log_reconciled":
+            for known in self.consents.values():
+                known.suspended = True
+
+
+def check_consents(document, _trust):
+    """Revisions, revocations and confirmations follow what they name."""
+    history = History()
+    checks = {
+        "consent_recorded": _revision_follows,
+        "consent_revoked": _revocation_follows,
+        "consent_confirmed": _confirmation_follows,
+    }
+    for row in document.rows:
+        check = checks.get(row.event_name)
+        if check and not check(row, history) and document.is_complete:
+            return False
+        history.apply(row)
+    return True
+
+
+# Each of these raises if the row does not follow what it names, and returns whether that is shown.
+
+
+def _revision_follows(row, history):
+    event, known = row.event, history.consents.get(row.event.consent_id)
+    require(event.revision >= 1, "no revision")
+    require(event.consent_id not in history.revoked, "revised after its revocation")
+    require(known is None or known.revision < event.revision, "not after the one before")
+    follows = known is not None and known.revision + 1 == event.revision
+    if row.consent is not None:
+        previous = row.consent.previous_hash
+        require(len(previous) == (0 if event.revision == 1 else HASH_BYTES), "another length")
+        require(not follows or previous == known.hash, "another revision before")
+        agencies = {agency for grant in row.consent.grants for agency in grant.senders}
+        agencies.update(
+            grant.recipient.agency for grant in row.consent.grants if grant.HasField("recipient")
+        )
+        # Sorted as their UTF-8 bytes are.
+        require(sorted(agencies, key=str.encode) == list(event.agencies), "other agencies")
+    return follows or event.revision == 1
+
+
+def _revocation_follows(row, history):
+    document = canonical(consent_pb2.RevocationDocument, row.event.document)
+    require(document.consent_id == row.event.consent_id, "of another consent")
+    return not row.has_actor or _names_newest(row, history, document)
+
+
+def _confirmation_follows(row, history):
+    document = canonical(consent_pb2.ConfirmationDocument, row.event.document)
+    require(document.consent_id == row.event.consent_id, "of another consent")
+    return _names_newest(row, history, document)
+
+
+def _names_newest(row, history, document):
+    known = history.consents.get(row.event.consent_id)
+    if known is None or known.revision < row.event.revision:
+        return False
+    require(known.revision == row.event.revision, "a revision that was replaced")
+    require(document.revision_hash == known.hash, "another document")
+    return True
+
+
+def check_permits(document, _trust):
+    """Every permit that can be decided again is covered."""
+    history = History()
+    for row in document.rows:
+        if row.event_name == "handed_out" or (
+            row.event_name == "message_decided" and row.event.accepted
+        ):
+            if not _permit_again(row, history, document) and document.is_complete:
+                return False
+        elif row.event_name == "message_decided" and document.is_complete:
+            _require_rightly_refused(row, history)
+        history.apply(row)
+    return True
+
+
+def _permit_again(row, history, document):
+    """Raises unless the permit is covered; False if the file does not show what is needed."""
+    findings = row.decoded_findings
+    if row.event_name == "handed_out" and findings is not None:
+        reference = formats.consent_reference(findings.consent_id, row.event.recipient.agency)
+        require(row.event.consent_reference == reference, "another consent")
+    if findings is None:
+        return False
+    message = _message_of(row)
+    require(findings.deny_reason == 0 and findings.consent_id, "without a consent")
+    require(row.participant not in history.blocked, "restricted or erased")
+    known = history.consents.get(findings.consent_id)
+    if known is None:
+        return False
+    require(findings.consent_id not in history.revoked, "revoked")
+    if known.revision < findings.consent_revision:
+        return False
+    require(known.revision == findings.consent_revision, "a revision that was replaced")
+    require(known.hash == findings.document_hash, "another document")
+    require(not known.suspended, "suspended")
+    told = {row.participant, known.participant}
+    if not document.is_complete:
+        told -= {""}
+    require(len(told) < 2, "of another participant")
+    if known.document is None:
+        return False
+    require(findings.grant_index < len(known.document.grants), "no such grant")
+    grant = known.document.grants[findings.grant_index]
+    require(_covers(grant, message, row.facts.time_ms), "not covered")
+    return True
+
+
+def _message_of(row):
+    """What says who sends what to whom; raises if a label is not canonical."""
+    if row.event_name == "handed_out":
+        return row.event
+    return canonical(messages_pb2.Label, row.event.label)
+
+
+def _covers(grant, message, time_ms):
+    return (
+        message.sender.agency in grant.senders
+        and grant.HasField("recipient")
+        and message.HasField("recipient")
+        and _parts(grant.recipient) == _parts(message.recipient)
+        and grant.purpose == message.purpose
+        and set(message.categories) <= set(grant.categories)
+        and grant.not_before_ms <= time_ms < grant.not_after_ms
+    )
+
+
+def _parts(address):
+    return address.agency, address.function
+
+
+def _require_rightly_refused(row, history):
+    findings = row.decoded_findings
+    require(findings is not None and findings.deny_reason, "no reason")
+    if findings.deny_reason == access_log_pb2.DENY_REASON_NOT_ALL_COVERED or not row.participant:
+        return
+    try:
+        message = _message_of(row)
+    except Exception:
+        return
+    if row.participant in history.blocked:
+        return
+    for consent_id, known in history.consents.items():
+        if (
+            history.first_told[consent_id] == row.participant
+            and consent_id not in history.revoked
+            and not known.suspended
+            and known.document is not None
+        ):
+            covered = (_covers(g, message, row.facts.time_ms) for g in known.document.grants)
+            require(not any(covered), "refused although covered")
+
+
+def _listed(row):
+    """Numbers of the records that a record of an erasure lists; None if it lists none rightly."""
+    behind, count = 0, 0
+    for range_ in row.event.ranges:
+        end = range_.first + range_.count
+        if not range_.count or range_.first < behind or end > row.number:
+            return None
+        behind, count = end, count + range_.count
+    if not 1 <= count <= LISTED_MAX:
+        return None
+    return [
+        number
+        for range_ in row.event.ranges
+        for number in range(range_.first, range_.first + range_.count)
+    ]
+
+
+def check_erased(document, _trust):
+    """Erased rows are listed by a record of their erasure, and were erased as they must be."""
+    types = {row.number: row.facts.record_type for row in document.rows}
+    listed, whole = set(), []
+    for row in document.events("records_erased"):
+        numbers = _listed(row)
+        require(numbers, "lists nothing rightly")
+        taken = TAKEN[row.event.ground]
+        require(all(types[number] in taken for number in numbers if number in types), "forbidden")
+        listed.update(numbers)
+        if row.event.ground == PARTICIPANT:
+            whole.append((row.number, numbers))
+    if not document.is_complete:
+        return True
+    _require_whole_participants(types, whole)
+    return all(row.number in listed for row in document.rows if row.erased)
+
+
+def _require_whole_participants(types, parts):
+    """Participants are erased from their registration to the beginning of their erasure."""
+    begun = [number for number, kind in types.items() if kind == ERASURE_BEGUN]
+    registrations, ends = set(), set()
+    for record, numbers in parts:
+        registrations.update(n for n in numbers if types[n] == PARTICIPANT_REGISTERED)
+        require(all(types[n] != ERASURE_BEGUN for n in numbers[:-1]), "more after the end")
+        last = numbers[-1]
+        if types[last] == ERASURE_BEGUN:
+            require(last not in ends, "ended before")
+            ends.add(last)
+            require(len(registrations) >= len(ends), "not from the registration on")
+        else:
+            require(len(registrations) > len(ends), "not from the registration on")
+            require(any(last < number < record for number in begun), "not begun")
+    require(len(registrations) <= len(begun), "without an end")
 
 
 def check_signatures(document, trust):
@@ -498,24 +876,41 @@ def _check_directory_signature(row, trust):
     )
 
 
+def _require_lotse(row, signature, signed_bytes, trust):
+    require(row.has_actor, "a document of nobody")
+    trust.require_signature(
+        signature, signed_bytes, row.entry.actor.agency, ("lotse",), row.facts.time_ms
+    )
+
+
+def _check_consent_signature(row, trust):
+    if row.document:
+        signature = common_pb2.Signature(certificate=row.certificate, value=row.signature)
+        _require_lotse(row, signature, formats.CONSENT + row.document, trust)
+
+
 def _check_revocation_signature(row, trust):
     event = row.event
+    if row.has_actor:
+        _require_lotse(row, event.signature, REVOCATION + event.document, trust)
+        return
     document = canonical(consent_pb2.RevocationDocument, event.document)
-    require(document.consent_id == event.consent_id, "revocation of another consent")
-    require(row.facts, "no time")
+    require(document.signed_at_ms >= 0, "before 1970")
     trust.require_signature(
-        event.signature,
-        REVOCATION + event.document,
-        row.entry.actor.agency,
-        ("lotse",),
-        row.facts.time_ms,
+        event.signature, REVOCATION + event.document, None, ("lotse",), document.signed_at_ms
     )
+
+
+def _check_confirmation_signature(row, trust):
+    _require_lotse(row, row.event.signature, CONFIRMATION + row.event.document, trust)
 
 
 _SIGNED_EVENTS = {
     "message_decided": _check_message_signature,
     "directory_published": _check_directory_signature,
+    "consent_recorded": _check_consent_signature,
     "consent_revoked": _check_revocation_signature,
+    "consent_confirmed": _check_confirmation_signature,
 }
 
 
@@ -573,10 +968,12 @@ class Trust:
         self._signatures = {}
 
     def require_signature(self, signature, signed_bytes, agency, roles, time_ms):
-        """Raises unless a certificate of that agency and one of the roles signed the bytes."""
+        """Raises unless a certificate of that agency and one of the roles signed the bytes; without
+        an agency, of any."""
         signer = self._signer(signature.certificate)
         require(signer, "certificate that is not believed")
-        require(signer.agency == agency and signer.role in roles, "signed by somebody else")
+        require(agency in (None, signer.agency), "signed by another agency")
+        require(signer.role in roles, "signed in another role")
         require(signer.valid_at(time_ms), "certificate not valid at that time")
         require(self._verifies(signer, signature, signed_bytes), "signature does not verify")
 
@@ -592,6 +989,9 @@ class Trust:
     def _read_leaf(self, encoded):
         leaf = x509.load_der_x509_certificate(encoded)
         require(leaf.version == x509.Version.v3, "not version 3")
+        # The library takes a signature with unused bits for the same; strict DER has none.
+        tail = b"\0" + leaf.signature
+        require(encoded.endswith(bytes([3, len(tail)]) + tail), "not strict DER")
         extensions = leaf.extensions
         for extension in extensions:
             known = isinstance(extension.value, KNOWN_EXTENSIONS)
@@ -661,9 +1061,14 @@ CHECKS = [
     ("records", check_records, _BOTH),
     ("inclusion", check_inclusion, _BOTH),
     ("order", check_order, _BOTH),
+    ("completeness", check_completeness, _EXPORT_ONLY),
     ("stopped messages", check_stopped_messages, _EXPORT_ONLY),
     ("revoked consents", check_revoked_consents, _EXPORT_ONLY),
     ("hand-outs", check_hand_outs, _BOTH),
+    ("participants", check_participants, _BOTH),
+    ("consents", check_consents, _BOTH),
+    ("permits", check_permits, _BOTH),
+    ("erased", check_erased, _BOTH),
     ("signatures", check_signatures, _BOTH),
 ]
 
@@ -675,25 +1080,40 @@ def _holds(check, document, trust):
         return False
 
 
-def verify(document_bytes, log_key, trust=None):
+def _applies(name, document, trust):
+    """Whether a check is made of this file."""
+    if name == "signatures":
+        return trust is not None
+    needs_checkpoint = name in ("merkle tree", "completeness") or (
+        name == "inclusion" and not document.is_export
+    )
+    return not needs_checkpoint or document.checkpoint is not None
+
+
+def verify(document_bytes, log_key, trust=None, complete=False):
     """Names of the failed checks in the order of the table; ["format"] if the file is unreadable.
 
-    `trust` is a Trust; without one the signatures of agencies are not checked."""
+    `trust` is a Trust; without one the signatures of agencies are not checked. With `complete` the
+    file must have a row for every record of the log."""
     try:
         document = Document(document_bytes, log_key)
     except Exception:
         return ["format"]
-    return [
+    failed = [
         name
         for name, check, for_evidence in CHECKS
         if (document.is_export or for_evidence)
-        and (check is not check_signatures or trust is not None)
+        and _applies(name, document, trust)
         and not _holds(check, document, trust)
     ]
+    can_tell = not document.is_export or document.checkpoint is not None
+    if complete and can_tell and not document.is_complete:
+        failed.append("completeness")
+    return failed
 
 
-def _result(content, log_key, trust):
-    failed = verify(content, log_key, trust)
+def _result(content, log_key, trust, complete):
+    failed = verify(content, log_key, trust, complete)
     return {"sound": not failed, "failed": failed}
 
 
@@ -704,6 +1124,7 @@ def main():
     parser.add_argument("--batch", type=Path, metavar="FOLDER")
     parser.add_argument("--log-key", required=True, metavar="KEY")
     parser.add_argument("--trust", type=Path, metavar="TRUST.TOML")
+    parser.add_argument("--complete", action="store_true")
     arguments = parser.parse_args()
     if (arguments.file is None) == (arguments.batch is None):
         parser.error("give either FILE or --batch FOLDER")
@@ -719,14 +1140,16 @@ def main():
         parser.error(f"cannot read {arguments.trust}: {type(error).__name__} {error}")
     try:
         if arguments.file:
-            result = _result(arguments.file.read_bytes(), arguments.log_key, trust)
+            content = arguments.file.read_bytes()
+            result = _result(content, arguments.log_key, trust, arguments.complete)
             print(json.dumps(result))
             return 0 if result["sound"] else 4
         require(arguments.batch.is_dir(), f"no folder {arguments.batch}")
         for path in sorted(arguments.batch.glob("*.json"), key=lambda path: path.name):
             if not path.is_file():
                 continue
-            result = _result(path.read_bytes(), arguments.log_key, trust)
+            content = path.read_bytes()
+            result = _result(content, arguments.log_key, trust, arguments.complete)
             print(json.dumps({"file": path.name, **result}))
     except (OSError, Refused) as error:
         parser.error(str(error))

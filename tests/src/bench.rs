@@ -2,6 +2,7 @@
 
 pub mod decide;
 pub mod echo;
+pub mod evidence;
 pub mod restart;
 pub mod throughput;
 

@@ -1,26 +1,30 @@
 //! The core against the second model: random sequences of operations must give the same answers and
-//! the same log, and a replay of the log must give the same state.
+//! the same log, and a replay of what erasures left of the log must give the same state.
 //!
-//! Upholds: default-deny, no-spurious-deny, idempotent, order, log-first (one event per decision).
+//! Upholds: default-deny, no-spurious-deny, idempotent, order, log-first (one event per decision), erasure,
+//! anti-rollback.
 
-use std::collections::{BTreeSet, HashMap};
+mod entries;
+mod ops;
+mod rights;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use schleuse_broker::domain::command::{Command, Outcome};
 use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
-use schleuse_broker::domain::event::{
-    Actor, BatchSignature, Decision, Label, Signature, Submission,
-};
+use schleuse_broker::domain::event::{Actor, BatchSignature, Label, Signature, Submission};
 use schleuse_broker::domain::ids::{
-    Address, AgencyId, ConsentId, MessageId, Reference, RegistrationKey,
+    Address, AgencyId, ConsentId, HoldId, MessageId, RecordNumber, Reference, RegistrationKey,
 };
-use schleuse_broker::domain::message::{Hold, Stage, StopReason};
+use schleuse_broker::domain::message::{Hold, Stage};
 use schleuse_broker::domain::state::{Limits, Rules};
-use schleuse_broker::domain::{Catalogue, DenyReason, Event, EventKind, Refusal, State};
+use schleuse_broker::domain::{Catalogue, Event, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::identity::Role;
 
+use self::ops::{CallerOp, GrantOp, MessageOp, OWN_LOTSE, Op, RevisionKind, What, op};
 use crate::broker::repository;
 use crate::model;
 
@@ -33,169 +37,9 @@ const CATEGORIES: [&str; 3] = ["gesundheit", "termine", "wohnen"];
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 const QUEUE_MAX: usize = 6;
-
-/// One step of a random sequence; small numbers choose among few objects, so that they collide.
-#[derive(Clone, Debug)]
-enum Op {
-    Register {
-        person: usize,
-        key: u8,
-    },
-    AssignLotse {
-        caller: usize,
-        participant: usize,
-        person: usize,
-    },
-    AssignReference {
-        caller: usize,
-        participant: usize,
-        agency: usize,
-    },
-    Record {
-        caller: usize,
-        participant: usize,
-        id: u8,
-        revision: RevisionKind,
-        grants: Vec<GrantOp>,
-        evidence: bool,
-        revise: bool,
-    },
-    Revoke {
-        caller: usize,
-        id: u8,
-        stale: bool,
-    },
-    Submit {
-        agency: usize,
-        messages: Vec<MessageOp>,
-        require_all: bool,
-    },
-    HandOut {
-        agency: usize,
-        both: bool,
-        stream: Option<u64>,
-        max: usize,
-    },
-    Release {
-        stream: u64,
-    },
-    Report {
-        agency: usize,
-        choices: Vec<usize>,
-        acknowledged: bool,
-    },
-    Tick,
-    Wait {
-        ms: u64,
-    },
-    Restart,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum RevisionKind {
-    First,
-    Next,
-    Same,
-    Skipping,
-}
-
-#[derive(Clone, Debug)]
-struct GrantOp {
-    senders: u8,
-    recipient: usize,
-    function: usize,
-    purpose: usize,
-    categories: u8,
-    begins: u64,
-    lasts: u64,
-}
-
-#[derive(Clone, Debug)]
-struct MessageOp {
-    id: u8,
-    /// Differs now and then for the same identifier; compared through the derived text.
-    #[expect(dead_code, reason = "read through Debug: it is part of the content's text")]
-    content: u8,
-    participant: usize,
-    recipient: usize,
-    function: usize,
-    purpose: usize,
-    categories: u8,
-    age: i64,
-    lives: u64,
-}
-
-fn grant_op() -> impl Strategy<Value = GrantOp> {
-    (1..16_u8, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, 0..3_u64, 0..20_u64).prop_map(
-        |(senders, recipient, function, purpose, categories, begins, lasts)| GrantOp {
-            senders,
-            recipient,
-            function,
-            purpose,
-            categories,
-            begins: [0, 2 * HOUR, 3 * DAY][begins as usize],
-            lasts: match lasts {
-                0 => 0,
-                1 => 3000 * DAY,
-                n => n * n * HOUR,
-            },
-        },
-    )
-}
-
-fn message_op() -> impl Strategy<Value = MessageOp> {
-    let times = (
-        prop_oneof![8 => Just(0_i64), 1 => Just(25 * HOUR as i64), 1 => Just(-(HOUR as i64))],
-        prop_oneof![6 => Just(5 * HOUR), 2 => Just(10 * DAY), 1 => Just(0_u64), 1 => Just(91 * DAY)],
-    );
-    (0..24_u8, 0..12_u8, 0..5_usize, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, times).prop_map(
-        |(id, content, participant, recipient, function, purpose, categories, (age, lives))| {
-            // Mostly the same content for the same identifier.
-            let content = u8::from(content == 0);
-            MessageOp {
-                id,
-                content,
-                participant,
-                recipient,
-                function,
-                purpose,
-                categories,
-                age,
-                lives,
-            }
-        },
-    )
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let revision = prop_oneof![
-        4 => Just(RevisionKind::First), 4 => Just(RevisionKind::Next),
-        1 => Just(RevisionKind::Same), 1 => Just(RevisionKind::Skipping)
-    ];
-    prop_oneof![
-        2 => (0..2_usize, 0..4_u8).prop_map(|(person, key)| Op::Register { person, key }),
-        1 => (0..2_usize, 0..4_usize, 0..2_usize)
-            .prop_map(|(caller, participant, person)| Op::AssignLotse { caller, participant, person }),
-        3 => (0..2_usize, 0..4_usize, 0..4_usize)
-            .prop_map(|(caller, participant, agency)| Op::AssignReference { caller, participant, agency }),
-        6 => (0..2_usize, 0..4_usize, 0..6_u8, revision, prop::collection::vec(grant_op(), 1..4),
-              prop::bool::weighted(0.8), any::<bool>())
-            .prop_map(|(caller, participant, id, revision, grants, evidence, revise)|
-                Op::Record { caller, participant, id, revision, grants, evidence, revise }),
-        2 => (0..2_usize, 0..6_u8, prop::bool::weighted(0.1))
-            .prop_map(|(caller, id, stale)| Op::Revoke { caller, id, stale }),
-        10 => (0..4_usize, prop::collection::vec(message_op(), 1..4), prop::bool::weighted(0.2))
-            .prop_map(|(agency, messages, require_all)| Op::Submit { agency, messages, require_all }),
-        6 => (0..4_usize, any::<bool>(), prop::option::of(0..3_u64), 1..4_usize)
-            .prop_map(|(agency, both, stream, max)| Op::HandOut { agency, both, stream, max }),
-        1 => (0..3_u64).prop_map(|stream| Op::Release { stream }),
-        4 => (0..4_usize, prop::collection::vec(0..40_usize, 1..3), any::<bool>())
-            .prop_map(|(agency, choices, acknowledged)| Op::Report { agency, choices, acknowledged }),
-        2 => Just(Op::Tick),
-        3 => prop_oneof![4 => 1..2 * HOUR, 1 => 1..2 * DAY].prop_map(|ms| Op::Wait { ms }),
-        1 => Just(Op::Restart),
-    ]
-}
+const PROJECT: &str = "projekt";
+/// A participant whom nobody registered.
+const NOBODY: usize = usize::MAX;
 
 /// Both sides and what the test must remember to speak to them.
 struct Pair {
@@ -204,9 +48,22 @@ struct Pair {
     log: Vec<(Event, u64)>,
     model: model::Model,
     now: u64,
+    /// By person and key the participant that was registered last, in order of the first registration. Operations
+    /// choose among these: somebody erased, until the same key is registered again.
+    registered: Vec<((usize, u8), usize)>,
     references: HashMap<(usize, String), Reference>,
-    newest: HashMap<u8, model::ConsentDocument>,
+    newest: BTreeMap<u8, model::ConsentDocument>,
+    /// Every message that was submitted, accepted or not.
+    submitted: Vec<model::Submission>,
     decided: Vec<u64>,
+    /// Messages that were handed out, and to which agency.
+    received: Vec<(String, u64)>,
+    /// Records that an erasure names.
+    erased: BTreeSet<RecordNumber>,
+    /// Of these, the ones of the newest erasure since the last start.
+    newest_erased: BTreeSet<RecordNumber>,
+    /// Every hold that somebody tried to place.
+    holds: Vec<HoldId>,
     entropy: u128,
 }
 
@@ -249,7 +106,7 @@ impl Pair {
         let rules = Rules {
             catalogue: Catalogue::parse(&text.unwrap()).unwrap(),
             agencies: AGENCIES.iter().map(|a| AgencyId::parse(a).unwrap()).collect::<BTreeSet<_>>(),
-            project_agency: AgencyId::parse("projekt").unwrap(),
+            project_agency: AgencyId::parse(PROJECT).unwrap(),
             limits: Limits {
                 queue_messages_max: QUEUE_MAX,
                 queue_bytes_max: u64::MAX / 4,
@@ -261,11 +118,17 @@ impl Pair {
             rules,
             state: State::new(),
             log: Vec::new(),
-            model: model::Model::new("projekt", &["gesundheit"], longest_end, QUEUE_MAX),
+            model: model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX),
             now: 1_790_000_000_000,
+            registered: Vec::new(),
             references: HashMap::new(),
-            newest: HashMap::new(),
+            newest: BTreeMap::new(),
+            submitted: Vec::new(),
             decided: Vec::new(),
+            received: Vec::new(),
+            erased: BTreeSet::new(),
+            newest_erased: BTreeSet::new(),
+            holds: Vec::new(),
             entropy: 0,
         }
     }
@@ -285,6 +148,18 @@ impl Pair {
         outcome
     }
 
+    fn whom(&self, choice: usize) -> usize {
+        self.registered.get(choice).map_or(NOBODY, |(_, participant)| *participant)
+    }
+
+    fn person(&self, caller: usize, participant: usize) -> usize {
+        if caller != OWN_LOTSE {
+            return caller;
+        }
+        let lotse = self.model.lotse(participant);
+        PEOPLE.iter().position(|it| lotse.is_some_and(|own| own.person == *it)).unwrap_or_default()
+    }
+
     fn reference(&self, participant: usize, agency: &str) -> Option<Reference> {
         self.references.get(&(participant, agency.to_owned())).copied()
     }
@@ -299,69 +174,46 @@ impl Pair {
 
     fn play(&mut self, op: &Op) {
         match op {
-            Op::Register { person, key } => {
-                let entropy = [self.entropy(), self.entropy(), self.entropy()];
-                let key_bytes = RegistrationKey::from_bytes([
-                    *key,
-                    *person as u8,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                ]);
-                let command =
-                    Command::RegisterParticipant { actor: lotse(*person), key: key_bytes, entropy };
-                let outcome = self.step(command).unwrap();
-                let participant =
-                    self.model.register(&model_lotse(*person), &format!("{person}-{key}"));
-                let Outcome::Registered { reference, .. } = outcome else { panic!("{outcome:?}") };
-                let known = self.references.insert((participant, "lotsenstelle".into()), reference);
-                assert!(known.is_none_or(|known| known == reference));
-            }
+            Op::Register { person, key } => self.register(*person, *key),
             Op::AssignLotse { caller, participant, person } => {
-                let reference = self.lotse_reference(*participant);
+                let participant = self.whom(*participant);
+                let caller = self.person(*caller, participant);
+                let reference = self.lotse_reference(participant);
                 let command = Command::AssignLotse {
-                    actor: lotse(*caller),
+                    actor: lotse(caller),
                     reference,
                     lotse: PEOPLE[*person].into(),
                 };
                 let real = self.step(command);
-                let model =
-                    self.model.assign_lotse(&model_lotse(*caller), *participant, PEOPLE[*person]);
+                let (caller, person) = (model_lotse(caller), PEOPLE[*person]);
+                let model = self.model.assign_lotse(&caller, participant, person, self.now);
                 assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
             }
             Op::AssignReference { caller, participant, agency } => {
+                let participant = self.whom(*participant);
+                let caller = self.person(*caller, participant);
                 let command = Command::AssignReference {
-                    actor: lotse(*caller),
-                    reference: self.lotse_reference(*participant),
+                    actor: lotse(caller),
+                    reference: self.lotse_reference(participant),
                     agency: AgencyId::parse(AGENCIES[*agency]).unwrap(),
                     entropy: self.entropy(),
                 };
                 let real = self.step(command);
                 let model = self.model.assign_reference(
-                    &model_lotse(*caller),
-                    *participant,
+                    &model_lotse(caller),
+                    participant,
                     AGENCIES[*agency],
+                    self.now,
                 );
                 assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
                 if let Ok(Outcome::Assigned { reference, .. }) = real {
-                    self.references.insert((*participant, AGENCIES[*agency].into()), reference);
+                    self.references.insert((participant, AGENCIES[*agency].into()), reference);
                 }
             }
             Op::Record { .. } => self.record(op),
             Op::Revoke { caller, id, stale } => self.revoke(*caller, *id, *stale),
             Op::Submit { agency, messages, require_all } => {
-                self.submit(AGENCIES[*agency], messages, *require_all);
+                self.submit(*agency, messages, *require_all);
             }
             Op::HandOut { agency, both, stream, max } => {
                 self.hand_out(AGENCIES[*agency], *both, *stream, *max);
@@ -370,15 +222,49 @@ impl Pair {
                 self.step(Command::Release { stream: *stream }).unwrap();
                 self.model.release_stream(*stream);
             }
-            Op::Report { agency, choices, acknowledged } => {
-                self.report(AGENCIES[*agency], choices, *acknowledged);
+            Op::Report { agency, own, choices, acknowledged } => {
+                self.report(AGENCIES[*agency], *own, choices, *acknowledged);
             }
             Op::Tick => {
                 self.step(Command::Tick).unwrap();
                 self.model.tick(self.now);
             }
             Op::Wait { ms } => self.now += ms,
-            Op::Restart => self.restart(),
+            Op::Restart { left } => self.restart(*left),
+            Op::ListConsents { .. }
+            | Op::Restrict { .. }
+            | Op::Confirm { .. }
+            | Op::PlaceHold { .. }
+            | Op::ReleaseHold { .. }
+            | Op::ListHolds { .. }
+            | Op::PlanErasure { .. }
+            | Op::BeginErasure { .. }
+            | Op::EraseRecords { .. }
+            | Op::Retain { .. }
+            | Op::Reconcile { .. } => self.play_rights(op),
+        }
+    }
+
+    fn register(&mut self, person: usize, key: u8) {
+        let entropy = [self.entropy(), self.entropy(), self.entropy()];
+        let mut key_bytes = [0; 16];
+        key_bytes[..2].copy_from_slice(&[key, person as u8]);
+        let key_bytes = RegistrationKey::from_bytes(key_bytes);
+        let command =
+            Command::RegisterParticipant { actor: lotse(person), key: key_bytes, entropy };
+        let outcome = self.step(command).unwrap();
+        let participant =
+            self.model.register(&model_lotse(person), &format!("{person}-{key}"), self.now);
+        let Outcome::Registered { reference, .. } = outcome else { panic!("{outcome:?}") };
+        let known = self.references.insert((participant, "lotsenstelle".into()), reference);
+        if let Some(known) = known {
+            assert_eq!(known, reference);
+            return;
+        }
+        self.references.insert((participant, PROJECT.into()), Reference::from_bytes(entropy[2]));
+        match self.registered.iter_mut().find(|(by, _)| *by == (person, key)) {
+            Some((_, last)) => *last = participant,
+            None => self.registered.push(((person, key), participant)),
         }
     }
 
@@ -387,9 +273,20 @@ impl Pair {
             return;
         };
         let newest = self.newest.get(id).cloned();
+        let living =
+            newest.as_ref().filter(|newest| self.model.lotse(newest.participant).is_some());
+        let (mut participant, mut revision, mut revise) =
+            (self.whom(*participant), *revision, *revise);
+        if let RevisionKind::Fitting = revision {
+            revise = living.is_some();
+            revision = if revise { RevisionKind::Next } else { RevisionKind::First };
+            participant = living.map_or(participant, |newest| newest.participant);
+        }
+        let caller = self.person(*caller, participant);
+        let is_same = matches!(revision, RevisionKind::Same);
         let number = newest.as_ref().map_or(1, |newest| newest.revision);
         let (revision, previous) = match revision {
-            RevisionKind::First => (1, None),
+            RevisionKind::Fitting | RevisionKind::First => (1, None),
             RevisionKind::Next => (number + 1, newest.clone()),
             RevisionKind::Same => {
                 (number, newest.as_ref().and_then(|n| n.previous.as_deref().cloned()))
@@ -398,24 +295,24 @@ impl Pair {
         };
         let mut document = model::ConsentDocument {
             id: format!("{id}"),
-            participant: *participant,
+            participant,
             revision,
             previous: previous.map(Box::new),
             grants: grants.iter().map(|grant| self.model_grant(grant)).collect(),
             has_evidence: *evidence,
         };
-        if let (RevisionKind::Same, Some(newest)) = (&op_revision(op), newest) {
+        if let (true, Some(newest)) = (is_same, newest) {
             document = newest;
         }
         let command = Command::RecordConsent {
-            actor: lotse(*caller),
-            revise: *revise,
+            actor: lotse(caller),
+            revise,
             document: Box::new(self.real_document(&document)),
             bytes: Bytes::new(),
             signature: Signature::default(),
         };
         let real = self.step(command);
-        let model = self.model.record(&model_lotse(*caller), document.clone(), *revise, self.now);
+        let model = self.model.record(&model_lotse(caller), document.clone(), revise, self.now);
         assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
         if model.is_ok() {
             self.newest.insert(*id, document);
@@ -464,6 +361,7 @@ impl Pair {
 
     fn revoke(&mut self, caller: usize, id: u8, stale: bool) {
         let Some(document) = self.newest.get(&id).cloned() else { return };
+        let caller = self.person(caller, document.participant);
         let mut named = document;
         if stale {
             named.has_evidence = !named.has_evidence;
@@ -480,58 +378,105 @@ impl Pair {
         assert_eq!(real.is_ok(), model.is_ok(), "{real:?} {model:?}");
     }
 
-    fn submit(&mut self, agency: &str, messages: &[MessageOp], require_all: bool) {
-        let mut real = Vec::new();
-        let mut model = Vec::new();
-        for message in messages {
-            let created_at = self.now.wrapping_add_signed(-message.age);
-            let reference =
-                self.reference(message.participant, agency).unwrap_or_else(Self::unknown_reference);
-            let categories = strings(&chosen(&CATEGORIES, message.categories));
-            let recipient = (AGENCIES[message.recipient], FUNCTIONS[message.function]);
-            let (purpose, kind) = PURPOSES[message.purpose];
-            let about = Some(message.participant).filter(|participant| {
-                self.references.contains_key(&(*participant, "lotsenstelle".into()))
-            });
-            let described = model::Submission {
-                message_id: format!("{}", message.id),
-                content: format!("{message:?}{created_at}"),
-                participant: about,
-                sender: model::Address { agency: agency.into(), function: "zentrale".into() },
-                recipient: model::Address {
-                    agency: recipient.0.into(),
-                    function: recipient.1.into(),
-                },
-                purpose: purpose.into(),
-                categories: categories.clone(),
-                created_at,
-                expires_at: created_at + message.lives,
-            };
-            let digest = sha256(&[described.content.as_bytes()]);
-            real.push(Submission {
-                reference,
-                nonce: [0; 16],
-                label: Label {
-                    message_id: MessageId::from_bytes([message.id; 16]),
-                    participant_commitment: [0; 32],
-                    kind: self.rules.catalogue.kind(kind).unwrap(),
-                    purpose: self.rules.catalogue.purpose(purpose).unwrap(),
-                    categories: self.categories(&categories),
-                    sender: Address::parse(agency, "zentrale").unwrap(),
-                    recipient: Address::parse(recipient.0, recipient.1).unwrap(),
-                    created_at,
-                    expires_at: created_at + message.lives,
-                },
-                label_bytes: Bytes::new(),
-                payload: Bytes::from_static(&[1; 10]),
-                payload_bytes: 10,
-                encapsulated_key_bytes: 1,
-                payload_digest: digest,
-                signature: BatchSignature::default(),
-                fingerprint: *digest.first_chunk().unwrap(),
-            });
-            model.push(described);
+    /// The sender is an agency that may send the first message, if there is one.
+    fn sender(&self, agency: usize, message: &MessageOp) -> String {
+        let any = AGENCIES[agency].to_owned();
+        match message.what {
+            What::Any => any,
+            What::Granted { consent, grant } => {
+                self.granted(consent, grant).map_or(any, |(_, it)| {
+                    it.senders.get(agency % it.senders.len()).cloned().unwrap_or_default()
+                })
+            }
+            What::Repeated { back, .. } => {
+                self.submitted.iter().rev().nth(back).map_or(any, |it| it.sender.agency.clone())
+            }
         }
+    }
+
+    fn granted(&self, consent: usize, grant: usize) -> Option<(usize, &model::Grant)> {
+        let document = self.newest.values().nth(consent % self.newest.len().max(1))?;
+        let grant = document.grants.get(grant % document.grants.len())?;
+        Some((document.participant, grant))
+    }
+
+    fn describe(&mut self, message: &MessageOp, agency: &str) -> model::Submission {
+        let created_at = self.now.wrapping_add_signed(-message.age);
+        let message_id = u128::from_be_bytes(self.entropy()).to_string();
+        let mut described = model::Submission {
+            content: message_id.clone(),
+            message_id,
+            participant: Some(self.whom(message.participant)),
+            sender: model::Address { agency: agency.into(), function: "zentrale".into() },
+            recipient: model::Address {
+                agency: AGENCIES[message.recipient].into(),
+                function: FUNCTIONS[message.function].into(),
+            },
+            purpose: PURPOSES[message.purpose].0.into(),
+            categories: strings(&chosen(&CATEGORIES, message.categories)),
+            created_at,
+            expires_at: created_at + message.lives,
+        };
+        match message.what {
+            What::Any => {}
+            What::Granted { consent, grant } => {
+                if let Some((participant, grant)) = self.granted(consent, grant) {
+                    described.participant = Some(participant);
+                    described.recipient = grant.recipient.clone();
+                    described.purpose = grant.purpose.clone();
+                    described.categories = grant.categories.clone();
+                }
+            }
+            What::Repeated { back, changed } => {
+                if let Some(before) = self.submitted.iter().rev().nth(back) {
+                    let sender = described.sender;
+                    described = model::Submission { sender, ..before.clone() };
+                    described.content += if changed { " changed" } else { "" };
+                }
+            }
+        }
+        described
+    }
+
+    fn real_submission(&self, described: &model::Submission) -> Submission {
+        let digest = sha256(&[described.content.as_bytes()]);
+        let agency = &described.sender.agency;
+        let reference = described.participant.and_then(|about| self.reference(about, agency));
+        let kind = PURPOSES.iter().find(|(purpose, _)| *purpose == described.purpose).unwrap().1;
+        let message_id: u128 = described.message_id.parse().unwrap();
+        let address =
+            |it: &model::Address| Address::parse(it.agency.as_str(), it.function.as_str()).unwrap();
+        Submission {
+            reference: reference.unwrap_or_else(Self::unknown_reference),
+            nonce: [0; 16],
+            label: Label {
+                message_id: MessageId::from_bytes(message_id.to_be_bytes()),
+                participant_commitment: [0; 32],
+                kind: self.rules.catalogue.kind(kind).unwrap(),
+                purpose: self.rules.catalogue.purpose(&described.purpose).unwrap(),
+                categories: self.categories(&described.categories),
+                sender: address(&described.sender),
+                recipient: address(&described.recipient),
+                created_at: described.created_at,
+                expires_at: described.expires_at,
+            },
+            label_bytes: Bytes::new(),
+            payload: Bytes::from_static(&[1; 10]),
+            payload_bytes: 10,
+            has_payload: true,
+            encapsulated_key_bytes: 1,
+            payload_digest: digest,
+            signature: BatchSignature::default(),
+            fingerprint: *digest.first_chunk().unwrap(),
+        }
+    }
+
+    fn submit(&mut self, agency: usize, messages: &[MessageOp], require_all: bool) {
+        let agency = &self.sender(agency, &messages[0]);
+        let model: Vec<model::Submission> =
+            messages.iter().map(|message| self.describe(message, agency)).collect();
+        let real = model.iter().map(|described| self.real_submission(described)).collect();
+        self.submitted.extend(model.iter().cloned());
         let actor = actor(agency, Role::System, None);
         let command = Command::Submit { actor, messages: real, require_all };
         let real = self.step(command);
@@ -573,6 +518,7 @@ impl Pair {
             .map(|f| model::Address { agency: agency.into(), function: (*f).into() })
             .collect();
         let model = self.model.hand_out(&addresses, holder, max, self.now);
+        self.received.extend(real.iter().map(|permit| (agency.to_owned(), permit.message())));
         let real: Vec<_> = real
             .iter()
             .map(|permit| {
@@ -586,12 +532,17 @@ impl Pair {
         assert_eq!(real, model);
     }
 
-    fn report(&mut self, agency: &str, choices: &[usize], acknowledged: bool) {
-        if self.decided.is_empty() {
+    fn report(&mut self, agency: &str, own: bool, choices: &[usize], acknowledged: bool) {
+        let received = self.received.iter().filter(|(by, _)| by == agency).map(|(_, it)| *it);
+        let from: Vec<u64> = if own { received.collect() } else { self.decided.clone() };
+        if from.is_empty() {
             return;
         }
-        let numbers: Vec<u64> =
-            choices.iter().map(|choice| self.decided[choice % self.decided.len()]).collect();
+        let newest = from.iter().rev();
+        let numbers: Vec<u64> = choices
+            .iter()
+            .filter_map(|choice| newest.clone().nth(choice % from.len()).copied())
+            .collect();
         let (stage, model_stage) = if acknowledged {
             (Stage::Acknowledged, model::Stage::Acknowledged)
         } else {
@@ -609,114 +560,40 @@ impl Pair {
         }
     }
 
-    /// Replays the log into an empty state: what a restart of the broker does.
-    fn restart(&mut self) {
+    /// Replays the log into an empty state: what a restart of the broker does. Records that an erasure names are
+    /// gone. They are overwritten in order: of the newest erasure the last ones may still be there, and are
+    /// overwritten now.
+    fn restart(&mut self, left: usize) {
+        let left: BTreeSet<RecordNumber> =
+            self.newest_erased.iter().rev().take(left).copied().collect();
         let mut state = State::new();
         for ((event, time), number) in self.log.iter().zip(0..) {
-            state.apply(event, number, *time);
+            if self.erased.contains(&number) && !left.contains(&number) {
+                state.skip(number, *time);
+            } else {
+                state.apply(event, number, *time);
+            }
         }
+        self.newest_erased.clear();
         self.state = state;
         self.model.restart();
         // A replay knows old identifiers again until the first tick.
         self.step(Command::Tick).unwrap();
         self.model.tick(self.now);
+        self.list_holds(CallerOp::Officer);
     }
+}
 
-    fn compare_logs(&self, from: usize) {
-        let model = &self.model.log()[from..];
-        let real: Vec<model::Entry> =
-            self.log[from..].iter().map(|(event, _)| self.entry(event)).collect();
-        assert_eq!(real, model);
-    }
-
-    fn participant(&self, id: &schleuse_broker::domain::ids::ParticipantId) -> usize {
-        // Registrations in order; the pseudonym is the first entropy of each.
-        let mut registered = self.log.iter().filter_map(|(event, _)| match &event.kind {
-            EventKind::ParticipantRegistered { participant, .. } => Some(participant),
-            _ => None,
-        });
-        registered.position(|known| known == id).unwrap()
-    }
-
-    fn entry(&self, event: &Event) -> model::Entry {
-        use model::Entry;
-        let grant = |g: &schleuse_broker::domain::event::GrantRef| {
-            (g.consent.bytes()[0].to_string(), u64::from(g.revision), g.grant_index as usize)
-        };
-        match &event.kind {
-            EventKind::ParticipantRegistered { participant, .. } => {
-                Entry::Registered { participant: self.participant(participant) }
-            }
-            EventKind::LotseAssigned { participant, lotse } => Entry::LotseAssigned {
-                participant: self.participant(participant),
-                person: lotse.clone(),
-            },
-            EventKind::ReferenceAssigned { participant, agency, .. } => Entry::ReferenceAssigned {
-                participant: self.participant(participant),
-                agency: agency.to_string(),
-            },
-            EventKind::ConsentRecorded(consent) => Entry::ConsentRecorded {
-                consent: consent.document.consent_id.bytes()[0].to_string(),
-                revision: u64::from(consent.document.revision),
-            },
-            EventKind::ConsentRevoked(revocation) => {
-                Entry::ConsentRevoked { consent: revocation.consent.bytes()[0].to_string() }
-            }
-            EventKind::MessageDecided(decided) => {
-                let (accepted, reason, grant) = match &decided.decision {
-                    Decision::Accepted(by) => (true, None, Some(grant(by))),
-                    Decision::Refused(why) => (false, Some(reason(*why)), None),
-                };
-                let message_id = decided.submission.label.message_id.bytes()[0].to_string();
-                Entry::Decided { message_id, accepted, reason, grant }
-            }
-            EventKind::HandedOut(event) => {
-                let (consent, revision, grant_index) = grant(&event.grant);
-                Entry::HandedOut {
-                    message: event.message as usize,
-                    attempt: u64::from(event.attempt),
-                    consent,
-                    revision,
-                    grant_index,
-                }
-            }
-            EventKind::StageReported { message, stage, .. } => Entry::Stage {
-                message: *message as usize,
-                stage: match stage {
-                    Stage::Decrypted => model::Stage::Decrypted,
-                    Stage::Acknowledged => model::Stage::Acknowledged,
-                },
-            },
-            EventKind::MessageStopped { message, reason: why, deny, .. } => Entry::Stopped {
-                message: *message as usize,
-                reason: match why {
-                    StopReason::ConsentEnded => model::StopReason::ConsentEnded,
-                    StopReason::Expired => model::StopReason::Expired,
-                },
-                deny: deny.map(reason),
-            },
-            other => panic!("no operation of this test makes {other:?}"),
+/// Two participants whom all agencies can address.
+fn beginning() -> Vec<Op> {
+    let mut ops = Vec::new();
+    for participant in 0..2 {
+        ops.push(Op::Register { person: participant, key: 0 });
+        for agency in 0..3 {
+            ops.push(Op::AssignReference { caller: OWN_LOTSE, participant, agency });
         }
     }
-}
-
-fn op_revision(op: &Op) -> RevisionKind {
-    match op {
-        Op::Record { revision, .. } => *revision,
-        _ => RevisionKind::First,
-    }
-}
-
-fn reason(reason: DenyReason) -> model::Reason {
-    match reason {
-        DenyReason::UnknownParticipant => model::Reason::UnknownParticipant,
-        DenyReason::NoConsent => model::Reason::NoConsent,
-        DenyReason::Superseded => model::Reason::Superseded,
-        DenyReason::Expired => model::Reason::Expired,
-        DenyReason::NotYet => model::Reason::NotYet,
-        DenyReason::Revoked => model::Reason::Revoked,
-        DenyReason::NotAllCovered => model::Reason::NotAllCovered,
-    }
+    ops
 }
 
 proptest! {
@@ -727,10 +604,11 @@ proptest! {
     #[test]
     fn core_and_model_agree_on_random_operations(ops in prop::collection::vec(op(), 200)) {
         let mut pair = Pair::new();
-        for op in &ops {
+        for op in beginning().iter().chain(&ops) {
             let before = pair.log.len();
             pair.play(op);
             pair.compare_logs(before);
+            pair.compare_rights();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! the first one that does not hold ends the program.
 
 mod parties;
+mod rights;
 mod scenes;
 
 use std::io::Write as _;
@@ -41,6 +42,8 @@ pub fn play(folder: &Path, stay: bool) {
     if stay {
         return scenes::stay(&stage, &config, broker);
     }
+    rights::papers(&stage, &case);
+    rights::erasure(&stage, &case);
     claim("the broker drains and stops", broker.terminate() == Some(0));
     scenes::offline(&stage, &config, &export);
     say("\nEvery claim above was checked.");

@@ -7,7 +7,9 @@ mod evidence;
 mod lifecycle;
 mod operations;
 mod queries;
+mod rights;
 mod roles;
+mod rollback;
 mod visibility;
 
 use prost::Message as _;
@@ -55,6 +57,18 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::MessageStopped(event) => format!("stopped {}", event.reason().as_str_name()),
         Event::LogQueried(_) => "queried".to_owned(),
         Event::CallRefused(event) => format!("call refused {}", event.method),
+        Event::ErasureBegun(_) => "erasure begun".to_owned(),
+        Event::RecordsErased(event) => {
+            let count: u64 = event.ranges.iter().map(|range| range.count).sum();
+            format!("erased {count}")
+        }
+        Event::ParticipantRestricted(event) => format!("restricted {}", event.restricted),
+        Event::HoldPlaced(_) => "hold placed".to_owned(),
+        Event::HoldReleased(_) => "hold released".to_owned(),
+        Event::ConsentSuspended(_) => "suspended".to_owned(),
+        Event::ConsentConfirmed(_) => "confirmed".to_owned(),
+        Event::RecordLost(_) => "lost".to_owned(),
+        Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
     }
 }
 

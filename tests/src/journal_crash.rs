@@ -10,7 +10,9 @@ use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 use schleuse_broker::journal::checkpoint::CheckpointSigner;
 use schleuse_broker::journal::segments::{Opened, SegmentJournal, Sizes};
-use schleuse_broker::journal::{Journal as _, JournalError, JournalReader as _, NewRecord, fsck};
+use schleuse_broker::journal::{
+    Contents, Journal as _, JournalError, JournalReader as _, NewRecord, fsck,
+};
 use schleuse_proto::evidence::sha256;
 
 use crate::sim_disk::{Fault, SimDisk};
@@ -27,8 +29,8 @@ impl Key {
         Self(Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec())
     }
 
-    fn signer(&self) -> CheckpointSigner {
-        CheckpointSigner::new("crash.example/log", &self.0).unwrap()
+    fn signer(&self) -> Arc<CheckpointSigner> {
+        Arc::new(CheckpointSigner::new("crash.example/log", &self.0).unwrap())
     }
 }
 
@@ -47,6 +49,11 @@ fn open(disk: &SimDisk, key: &Key) -> Result<(Opened, Vec<Vec<u8>>), JournalErro
         SIZES,
         Box::new(new_tag),
         &mut |record| {
+            // Here nothing was ever erased: see `record::erasures` for who knows the rules.
+            if record.contents != Contents::Whole {
+                let (number, why) = (record.skeleton.number, "not whole".to_owned());
+                return Err(JournalError::Missing { number, why });
+            }
             bodies.push(record.body.to_vec());
             Ok(())
         },
@@ -247,6 +254,93 @@ fn another_logs_key_is_refused_and_fsck_agrees_with_the_writer() {
     let other = Key::new();
     let refused = open(&disk, &other).map(|_| ()).unwrap_err();
     assert!(refused.is_integrity(), "{refused}");
+}
+
+/// Opens a journal of which the records in `erasing` may be erased or half erased; returns what is left of each.
+fn open_erasing(
+    disk: &SimDisk,
+    key: &Key,
+    erasing: &[u64],
+) -> Result<(Opened, Vec<Contents>), JournalError> {
+    let mut left = Vec::new();
+    let opened = SegmentJournal::open(
+        Arc::new(disk.clone()),
+        Path::new(FOLDER),
+        key.signer(),
+        SIZES,
+        Box::new(|| [9; 16]),
+        &mut |found| {
+            let number = found.skeleton.number;
+            if found.contents == Contents::Whole {
+                assert_eq!(found.body, record(number).body, "record {number}");
+            } else if !erasing.contains(&number) {
+                let why = "not whole".to_owned();
+                return Err(JournalError::Missing { number, why });
+            }
+            left.push(found.contents);
+            Ok(())
+        },
+    )?;
+    Ok((opened, left))
+}
+
+/// INVARIANT (erasure): an erasure that is interrupted anywhere, with any of its sectors lost, harms nothing
+/// else, leaves the tree as it was, and can be finished.
+#[test]
+fn an_interrupted_erasure_is_finished_and_harms_nothing_else() {
+    let key = Key::new();
+    let base = filled(&key);
+    let (opened, _) = open(&base, &key).unwrap();
+    let size = opened.reader.latest().size();
+    let root = opened.reader.root(size).unwrap();
+    // The record that names an erasure comes behind what it names.
+    let doomed: Vec<u64> = (0..size - 4).filter(|number| number % 3 != 1).collect();
+    let run = |disk: &SimDisk| {
+        let (opened, _) = open(disk, &key).unwrap();
+        let begin = disk.operations();
+        (opened.reader.eraser(), begin)
+    };
+    let whole = base.copy();
+    let (eraser, begin) = run(&whole);
+    eraser.erase(&doomed).unwrap();
+    let operations = whole.operations() - begin;
+    assert!(operations > 30, "{operations}");
+    let (mut half, mut none) = (0, 0);
+    for operation in 1..=operations {
+        for seed in 0..4 {
+            let disk = base.copy();
+            let (eraser, begin) = run(&disk);
+            disk.fail_at(begin + operation, Fault::Crash);
+            assert!(eraser.erase(&doomed).is_err());
+            disk.reboot(operation * 100 + seed);
+            let (opened, left) = open_erasing(&disk, &key, &doomed)
+                .unwrap_or_else(|error| panic!("operation {operation}, seed {seed}: {error}"));
+            half += left.iter().filter(|contents| **contents == Contents::Damaged).count();
+            none += left.iter().filter(|contents| **contents == Contents::Erased).count();
+            assert_eq!(opened.reader.root(size).unwrap(), root);
+            opened.reader.clone().eraser().erase(&doomed).unwrap();
+            drop(opened);
+            let (opened, left) = open_erasing(&disk, &key, &doomed).unwrap();
+            for (contents, number) in left.iter().zip(0..) {
+                let expected =
+                    if doomed.contains(&number) { Contents::Erased } else { Contents::Whole };
+                assert_eq!(*contents, expected, "record {number}");
+            }
+            assert_eq!(opened.reader.root(size).unwrap(), root);
+            for path in segments(&disk) {
+                let bytes = disk.bytes(&path);
+                for number in &doomed {
+                    // With what follows it, so that record 1 is not found in record 10.
+                    let text = record(*number).body;
+                    let found = bytes.windows(text.len() + 1).any(|window| {
+                        window.starts_with(&text) && !window[text.len()].is_ascii_digit()
+                    });
+                    assert!(!found, "the body of record {number} is still there");
+                }
+            }
+        }
+    }
+    assert!(half > 10 && none > 100, "{half} half erased, {none} erased");
 }
 
 /// When the volume is full, the reserve makes room for one more segment, and the journal says so.

@@ -42,6 +42,8 @@ mod end_to_end;
 mod journal_crash;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod witnesses;
 
 /// Root of the RFC 9162 tree over leaf hashes, by the definition: no library, no cleverness.
 pub fn log_root(leaves: &[[u8; 32]]) -> [u8; 32] {

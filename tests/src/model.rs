@@ -6,10 +6,20 @@
 //! Time is a parameter in milliseconds that never decreases from call to call; intervals are half-open.
 //!
 //! Each record of the broker's access log is one [`Entry`]; a message's number is the index of its [`Entry::Decided`].
+//! What is about rights of participants, and about a log that lost records, is in [`rights`].
 //!
 //! Source: the rules the software must keep (no consent, no transmission; a revocation works at once) and the
-//! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent.
+//! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
+
+pub mod rights;
+mod terms;
+
+use rights::ErasureHold;
+pub use terms::{
+    Address, ConsentDocument, Entry, Error, Grant, GrantRef, HandOut, Holder, Lotse, Reason, Stage,
+    StopReason, Submission,
+};
 
 const MINUTE_MS: u64 = 60 * 1000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -26,137 +36,6 @@ const MESSAGES_PER_STEP_MAX: usize = 1000;
 const GRANTS_MAX: usize = 64;
 const SENDERS_MAX: usize = 16;
 
-/// The person, of an agency, who records, changes and revokes consents on a participant's behalf.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lotse {
-    pub agency: String,
-    pub person: String,
-}
-
-/// Where a message comes from or goes to: a function of an agency, never a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    pub agency: String,
-    pub function: String,
-}
-
-/// One permission: any of these agencies may send to this one address, for this one purpose, any of these categories
-/// of data, from the instant `not_before` until just before the instant `not_after`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    pub senders: Vec<String>,
-    pub recipient: Address,
-    pub purpose: String,
-    pub categories: Vec<String>,
-    pub not_before: u64,
-    pub not_after: u64,
-}
-
-/// One revision of a participant's consent as the Lotse signed it. The id stays the same in all revisions; the first
-/// is 1 and has no previous one. Categories about health need evidence. Equal fields mean the same document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentDocument {
-    pub id: String,
-    pub participant: usize,
-    pub revision: u64,
-    pub previous: Option<Box<ConsentDocument>>,
-    pub grants: Vec<Grant>,
-    pub has_evidence: bool,
-}
-
-/// One message as an agency submits it. The sending agency and the message id together name it for good; `content`
-/// stands for everything signed, so that equal strings mean the same content. No participant means that the sender's
-/// reference means nobody. From `expires_at` on, the message may not be handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Submission {
-    pub message_id: String,
-    pub content: String,
-    pub participant: Option<usize>,
-    pub sender: Address,
-    pub recipient: Address,
-    pub purpose: String,
-    pub categories: Vec<String>,
-    pub created_at: u64,
-    pub expires_at: u64,
-}
-
-/// Why no consent covers a message, from the least to the most telling reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// The sender's reference means nobody.
-    UnknownParticipant,
-    /// No grant names these parties, this purpose and these categories.
-    NoConsent,
-    /// The immediately preceding revision of a consent has such a grant.
-    Superseded,
-    /// Such a grant has ended.
-    Expired,
-    /// Such a grant has not begun.
-    NotYet,
-    /// Such a grant is part of a revoked consent.
-    Revoked,
-    /// The message is covered, but another one of a call that must be accepted as a whole is not.
-    NotAllCovered,
-}
-
-/// Why an accepted message will not be handed out any more: its own time is over, or no consent covers it now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopReason {
-    Expired,
-    ConsentEnded,
-}
-
-/// What a recipient reports about a message: it could be opened, or it was taken over and is finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    Decrypted,
-    Acknowledged,
-}
-
-/// Who holds a message that was handed out: a stream until it is released, or a single fetch until an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    Stream(u64),
-    Until(u64),
-}
-
-/// The covering grant: consent, revision, index of the grant within that revision.
-pub type GrantRef = (String, u64, usize);
-
-/// One message as handed out: its number, 1 for the first time and one more each time, the grant that covered it then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandOut {
-    pub message: usize,
-    pub attempt: u64,
-    pub grant: GrantRef,
-}
-
-/// One record of the log, named after the call or event it records. Participants and messages are given by their
-/// numbers, consents by their ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
-    Registered { participant: usize },
-    ReferenceAssigned { participant: usize, agency: String },
-    LotseAssigned { participant: usize, person: String },
-    ConsentRecorded { consent: String, revision: u64 },
-    ConsentRevoked { consent: String },
-    Decided { message_id: String, accepted: bool, reason: Option<Reason>, grant: Option<GrantRef> },
-    HandedOut { message: usize, attempt: u64, consent: String, revision: u64, grant_index: usize },
-    Stage { message: usize, stage: Stage },
-    Stopped { message: usize, reason: StopReason, deny: Option<Reason> },
-}
-
-/// Why a call changed nothing (a refused message is no error but an entry). `Forbidden`: the caller is not the Lotse, or
-/// not the sender. `Invalid`: the document or message breaks a rule. `Conflict`: it contradicts what is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
-    Forbidden,
-    NotFound,
-    Invalid,
-    Conflict,
-    QueueFull,
-}
-
 #[derive(Debug, Clone)]
 struct Participant {
     lotse: Lotse,
@@ -164,12 +43,20 @@ struct Participant {
     key: String,
     /// The agencies that have a reference for the participant.
     agencies: Vec<String>,
+    restricted: bool,
+    /// Nothing but the number is left.
+    erased: bool,
+    /// When the participant was registered, restricted or released, or one of their consents changed.
+    changed_at: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Consent {
     newest: ConsentDocument,
-    revoked: bool,
+    /// The log index of the newest revision's entry.
+    entry: usize,
+    revoked_at: Option<u64>,
+    suspended: bool,
 }
 
 /// An accepted message, until it is finished and forgotten.
@@ -201,6 +88,8 @@ pub struct Model {
     longest_end: fn(u64) -> u64,
     queue_messages_max: usize,
     log: Vec<Entry>,
+    /// For each entry of the log, whom it is about.
+    about: Vec<Option<usize>>,
     /// In order of registration; a participant's number is the position here.
     participants: Vec<Participant>,
     /// In order of the first recording of each consent id.
@@ -210,6 +99,14 @@ pub struct Model {
     decisions: Vec<Decision>,
     /// Each address that a recorded consent, an accepted message or an agency's publication ever named.
     addresses: Vec<Address>,
+    /// In order of placing.
+    erasure_holds: Vec<ErasureHold>,
+    /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
+    erasing: Vec<(usize, usize)>,
+    /// The log indexes of entries that were erased.
+    erased_entries: Vec<usize>,
+    /// The largest size of a log that was lost and is not continued.
+    abandoned: usize,
 }
 
 impl Model {
@@ -227,11 +124,16 @@ impl Model {
             longest_end,
             queue_messages_max,
             log: Vec::new(),
+            about: Vec::new(),
             participants: Vec::new(),
             consents: Vec::new(),
             messages: Vec::new(),
             decisions: Vec::new(),
             addresses: Vec::new(),
+            erasure_holds: Vec::new(),
+            erasing: Vec::new(),
+            erased_entries: Vec::new(),
+            abandoned: 0,
         }
     }
 
@@ -240,9 +142,17 @@ impl Model {
         &self.log
     }
 
-    /// Registers a participant, or finds the one whom the same agency registered under the same key.
-    pub fn register(&mut self, lotse: &Lotse, key: &str) -> usize {
-        let same = |known: &Participant| known.lotse.agency == lotse.agency && known.key == key;
+    /// For each record so far, the number of the participant that it is about.
+    pub fn about(&self) -> &[Option<usize>] {
+        &self.about
+    }
+
+    /// Registers a participant, or finds the one whom the same agency registered under the same key. The key of one
+    /// who was erased is free again.
+    pub fn register(&mut self, lotse: &Lotse, key: &str, now: u64) -> usize {
+        let same = |known: &Participant| {
+            known.lotse.agency == lotse.agency && known.key == key && !known.erased
+        };
         if let Some(participant) = self.participants.iter().position(same) {
             return participant;
         }
@@ -251,8 +161,11 @@ impl Model {
             lotse: lotse.clone(),
             key: key.to_owned(),
             agencies: vec![lotse.agency.clone(), self.project_agency.clone()],
+            restricted: false,
+            erased: false,
+            changed_at: now,
         });
-        self.log.push(Entry::Registered { participant });
+        self.write(Some(participant), Entry::Registered { participant });
         participant
     }
 
@@ -265,11 +178,20 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         new_person: &str,
+        now: u64,
     ) -> Result<(), Error> {
         let known = entrusted(&mut self.participants, caller, participant)?;
         known.lotse.person = new_person.to_owned();
-        self.log.push(Entry::LotseAssigned { participant, person: new_person.to_owned() });
+        let person = new_person.to_owned();
+        self.write(Some(participant), Entry::LotseAssigned { participant, person });
+        self.changed(participant, now);
         Ok(())
+    }
+
+    /// The participant's present Lotse.
+    pub fn lotse(&self, participant: usize) -> Option<&Lotse> {
+        let known = self.participants.get(participant).filter(|known| !known.erased);
+        known.map(|known| &known.lotse)
     }
 
     /// Lets a further agency address the participant.
@@ -281,12 +203,14 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         agency: &str,
+        now: u64,
     ) -> Result<(), Error> {
         let agency = agency.to_owned();
         let known = entrusted(&mut self.participants, caller, participant)?;
         if !known.agencies.contains(&agency) {
             known.agencies.push(agency.clone());
-            self.log.push(Entry::ReferenceAssigned { participant, agency });
+            self.write(Some(participant), Entry::ReferenceAssigned { participant, agency });
+            self.changed(participant, now);
         }
         Ok(())
     }
@@ -299,8 +223,8 @@ impl Model {
         }
     }
 
-    /// Records a new consent, or with `revise` the next revision of one; the newest revision once more changes nothing.
-    /// Then stops every unfinished message of the participant that is no longer covered.
+    /// Records a new consent, or with `revise` the next revision of one, which ends its suspension; the newest revision
+    /// once more changes nothing. Then stops every unfinished message of the participant that is no longer covered.
     ///
     /// # Errors
     /// Not the Lotse's participant, a document against the rules, or one that does not follow what is recorded.
@@ -314,18 +238,21 @@ impl Model {
         let participant = document.participant;
         entrusted(&mut self.participants, caller, participant)?;
         self.check_document(&document)?;
+        let entry = self.log.len();
         let recorded = self.consents.iter_mut().find(|known| known.newest.id == document.id);
         if let Some(consent) = recorded {
-            if consent.newest == document && !consent.revoked {
+            let revoked = consent.revoked_at.is_some();
+            if consent.newest == document && !revoked {
                 return Ok(());
             }
             let follows = consent.newest.participant == participant
                 && document.revision == consent.newest.revision.saturating_add(1)
                 && document.previous.as_deref() == Some(&consent.newest);
-            if !revise || consent.revoked || !follows {
+            if !revise || revoked || !follows {
                 return Err(Error::Conflict);
             }
-            consent.newest = document.clone();
+            let newest = document.clone();
+            *consent = Consent { newest, entry, revoked_at: None, suspended: false };
         } else {
             if revise {
                 return Err(Error::NotFound);
@@ -333,11 +260,13 @@ impl Model {
             if document.revision != 1 || document.previous.is_some() {
                 return Err(Error::Conflict);
             }
-            self.consents.push(Consent { newest: document.clone(), revoked: false });
+            let newest = document.clone();
+            self.consents.push(Consent { newest, entry, revoked_at: None, suspended: false });
         }
         self.addresses.extend(document.grants.into_iter().map(|grant| grant.recipient));
         let (consent, revision) = (document.id, document.revision);
-        self.log.push(Entry::ConsentRecorded { consent, revision });
+        self.write(Some(participant), Entry::ConsentRecorded { consent, revision });
+        self.changed(participant, now);
         self.stop_uncovered(participant, now);
         Ok(())
     }
@@ -354,18 +283,16 @@ impl Model {
         newest_document: &ConsentDocument,
         now: u64,
     ) -> Result<(), Error> {
-        let recorded = self.consents.iter_mut().find(|known| known.newest.id == consent);
-        let recorded = recorded.ok_or(Error::NotFound)?;
+        let recorded = self.consent(consent).cloned().ok_or(Error::NotFound)?;
         let participant = recorded.newest.participant;
         entrusted(&mut self.participants, caller, participant)?;
-        if recorded.revoked {
+        if recorded.revoked_at.is_some() {
             return Ok(());
         }
         if recorded.newest != *newest_document {
             return Err(Error::Conflict);
         }
-        recorded.revoked = true;
-        self.log.push(Entry::ConsentRevoked { consent: consent.to_owned() });
+        self.end(consent, now);
         self.stop_uncovered(participant, now);
         Ok(())
     }
@@ -377,6 +304,18 @@ impl Model {
     /// The most telling reason.
     pub fn decide(&self, message: &Submission, now: u64) -> Result<GrantRef, Reason> {
         let participant = self.addressed(message).ok_or(Reason::UnknownParticipant)?;
+        let grant = self.covering(participant, message, now)?;
+        if self.is_restricted(participant) { Err(Reason::Restricted) } else { Ok(grant) }
+    }
+
+    /// The first grant of any consent of the participant that covers the message, whether or not the participant is
+    /// restricted.
+    fn covering(
+        &self,
+        participant: usize,
+        message: &Submission,
+        now: u64,
+    ) -> Result<GrantRef, Reason> {
         let mut reason = Reason::NoConsent;
         for consent in self.consents.iter().filter(|it| it.newest.participant == participant) {
             let newest = &consent.newest;
@@ -388,12 +327,14 @@ impl Model {
                 if !names(grant, message) {
                     continue;
                 }
-                if consent.revoked {
+                if consent.revoked_at.is_some() {
                     reason = reason.max(Reason::Revoked);
                 } else if now < grant.not_before {
                     reason = reason.max(Reason::NotYet);
                 } else if now >= grant.not_after {
                     reason = reason.max(Reason::Expired);
+                } else if consent.suspended {
+                    reason = reason.max(Reason::Suspended);
                 } else {
                     return Ok((newest.id.clone(), newest.revision, grant_index));
                 }
@@ -421,7 +362,8 @@ impl Model {
     }
 
     /// Hands out the oldest waiting messages to any of the addresses, at most `max`, each decided anew at this instant.
-    /// Those that have expired or are no longer covered are stopped instead.
+    /// Those that have expired or are no longer covered are stopped instead. Those that a suspension or restriction
+    /// keeps back are set aside.
     pub fn hand_out(
         &mut self,
         recipients: &[Address],
@@ -429,7 +371,7 @@ impl Model {
         max: usize,
         now: u64,
     ) -> Vec<HandOut> {
-        let waiting = self.unfinished().filter(|message| message.held_by.is_none());
+        let waiting = self.unfinished().filter(|it| it.held_by.is_none());
         let addressed = waiting.filter(|it| recipients.contains(&it.submission.recipient));
         let oldest: Vec<Message> = addressed.take(MESSAGES_PER_STEP_MAX).cloned().collect();
         let mut handed_out = Vec::new();
@@ -443,6 +385,8 @@ impl Model {
             }
             match self.decide(&submission, now) {
                 Ok(grant) => handed_out.extend(self.hand_out_one(number, holder, grant)),
+                // It waits: the suspension or restriction may end.
+                Err(deny) if deny.may_end() => {}
                 Err(deny) => self.stop(number, StopReason::ConsentEnded, Some(deny), now),
             }
         }
@@ -507,8 +451,38 @@ impl Model {
     /// Whom the sender means; nobody, if the sender's agency has no reference for that participant.
     fn addressed(&self, message: &Submission) -> Option<usize> {
         let number = message.participant?;
-        let participant = self.participants.get(number)?;
+        let participant = self.participants.get(number).filter(|known| !known.erased)?;
         participant.agencies.contains(&message.sender.agency).then_some(number)
+    }
+
+    fn is_restricted(&self, participant: usize) -> bool {
+        self.participants.get(participant).is_some_and(|known| known.restricted)
+    }
+
+    fn consent(&self, id: &str) -> Option<&Consent> {
+        self.consents.iter().find(|known| known.newest.id == id)
+    }
+
+    /// The next record, and whom it is about.
+    fn write(&mut self, about: Option<usize>, entry: Entry) {
+        self.log.push(entry);
+        self.about.push(about);
+    }
+
+    fn changed(&mut self, participant: usize, now: u64) {
+        if let Some(known) = self.participants.get_mut(participant) {
+            known.changed_at = now;
+        }
+    }
+
+    /// A consent is revoked from now on.
+    fn end(&mut self, id: &str, now: u64) {
+        let recorded = self.consents.iter_mut().find(|known| known.newest.id == id);
+        let Some(consent) = recorded else { return };
+        consent.revoked_at = Some(now);
+        let participant = consent.newest.participant;
+        self.write(Some(participant), Entry::ConsentRevoked { consent: id.to_owned() });
+        self.changed(participant, now);
     }
 
     /// In order of number.
@@ -588,12 +562,13 @@ impl Model {
         };
         let accepted = covered.is_ok();
         let number = self.log.len();
-        self.log.push(Entry::Decided {
+        let entry = Entry::Decided {
             message_id: submission.message_id.clone(),
             accepted,
             reason: covered.as_ref().err().copied(),
             grant: covered.ok(),
-        });
+        };
+        self.write(self.addressed(&submission), entry);
         if accepted {
             self.addresses.extend([submission.sender.clone(), submission.recipient.clone()]);
             self.messages.push(Message {
@@ -614,9 +589,10 @@ impl Model {
         let attempt = message.attempts.saturating_add(1);
         message.attempts = attempt;
         message.held_by = Some(holder);
+        let about = message.submission.participant;
         let (consent, revision, grant_index) = grant.clone();
         let message = number;
-        self.log.push(Entry::HandedOut { message, attempt, consent, revision, grant_index });
+        self.write(about, Entry::HandedOut { message, attempt, consent, revision, grant_index });
         Some(HandOut { message, attempt, grant })
     }
 
@@ -632,27 +608,33 @@ impl Model {
             message.finished_at = message.finished_at.or(Some(now));
             message.held_by = None;
         }
-        self.log.push(Entry::Stage { message: number, stage });
+        let about = message.submission.participant;
+        self.write(about, Entry::Stage { message: number, stage });
         Ok(entry)
     }
 
-    /// INVARIANT (revoke-strict): after a change of a participant's consents no uncovered message is left, held or not.
+    /// INVARIANT (revoke-strict): after a change of a participant's consents no uncovered message is left, held or not,
+    /// but those that only a suspension or restriction keeps back.
     fn stop_uncovered(&mut self, participant: usize, now: u64) {
         let about = |message: &&Message| message.submission.participant == Some(participant);
         let affected: Vec<Message> = self.unfinished().filter(about).cloned().collect();
         for Message { number, submission, .. } in affected {
-            if let Err(deny) = self.decide(&submission, now) {
+            if let Err(deny) = self.decide(&submission, now)
+                && !deny.may_end()
+            {
                 self.stop(number, StopReason::ConsentEnded, Some(deny), now);
             }
         }
     }
 
     fn stop(&mut self, number: usize, reason: StopReason, deny: Option<Reason>, now: u64) {
+        let mut about = None;
         for message in self.messages.iter_mut().filter(|it| it.number == number) {
             message.finished_at = Some(now);
             message.held_by = None;
+            about = message.submission.participant;
         }
-        self.log.push(Entry::Stopped { message: number, reason, deny });
+        self.write(about, Entry::Stopped { message: number, reason, deny });
     }
 }
 
@@ -662,7 +644,8 @@ fn entrusted<'model>(
     caller: &Lotse,
     participant: usize,
 ) -> Result<&'model mut Participant, Error> {
-    let known = participants.get_mut(participant).ok_or(Error::NotFound)?;
+    let known = participants.get_mut(participant).filter(|known| !known.erased);
+    let known = known.ok_or(Error::NotFound)?;
     if known.lotse == *caller { Ok(known) } else { Err(Error::Forbidden) }
 }
 
@@ -739,8 +722,8 @@ mod tests {
     /// Registered, reference assigned, consent recorded, message 3 accepted.
     fn model() -> Model {
         let mut model = Model::new("project", &["gesundheit"], |begin| begin + 730 * DAY_MS, 3);
-        model.register(&lotse(), "key");
-        model.assign_reference(&lotse(), 0, "jobcenter").unwrap();
+        model.register(&lotse(), "key", NOW);
+        model.assign_reference(&lotse(), 0, "jobcenter", NOW).unwrap();
         model.record(&lotse(), document(), false, NOW).unwrap();
         assert_eq!(submit(&mut model, &[("m", "reha")], false), Ok(vec![(true, 3)]));
         model

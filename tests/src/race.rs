@@ -5,7 +5,7 @@
 //! read, everything that came before it lies ready in the receive stream and is drained without
 //! waiting; whatever the revoked consent covered and that comes later is a violation. A second
 //! client fetches the same messages: a fetch that began after an acknowledgement must not return
-//! what it covers.
+//! what it covers. Every eighth time the processing of all data about the participant is restricted instead.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use prost::Message as _;
 use schleuse_proto::v1;
 use schleuse_proto::v1::receive_response::Response;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinHandle;
 
 use crate::pki::Pki;
 use crate::raw::{self, Counter, Draft, JOBCENTER, LOTSE_AGENCY, RawClient};
@@ -87,7 +88,11 @@ struct Worker {
     stream: Arc<Mutex<Received>>,
     credit: mpsc::Sender<v1::ReceiveRequest>,
     races: u64,
+    batches: u64,
 }
+
+/// One batch of so many restricts instead of revoking.
+const RESTRICTED_EVERY: u64 = 8;
 
 /// The receive stream and what came out of it.
 struct Received {
@@ -144,7 +149,7 @@ impl Worker {
         let received =
             Received { stream, revoked: HashSet::new(), delivered: 0, violations: 0, taken: 0 };
         let stream = Arc::new(Mutex::new(received));
-        Self { lotse, fetcher, jobcenter, function, stream, credit, races: 0 }
+        Self { lotse, fetcher, jobcenter, function, stream, credit, races: 0, batches: 0 }
     }
 
     fn report(&self) -> RaceReport {
@@ -182,6 +187,39 @@ impl Worker {
             tokio::spawn(async move { jobcenter.submit(part).await.expect("submitted") })
         });
         let submits: Vec<_> = submits.collect();
+        self.batches += 1;
+        let restricts = self.batches.is_multiple_of(RESTRICTED_EVERY);
+        let ends = if restricts {
+            vec![self.restrict(reference.clone(), threads)]
+        } else {
+            self.revoke_each(consents.clone(), threads)
+        };
+        let fetches = self.fetch_meanwhile();
+        fetches.await;
+        for submit in submits {
+            submit.await.expect("submitted");
+        }
+        for end in ends {
+            end.await.expect("ended");
+        }
+        self.fetch_meanwhile().await;
+        self.settle().await;
+        if restricts {
+            // What the restriction holds must not fill the queue.
+            let revokes = consents.iter().map(|consent| self.lotse.revoke(consent));
+            for revoked in futures::future::join_all(revokes).await {
+                revoked.expect("revoked");
+            }
+        }
+        self.races += count as u64;
+        count as u64
+    }
+
+    fn revoke_each(
+        &self,
+        consents: Vec<v1::ConsentDocument>,
+        threads: Vec<[u8; 16]>,
+    ) -> Vec<JoinHandle<()>> {
         let revokes = consents.into_iter().zip(threads).map(|(consent, thread)| {
             let (lotse, stream) = (self.lotse.clone(), self.stream.clone());
             tokio::spawn(async move {
@@ -191,19 +229,19 @@ impl Worker {
                 received.revoked.insert(thread);
             })
         });
-        let revokes: Vec<_> = revokes.collect();
-        let fetches = self.fetch_meanwhile();
-        fetches.await;
-        for submit in submits {
-            submit.await.expect("submitted");
-        }
-        for revoke in revokes {
-            revoke.await.expect("revoked");
-        }
-        self.fetch_meanwhile().await;
-        self.settle().await;
-        self.races += count as u64;
-        count as u64
+        revokes.collect()
+    }
+
+    fn restrict(&self, participant_reference: String, threads: Vec<[u8; 16]>) -> JoinHandle<()> {
+        let (lotse, stream) = (self.lotse.clone(), self.stream.clone());
+        tokio::spawn(async move {
+            let request =
+                v1::RestrictParticipantRequest { participant_reference, restricted: true };
+            lotse.rights().restrict_participant(request).await.expect("restricted");
+            let mut received = stream.lock().await;
+            received.drain();
+            received.revoked.extend(threads);
+        })
     }
 
     /// Fetches twice; what was revoked before a fetch began must not come.
@@ -223,7 +261,7 @@ impl Worker {
     async fn settle(&self) {
         self.lotse
             .checkpoints()
-            .latest_checkpoint(v1::LatestCheckpointRequest {})
+            .latest_checkpoint(v1::LatestCheckpointRequest::default())
             .await
             .expect("a round trip");
         let mut received = self.stream.lock().await;

@@ -24,6 +24,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -135,6 +136,10 @@ impl RawClient {
 
     pub fn log(&self) -> AccessLogServiceClient<Channel> {
         AccessLogServiceClient::new(self.channel.clone())
+    }
+
+    pub fn rights(&self) -> RightsServiceClient<Channel> {
+        RightsServiceClient::new(self.channel.clone())
     }
 
     pub fn checkpoints(&self) -> CheckpointServiceClient<Channel> {

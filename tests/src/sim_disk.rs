@@ -219,6 +219,11 @@ impl Disk for SimDisk {
         Ok(names.map(|name| name.display().to_string()).collect())
     }
 
+    fn lock(&self, _path: &Path) -> Result<Box<dyn Send>> {
+        // One process only.
+        Ok(Box::new(()))
+    }
+
     fn free_bytes(&self, _folder: &Path) -> Result<u64> {
         Ok(u64::MAX / 2)
     }

@@ -2,8 +2,10 @@
 //! data-protection officer can prove".
 //!
 //! A small real case gives a whole export and the sender's evidence. Each byte of each value is changed,
-//! values are cut, rows dropped from the leaf hashes, swapped and doubled. Then an evil broker, one that
-//! holds the log's key, rewrites the log and signs it anew; the check that finds each of its lies is named.
+//! values are cut, rows left out, swapped, doubled and called erased. Then an evil broker, one that holds the
+//! log's key, rewrites the log and signs it anew; the check that finds each of its lies is named.
+
+mod evil;
 
 use std::fs;
 use std::path::Path;
@@ -12,16 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use schleuse_broker::config::{Config, files};
-use schleuse_broker::journal::checkpoint::CheckpointSigner;
-use schleuse_client::{Bundle, Client, Evidence, LogQuery, TrustAnchors};
-use schleuse_proto::skeleton::{Skeleton, commitment, leaf_hash};
+use schleuse_client::{Bundle, Client, Evidence, Expectations, LogQuery, TrustAnchors};
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
 
 use crate::broker::{BrokerProcess, write_config};
 use crate::pki::Pki;
-use crate::raw::{self, Case, DRV, Draft, JOBCENTER, RawClient};
+use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
 
 /// What the campaign found.
 #[derive(Clone, Debug, Default)]
@@ -42,23 +42,28 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// Names of the failed checks of a file; "format" if it cannot be read.
-    fn failed(&self, json: &[u8]) -> Vec<&'static str> {
-        let (key, trust) = (&self.anchors.log_key, &self.anchors.trust);
+    fn failed(&self, json: &[u8], complete: bool) -> Vec<&'static str> {
+        let mut expected = Expectations::new(&self.anchors.log_key).trust(&self.anchors.trust);
+        if complete {
+            expected = expected.complete();
+        }
         let report = match (Evidence::from_json(json), Bundle::from_json(json)) {
-            (Ok(evidence), _) => evidence.verify_signatures(key, trust),
-            (_, Ok(bundle)) => bundle.verify_signatures(key, trust),
+            (Ok(evidence), _) => evidence.check(&expected),
+            (_, Ok(bundle)) => bundle.check(&expected),
             _ => return vec!["format"],
         };
         report.checks.iter().filter(|check| !check.passed).map(|check| check.name).collect()
     }
 
-    /// Writes a file with its verdict for the second verifier.
-    fn keep(&mut self, json: &[u8], sound: bool) {
+    /// Writes a file for the second verifier, with the checks that fail, and those that do if the file
+    /// must be complete.
+    fn keep(&mut self, json: &[u8]) {
         let Some(out) = self.out else { return };
         let name = format!("{:05}.json", self.kept);
         self.kept += 1;
         fs::write(out.join(&name), json).unwrap();
-        let line = format!("{name} {sound}\n");
+        let [failed, if_complete] = [false, true].map(|must| self.failed(json, must).join(","));
+        let line = format!("{name}\t{failed}\t{if_complete}\n");
         let verdicts = out.join("verdicts.txt");
         let mut all = fs::read_to_string(&verdicts).unwrap_or_default();
         all.push_str(&line);
@@ -67,14 +72,25 @@ impl Desk<'_> {
 
     /// A change that some check must find.
     fn must_fail(&mut self, what: &str, document: &Value, keep: bool) -> Vec<&'static str> {
+        self.must_fail_if(what, document, keep, false)
+    }
+
+    /// A change that some check must find, if the file has to be complete.
+    fn must_fail_if(
+        &mut self,
+        what: &str,
+        document: &Value,
+        keep: bool,
+        complete: bool,
+    ) -> Vec<&'static str> {
         let json = serde_json::to_vec(document).unwrap();
-        let failed = self.failed(&json);
+        let failed = self.failed(&json, complete);
         self.report.changed += 1;
         if failed.is_empty() {
             self.report.undetected.push(what.to_owned());
         }
         if keep {
-            self.keep(&json, failed.is_empty());
+            self.keep(&json);
         }
         failed
     }
@@ -96,13 +112,15 @@ pub async fn run(stride: usize, kept: usize, out: Option<&Path>) -> TamperReport
     let mut desk = Desk { anchors, out, report: TamperReport::default(), kept: 0 };
     for document in [&export, &evidence] {
         let json = serde_json::to_vec(document).unwrap();
-        assert_eq!(desk.failed(&json), Vec::<&str>::new(), "untouched, it is sound");
-        desk.keep(&json, true);
+        let is_export = document == &export;
+        assert_eq!(desk.failed(&json, is_export), Vec::<&str>::new(), "untouched, it is sound");
+        desk.keep(&json);
         change_bytes(&mut desk, document, stride, kept);
     }
     change_rows(&mut desk, &export, "/rows");
     change_rows(&mut desk, &evidence, "/records");
-    evil_broker(&mut desk, &export, &signer);
+    hide(&mut desk, &export);
+    evil::evil_broker(&mut desk, &export, &signer);
     desk.report
 }
 
@@ -120,8 +138,26 @@ fn copy_public(from: &Path, to: &Path) {
     }
 }
 
+/// Somebody whose consent covered a message, and who was erased afterwards.
+async fn erase_somebody(broker: &BrokerProcess) {
+    let case = Case::open(broker.address).await;
+    let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
+    let sent = jobcenter.send(&Draft::new(&case.jobcenter_reference, DRV)).await.unwrap();
+    case.lotse.revoke(&case.consent).await.unwrap();
+    let officer = RawClient::connect(broker.address, "projekt", "dpo").await;
+    let number = sent.receipt.unwrap().record_number;
+    let rows = officer.whole_log().await;
+    let row = rows.iter().find(|row| row.record_number == number).unwrap();
+    let request = v1::EraseParticipantRequest {
+        participant_reference: row.participant_reference.clone(),
+        dry_run: false,
+    };
+    officer.rights().erase_participant(request).await.unwrap();
+}
+
 /// A small case, as the project's officer exports it, and as its sender files it.
 async fn documents(broker: &BrokerProcess) -> (Value, Value) {
+    erase_somebody(broker).await;
     let case = Case::open(broker.address).await;
     let jobcenter = RawClient::connect(broker.address, JOBCENTER, "system").await;
     let drv = RawClient::connect(broker.address, DRV, "system").await;
@@ -213,21 +249,30 @@ fn change_bytes(desk: &mut Desk<'_>, document: &Value, stride: usize, kept: usiz
     }
 }
 
-/// Swaps and doubles rows, and gives them each other's parts.
+/// The row of an element of `rows` or `records`.
+fn row_of(element: &mut Value) -> &mut Value {
+    if element.get("row").is_some() { &mut element["row"] } else { element }
+}
+
+/// Swaps, doubles and renumbers rows, and calls them erased.
 fn change_rows(desk: &mut Desk<'_>, document: &Value, place: &str) {
     let count = document.pointer(place).unwrap().as_array().unwrap().len();
-    for index in 1..count {
+    for index in 0..count {
         let change = |what: &str, change: &dyn Fn(&mut Vec<Value>)| {
             let mut tampered = document.clone();
             change(tampered.pointer_mut(place).unwrap().as_array_mut().unwrap());
             (format!("{place}/{index} {what}"), tampered)
         };
         let changes = [
-            change("swapped", &|rows| rows.swap(index - 1, index)),
+            change("swapped", &|rows| rows.swap(index.saturating_sub(1), index.max(1))),
             change("doubled", &|rows| rows.insert(index, rows[index].clone())),
             change("renumbered", &|rows| {
-                let row = if place == "/rows" { &mut rows[index] } else { &mut rows[index]["row"] };
+                let row = row_of(&mut rows[index]);
                 row["record_number"] = json!(row["record_number"].as_u64().unwrap() + 1);
+            }),
+            change("called erased, or not", &|rows| {
+                let row = row_of(&mut rows[index]);
+                row["erased"] = json!(!row["erased"].as_bool().unwrap());
             }),
         ];
         for (what, tampered) in changes {
@@ -241,155 +286,53 @@ fn change_rows(desk: &mut Desk<'_>, document: &Value, place: &str) {
     }
 }
 
-/// Records as an evil broker may change them.
-type Entries = Vec<(Skeleton, v1::LogEntry)>;
-type Change<'a> = &'a dyn Fn(&mut Entries);
-
-/// The rows of an export as an evil broker rewrites them.
-struct Forgery<'a> {
-    export: &'a Value,
-    signer: &'a CheckpointSigner,
-    entries: Entries,
-}
-
-impl Forgery<'_> {
-    /// Commits to the entries anew, as only the broker can: commitments, leaves, root, signature.
-    fn sign(self) -> Value {
-        let mut export = self.export.clone();
-        let template = export["rows"][0].clone();
-        let salt: [u8; 16] =
-            STANDARD.decode(template["salt"].as_str().unwrap()).unwrap().try_into().unwrap();
-        let findings_of = |number: u64| -> (Value, Value, [u8; 32]) {
-            let rows = self.export["rows"].as_array().unwrap();
-            let row = rows.iter().find(|row| row["record_number"] == number).unwrap_or(&rows[0]);
-            let bytes = STANDARD.decode(row["findings"].as_str().unwrap()).unwrap();
-            let salt = STANDARD.decode(row["findings_salt"].as_str().unwrap()).unwrap();
-            let digest = commitment(&salt.try_into().unwrap(), &bytes);
-            (row["findings"].clone(), row["findings_salt"].clone(), digest)
-        };
-        let (mut rows, mut leaves) = (Vec::new(), Vec::new());
-        for (mut skeleton, entry) in self.entries {
-            let body = entry.encode_to_vec();
-            let (findings, findings_salt, findings_commitment) = findings_of(skeleton.number);
-            skeleton.body_commitment = commitment(&salt, &body);
-            skeleton.findings_commitment = findings_commitment;
-            let encoded = skeleton.encode();
-            leaves.push(leaf_hash(&encoded));
-            rows.push(json!({
-                "record_number": skeleton.number,
-                "skeleton": STANDARD.encode(encoded),
-                "salt": STANDARD.encode(salt),
-                "body": STANDARD.encode(body),
-                "findings": findings,
-                "findings_salt": findings_salt,
-                "participant_reference": "",
-            }));
-        }
-        let size = leaves.len() as u64;
-        let note = self.signer.sign(size, &crate::log_root(&leaves)).unwrap();
-        export["rows"] = rows.into();
-        export["leaf_hashes"] = STANDARD.encode(leaves.concat()).into();
-        export["checkpoint"] = STANDARD.encode(note).into();
-        export
-    }
-}
-
-/// A broker that holds the log's key rewrites what happened.
-fn evil_broker(desk: &mut Desk<'_>, export: &Value, signer: &CheckpointSigner) {
+/// Leaves out what a complete export shows: each row, each document, each findings of a permit.
+fn hide(desk: &mut Desk<'_>, export: &Value) {
     let rows = export["rows"].as_array().unwrap();
-    let bytes = |row: &Value, field: &str| STANDARD.decode(row[field].as_str().unwrap()).unwrap();
-    let entries: Entries = rows
-        .iter()
-        .map(|row| {
-            let skeleton = bytes(row, "skeleton").as_slice().try_into().unwrap();
-            let entry = v1::LogEntry::decode(bytes(row, "body").as_slice()).unwrap();
-            (Skeleton::decode(&skeleton).unwrap(), entry)
-        })
-        .collect();
-    assert_eq!(entries.len() as u64, entries.last().unwrap().0.number + 1, "the whole log");
-    let forged = |change: Change<'_>| {
-        let mut entries = entries.clone();
-        change(&mut entries);
-        Forgery { export, signer, entries }.sign()
-    };
-    let honest = forged(&|_| ());
-    assert_eq!(desk.failed(&serde_json::to_vec(&honest).unwrap()), Vec::<&str>::new());
-
-    for (what, expected, lie) in lies(&forged) {
-        let failed = desk.must_fail(what, &lie, true);
-        assert!(failed.contains(&expected), "{what}: found by {failed:?}, not by {expected}");
+    for (index, row) in rows.iter().enumerate() {
+        let mut hidden = export.clone();
+        hidden["rows"].as_array_mut().unwrap().remove(index);
+        let failed = desk.must_fail_if(&format!("row {index} left out"), &hidden, true, true);
+        assert!(failed.contains(&"completeness"), "row {index} left out: {failed:?}");
+        let is_permit =
+            matches!(entry(row).event, Some(Event::HandedOut(_) | Event::MessageDecided(_)));
+        if is_permit {
+            let mut silent = export.clone();
+            silent["rows"][index]["findings"] = json!("");
+            silent["rows"][index]["findings_salt"] = json!("");
+            let failed = desk.must_fail(&format!("row {index} without findings"), &silent, true);
+            assert_eq!(failed, ["permits"], "row {index} without findings");
+        }
+        if row["participant_reference"] != "" {
+            let mut silent = export.clone();
+            silent["rows"][index]["participant_reference"] = json!("");
+            let must_tell = match entry(row).event {
+                Some(Event::MessageDecided(event)) => event.accepted,
+                Some(Event::HandedOut(_) | Event::ConsentRecorded(_)) => true,
+                _ => false,
+            };
+            if must_tell {
+                let what = format!("row {index} about nobody");
+                let failed = desk.must_fail(&what, &silent, true);
+                assert_eq!(failed, ["participants", "permits"], "{what}");
+            }
+        }
+        if row["document"] != "" {
+            let mut secret = export.clone();
+            secret["rows"][index]["document"] = json!("");
+            secret["rows"][index]["document_signature"] = json!({ "certificate": "", "value": "" });
+            let failed = desk.must_fail(&format!("row {index} without document"), &secret, true);
+            assert_eq!(failed, ["permits"], "row {index} without document");
+        }
     }
 }
 
-/// Lies, each with the check that must find it.
-fn lies(forged: &dyn Fn(Change<'_>) -> Value) -> [(&'static str, &'static str, Value); 5] {
-    [
-        (
-            "a message of another purpose",
-            "signatures",
-            forged(&|entries| {
-                let decided = find(entries, |event| matches!(event, Event::MessageDecided(_)));
-                let Event::MessageDecided(decided) = decided else { unreachable!() };
-                let mut label = v1::Label::decode(decided.label.clone()).unwrap();
-                label.purpose = "rueckmeldung".into();
-                decided.label = label.encode_to_vec().into();
-            }),
-        ),
-        (
-            "a hand-out to another agency",
-            "hand-outs",
-            forged(&|entries| {
-                let handed_out = find(entries, |event| matches!(event, Event::HandedOut(_)));
-                let Event::HandedOut(handed_out) = handed_out else { unreachable!() };
-                handed_out.recipient = Some(raw::address(raw::BEZIRK, "zentrale"));
-            }),
-        ),
-        (
-            "a hand-out after the message was stopped",
-            "stopped messages",
-            forged(&|entries| {
-                let stopped = find(entries, |event| matches!(event, Event::MessageStopped(_)));
-                let Event::MessageStopped(stopped) = stopped else { unreachable!() };
-                let message_number = stopped.message_number;
-                again(entries, &|event| {
-                    event.message_number = message_number;
-                    event.consent_reference = bytes::Bytes::from_static(&[0; 16]);
-                });
-            }),
-        ),
-        (
-            "a hand-out under a revoked consent",
-            "revoked consents",
-            forged(&|entries| {
-                again(entries, &|event| event.message_number = 1_000);
-            }),
-        ),
-        (
-            "a revocation of another consent",
-            "signatures",
-            forged(&|entries| {
-                let revoked = find(entries, |event| matches!(event, Event::ConsentRevoked(_)));
-                let Event::ConsentRevoked(revoked) = revoked else { unreachable!() };
-                revoked.consent_id = bytes::Bytes::from_static(&[3; 16]);
-            }),
-        ),
-    ]
+fn bytes(row: &Value, field: &str) -> Vec<u8> {
+    STANDARD.decode(row[field].as_str().unwrap()).unwrap()
 }
 
-fn find(entries: &mut Entries, is: impl Fn(&Event) -> bool) -> &mut Event {
-    let found = entries.iter_mut().find_map(|(_, entry)| entry.event.as_mut().filter(|e| is(e)));
-    found.expect("the case has such an event")
-}
-
-/// Adds another hand-out at the end, made from one that there is.
-fn again(entries: &mut Entries, change: &dyn Fn(&mut v1::HandedOut)) {
-    let is = |entry: &v1::LogEntry| matches!(entry.event, Some(Event::HandedOut(_)));
-    let (mut skeleton, mut entry) = entries.iter().find(|(_, e)| is(e)).unwrap().clone();
-    let last = &entries.last().unwrap().0;
-    (skeleton.number, skeleton.time_ms) = (last.number + 1, last.time_ms);
-    let Some(Event::HandedOut(event)) = &mut entry.event else { unreachable!() };
-    change(event);
-    entries.push((skeleton, entry));
+fn entry(row: &Value) -> v1::LogEntry {
+    v1::LogEntry::decode(bytes(row, "body").as_slice()).unwrap()
 }
 
 #[cfg(test)]

@@ -37,6 +37,47 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The entries of an array of tables, each read by `read`; their faults are named by their place,
+    /// counted from 1.
+    pub(super) fn entries<T>(
+        &mut self,
+        key: &str,
+        entries_max: usize,
+        read: impl Fn(&mut Checker<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let tables = value.as_array().filter(|entries| entries.len() <= entries_max);
+        let tables = tables.and_then(|entries| entries.iter().map(Value::as_table).collect());
+        let Some(tables): Option<Vec<&Table>> = tables else {
+            self.faults.push(format!("{key}: expected at most {entries_max} tables [[{key}]]"));
+            return Vec::new();
+        };
+        let mut read_entries = Vec::new();
+        for (table, place) in tables.into_iter().zip(1..) {
+            let mut entry = Checker { table: table.clone(), base: self.base, faults: Vec::new() };
+            read_entries.extend(read(&mut entry));
+            left_over("", &entry.table, &mut entry.faults);
+            let faults = entry.faults.iter().map(|fault| format!("{key}[{place}].{fault}"));
+            self.faults.extend(faults);
+        }
+        read_entries
+    }
+
+    /// A text that `parse` understands.
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.required(key)?;
+        let parsed = value.as_str().and_then(parse);
+        if parsed.is_none() {
+            self.wrong(key, &value, expected);
+        }
+        parsed
+    }
+
     fn take(&mut self, key: &str) -> Option<Value> {
         match key.split_once('.') {
             None => self.table.remove(key),
@@ -96,6 +137,17 @@ impl<'a> Checker<'a> {
                 PathBuf::new()
             }
         }
+    }
+
+    /// A path that need not be given, whose folder must exist.
+    pub(super) fn optional_path(&mut self, key: &str) -> Option<PathBuf> {
+        let value = self.take(key)?;
+        let path = value.as_str().filter(|text| !text.is_empty()).map(|text| self.base.join(text));
+        let path = path.filter(|path| path.parent().is_some_and(Path::is_dir));
+        if path.is_none() {
+            self.wrong(key, &value, "a path in a folder that exists");
+        }
+        path
     }
 
     pub(super) fn file(&mut self, key: &str) -> PathBuf {

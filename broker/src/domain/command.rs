@@ -1,16 +1,19 @@
 //! What can be asked of the core, and what it answers.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 
 use super::consent::{ConsentDocument, ConsentState};
-use super::event::{Actor, LogQueryEvent, Signature, Submission};
+use super::event::{Actor, ErasureGround, LogQueryEvent, Signature, Submission};
 use super::ids::{
-    Address, AgencyId, ConsentId, ParticipantId, RecordNumber, Reference, RegistrationKey, TimeMs,
+    Address, AgencyId, ConsentId, HoldId, ParticipantId, RecordNumber, Reference, RegistrationKey,
+    TimeMs,
 };
 use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
-use super::state::ParticipantIx;
+use super::state::{ErasureHold, ParticipantIx};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -177,6 +180,129 @@ pub enum Command {
         /// Path of the call.
         method: String,
     },
+    /// A Lotse confirms that a consent still holds.
+    ConfirmConsent {
+        /// The Lotse.
+        actor: Actor,
+        /// Which consent.
+        consent: ConsentId,
+        /// Hash of its newest revision.
+        revision_hash: Digest,
+        /// Document bytes.
+        document: Bytes,
+        /// Its signature.
+        signature: Signature,
+    },
+    /// A Lotse or the officer of the project restricts processing, or ends the restriction.
+    Restrict {
+        /// Who.
+        actor: Actor,
+        /// The caller's reference.
+        reference: Reference,
+        /// Whether it is restricted from now on.
+        restricted: bool,
+    },
+    /// The officer of the project puts erasure on hold.
+    PlaceHold {
+        /// Who.
+        actor: Actor,
+        /// The new hold.
+        hold: HoldId,
+        /// Why.
+        reason: String,
+        /// For whom; none: for all.
+        reference: Option<Reference>,
+    },
+    /// The officer of the project ends a hold.
+    ReleaseHold {
+        /// Who.
+        actor: Actor,
+        /// The hold.
+        hold: HoldId,
+    },
+    /// The officer of the project lists the holds.
+    ListHolds {
+        /// Who.
+        actor: Actor,
+    },
+    /// The officer of the project asks what an erasure or a run of the retention would take.
+    PlanErasure {
+        /// Who.
+        actor: Actor,
+        /// Of one participant, or the retention.
+        of: ErasureOf,
+    },
+    /// The erasure of a participant begins.
+    BeginErasure {
+        /// Who.
+        actor: Actor,
+        /// Of whom; never the retention.
+        of: ErasureOf,
+    },
+    /// Contents of records are erased as soon as this is durable.
+    EraseRecords {
+        /// Who; none: the broker resumes what was begun before it was stopped.
+        actor: Option<Actor>,
+        /// Why.
+        ground: ErasureGround,
+        /// Which, ascending, at most [`ERASED_TOGETHER_MAX`], and about whom they are.
+        records: Vec<(RecordNumber, Option<ParticipantId>)>,
+    },
+    /// Asks which erasures have begun and are not finished.
+    ReadErasures,
+    /// Records that stand for lost ones, until the log has `size` records. Only while the broker is stopped.
+    FillLost {
+        /// Wanted size of the log.
+        size: u64,
+        /// At most that many now.
+        most: u64,
+    },
+    /// A log that had lost records is reconciled. Only while the broker is stopped.
+    Reconcile(Box<Reconciliation>),
+}
+
+/// Most records of one [`Command::EraseRecords`].
+pub const ERASED_TOGETHER_MAX: usize = 1000;
+
+/// What an erasure is about.
+#[derive(Clone, Copy, Debug)]
+pub enum ErasureOf {
+    /// A participant, by the caller's reference.
+    Reference(Reference),
+    /// A participant that the retention found, if it is still outdated: its last change was before this
+    /// instant, and nothing can pass any more.
+    Outdated(ParticipantId, TimeMs),
+    /// What is outdated: participants whose last change was before this instant; none: no participants.
+    Retention(Option<TimeMs>),
+}
+
+/// What an operator brings to reconcile a log that had lost records.
+#[derive(Debug)]
+pub struct Reconciliation {
+    /// Records that were found, before any stood for lost ones.
+    pub found_size: u64,
+    /// The newest checkpoint that was shown, a signed note.
+    pub shown: Bytes,
+    /// Records that it states.
+    pub shown_size: u64,
+    /// Revocations that clients kept; their signatures are checked.
+    pub revocations: Vec<KeptRevocation>,
+    /// Identifier of the hold on erasure that is placed: restrictions, holds and erasures may be among what
+    /// was lost.
+    pub hold: HoldId,
+}
+
+/// A revocation that a client kept.
+#[derive(Debug)]
+pub struct KeptRevocation {
+    /// The consent.
+    pub consent: ConsentId,
+    /// Agency of the Lotse that signed.
+    pub agency: AgencyId,
+    /// Document bytes.
+    pub document: Bytes,
+    /// Signature of the Lotse.
+    pub signature: Signature,
 }
 
 /// What the core answers. All record numbers in it become durable with the same group.
@@ -239,6 +365,53 @@ pub enum Outcome {
     },
     /// References in the order asked for.
     References(Vec<Option<Reference>>),
+    /// Processing was restricted, or the restriction ended.
+    Restricted {
+        /// The record.
+        record: RecordNumber,
+        /// Whose: hand-outs in flight about them must end before the answer.
+        participant: ParticipantIx,
+    },
+    /// Holds, with the caller's reference of the participant.
+    Holds(Vec<(ErasureHold, Option<Reference>)>),
+    /// What an erasure would take; the question is logged.
+    ErasurePlanned {
+        /// The record of the question.
+        record: RecordNumber,
+        /// Participants that would be erased.
+        participants: Vec<ParticipantId>,
+        /// Participants about whom nothing is erased.
+        held: BTreeSet<ParticipantId>,
+        /// Waiting messages that would be stopped.
+        waiting: u32,
+    },
+    /// The erasure of a participant has begun: nothing about it passes any more.
+    ErasureBegun {
+        /// Record of the beginning, the last one that is about the participant.
+        record: RecordNumber,
+        /// Whose.
+        participant: ParticipantId,
+        /// Number of the participant: hand-outs in flight about them must end.
+        participant_ix: ParticipantIx,
+        /// Messages that were stopped.
+        stopped: u32,
+    },
+    /// Contents may be erased as soon as this is durable.
+    RecordsErased {
+        /// The record; none if nothing was left that may be erased.
+        record: Option<RecordNumber>,
+        /// Which: of those asked for, the ones that nothing holds.
+        numbers: Vec<RecordNumber>,
+    },
+    /// Erasures that have begun and are not finished: the record of their beginning, and whose.
+    Erasures(Vec<(RecordNumber, ParticipantId)>),
+    /// A log was reconciled.
+    Reconciled {
+        /// Revocations that were replayed.
+        replayed: u32,
+        /// Consents that were suspended.
+        suspended: u32,
+    },
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.
@@ -274,4 +447,6 @@ pub struct ConsentSummary {
     pub state: ConsentState,
     /// When it was revoked.
     pub revoked_at: Option<TimeMs>,
+    /// Whether the processing of the participant's data is restricted.
+    pub restricted: bool,
 }

@@ -175,6 +175,8 @@ pub struct Consent {
     pub(super) former: Box<[Grant]>,
     pub(super) record: RecordNumber,
     pub(super) revoked: Option<(TimeMs, RecordNumber)>,
+    /// It is not known whether it still holds: nothing passes under it until the Lotse confirms it.
+    pub(super) suspended: bool,
     /// Agencies that the document names, sorted: theirs are the log entries about it.
     pub(super) agencies: Box<[AgencyIx]>,
 }
@@ -190,14 +192,23 @@ pub enum ConsentState {
     Expired,
     /// Revoked.
     Revoked,
+    /// Suspended until the Lotse confirms it.
+    Suspended,
 }
 
 impl Consent {
+    /// Whether something may pass under it at an instant or later.
+    pub(super) fn may_hold(&self, now: TimeMs) -> bool {
+        self.revoked.is_none() && self.grants.iter().any(|grant| now < grant.not_after)
+    }
+
     /// State at an instant.
     #[must_use]
     pub fn state_at(&self, now: TimeMs) -> ConsentState {
         if self.revoked.is_some() {
             ConsentState::Revoked
+        } else if self.suspended && self.grants.iter().any(|g| now < g.not_after) {
+            ConsentState::Suspended
         } else if self.grants.iter().any(|g| g.not_before <= now && now < g.not_after) {
             ConsentState::Active
         } else if self.grants.iter().any(|g| now < g.not_before) {

@@ -3,8 +3,8 @@
 //! Pure, total, deny by default. It runs when a message is submitted and again at every hand-out, on
 //! the state of that instant; nothing is cached.
 //!
-//! A message is covered if *one* grant of one consent of its participant, neither revoked nor
-//! outside its interval, names the sending agency, the recipient, the purpose and *all* categories
+//! A message is covered if *one* grant of one consent of its participant, neither revoked nor suspended
+//! nor outside its interval, names the sending agency, the recipient, the purpose and *all* categories
 //! of the label. Grants are not added together: the participant saw each of them as one sentence.
 //!
 //! INVARIANT (default-deny): every hand-out is covered by a consent at its instant; the consents of
@@ -42,6 +42,13 @@ pub struct Permit {
     revision: u32,
     grant_index: u32,
     document_hash: Digest,
+}
+
+impl DenyReason {
+    /// Whether the message may be covered again without a new consent: then it waits.
+    pub(super) fn may_pass(self) -> bool {
+        matches!(self, Self::Suspended | Self::Restricted)
+    }
 }
 
 impl Permit {
@@ -86,6 +93,10 @@ pub enum DenyReason {
     NotYet,
     /// A matching grant was revoked.
     Revoked,
+    /// A matching grant is of a suspended consent.
+    Suspended,
+    /// Covered, but the processing of the participant's data is restricted.
+    Restricted,
     /// Covered, but the sender asked for all or none and another message is not.
     NotAllCovered,
 }
@@ -109,6 +120,7 @@ pub fn decide<'a>(
                 Some(_) => DenyReason::Revoked,
                 None if now < grant.not_before => DenyReason::NotYet,
                 None if now >= grant.not_after => DenyReason::Expired,
+                None if consent.suspended => DenyReason::Suspended,
                 None => {
                     let Consent { id, revision, hash, .. } = *consent;
                     let permit = Permit { consent: id, revision, grant_index, document_hash: hash };
@@ -122,6 +134,19 @@ pub fn decide<'a>(
         }
     }
     Err(reason)
+}
+
+/// The next instant at which the decision may change by time alone: a matching grant begins or ends.
+pub(super) fn next_change<'a>(
+    consents: impl Iterator<Item = &'a Consent>,
+    question: &Question,
+    now: TimeMs,
+) -> Option<TimeMs> {
+    let grants = consents.filter(|consent| consent.revoked.is_none()).flat_map(|c| &*c.grants);
+    let bounds = grants
+        .filter(|grant| matches(grant, question))
+        .flat_map(|grant| [grant.not_before, grant.not_after]);
+    bounds.filter(|instant| *instant > now).min()
 }
 
 fn matches(grant: &Grant, question: &Question) -> bool {

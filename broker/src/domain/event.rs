@@ -13,7 +13,7 @@ use super::catalogue::{Categories, Kind, Purpose};
 use super::consent::ConsentDocument;
 use super::decide::{DenyReason, Permit};
 use super::ids::{
-    Address, AgencyId, ConsentId, MessageId, ParticipantId, RecordNumber, Reference,
+    Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
     RegistrationKey, TimeMs,
 };
 use super::message::{Stage, StopReason};
@@ -149,6 +149,139 @@ pub enum EventKind {
         /// Path of the call.
         method: String,
     },
+    /// Something about rights of participants or lost records.
+    Upkeep(UpkeepEvent),
+}
+
+/// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
+/// holds, and what follows from lost records.
+#[derive(Clone, Debug)]
+pub enum UpkeepEvent {
+    /// The erasure of a participant began.
+    ErasureBegun {
+        /// Whose.
+        participant: ParticipantId,
+    },
+    /// Contents of records were erased.
+    RecordsErased {
+        /// Why.
+        ground: ErasureGround,
+        /// Which, ascending.
+        ranges: Vec<RecordRange>,
+    },
+    /// The processing of a participant's data was restricted, or the restriction ended.
+    ParticipantRestricted {
+        /// Whose.
+        participant: ParticipantId,
+        /// Whether it is restricted from now on.
+        restricted: bool,
+    },
+    /// Erasure was put on hold.
+    HoldPlaced {
+        /// The hold.
+        hold: HoldId,
+        /// Why.
+        reason: String,
+        /// For whom; none: for all.
+        participant: Option<ParticipantId>,
+    },
+    /// A hold ended.
+    HoldReleased {
+        /// The hold.
+        hold: HoldId,
+        /// For whom it was.
+        participant: Option<ParticipantId>,
+    },
+    /// A consent was suspended.
+    ConsentSuspended {
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// Which consent.
+        consent: ConsentId,
+        /// Its revision.
+        revision: u32,
+    },
+    /// The Lotse confirmed a consent.
+    ConsentConfirmed {
+        /// Whom it is about.
+        participant: ParticipantId,
+        /// Which consent.
+        consent: ConsentId,
+        /// Its revision.
+        revision: u32,
+        /// Document bytes.
+        document: Bytes,
+        /// Signature of the Lotse.
+        signature: Signature,
+    },
+    /// Stands for a record that was lost.
+    RecordLost,
+    /// A log that had lost records was reconciled.
+    LogReconciled(ReconcileEvent),
+}
+
+/// Why records are erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureGround {
+    /// A participant is erased. Source: GDPR Art. 17.
+    Participant,
+    /// The retention period ended.
+    Retention,
+}
+
+/// Consecutive records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRange {
+    /// Number of the first.
+    pub first: RecordNumber,
+    /// How many.
+    pub count: u64,
+}
+
+impl RecordRange {
+    /// Ranges of ascending numbers.
+    #[must_use]
+    pub fn of(numbers: &[RecordNumber]) -> Vec<Self> {
+        let mut ranges: Vec<Self> = Vec::new();
+        for number in numbers {
+            match ranges.last_mut() {
+                Some(last) if last.first + last.count == *number => last.count += 1,
+                _ => ranges.push(Self { first: *number, count: 1 }),
+            }
+        }
+        ranges
+    }
+
+    /// Number behind the last.
+    #[must_use]
+    pub fn end(&self) -> RecordNumber {
+        self.first.saturating_add(self.count)
+    }
+
+    /// Whether one of ascending ranges contains a number.
+    #[must_use]
+    pub fn any_contains(ranges: &[Self], number: RecordNumber) -> bool {
+        let after = ranges.partition_point(|range| range.first <= number);
+        let range = after.checked_sub(1).and_then(|at| ranges.get(at));
+        range.is_some_and(|range| number < range.end())
+    }
+}
+
+/// See [`UpkeepEvent::LogReconciled`].
+#[derive(Clone, Debug)]
+pub struct ReconcileEvent {
+    /// Newest checkpoint that was shown, a signed note.
+    pub shown: Bytes,
+    /// Number of records that it states.
+    pub shown_size: u64,
+    /// Records that were found.
+    pub found_size: u64,
+    /// Records that stand for lost ones.
+    pub lost: u64,
+    /// Revocations that were replayed.
+    pub replayed: u32,
+    /// Consents that were suspended.
+    pub suspended: u32,
 }
 
 /// See [`EventKind::DirectoryPublished`].
@@ -234,6 +367,8 @@ pub struct Submission {
     pub payload: Bytes,
     /// Length of the payload.
     pub payload_bytes: u32,
+    /// Whether the journal has the payload: not of refused messages, and not once it is destroyed.
+    pub has_payload: bool,
     /// Length of the encapsulated key.
     pub encapsulated_key_bytes: u32,
     /// SHA-256 of the payload.

@@ -55,6 +55,10 @@ opaque_id!(
     ConsentId
 );
 opaque_id!(
+    /// Identifier of a hold on erasure.
+    HoldId
+);
+opaque_id!(
     /// Identifier of a message, chosen by the sender; also its idempotency key.
     MessageId
 );

@@ -15,6 +15,9 @@ pub enum Hold {
     Stream(u64),
     /// A fetch; the message waits again at this instant.
     Until(TimeMs),
+    /// Nobody: the consent is suspended or the processing restricted. The message waits again when that
+    /// ends, or when the decision may change by time.
+    Blocked(TimeMs),
 }
 
 /// A message that is not finished.
@@ -34,6 +37,7 @@ pub struct Message {
     pub(super) attempt: u32,
     pub(super) hold: Option<Hold>,
     pub(super) decrypted: Option<RecordNumber>,
+    pub(super) has_payload: bool,
 }
 
 impl Message {
@@ -63,6 +67,8 @@ pub enum StopReason {
     ConsentEnded,
     /// It expired.
     Expired,
+    /// The participant's data is erased.
+    Erased,
 }
 
 /// Permission to hand out one message once: the decision of that instant, bound to the message and

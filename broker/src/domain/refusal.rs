@@ -81,6 +81,25 @@ pub enum Refusal {
     /// The disk is almost full.
     #[error("free disk space is below the reserve: only revocations and log queries are served")]
     StorageReserve,
+    /// The log lost records that somebody has a checkpoint of.
+    #[error(
+        "the broker lost records: until an operator has reconciled its log, only revocations and reading are served"
+    )]
+    LogBehind,
+    /// Too few witnesses have cosigned lately.
+    #[error(
+        "too few witnesses have cosigned the log lately: only revocations and reading are served"
+    )]
+    WitnessesLate,
+    /// Erasure is on hold.
+    #[error("erasure is on hold: {hold}")]
+    OnHold {
+        /// Why, in one word of ours.
+        hold: &'static str,
+    },
+    /// For the officer of the project.
+    #[error("only the data-protection officer of the project may do that")]
+    ProjectDpoOnly,
     /// The broker is going down.
     #[error("the broker is shutting down, connect again")]
     Draining,

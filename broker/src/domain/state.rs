@@ -5,6 +5,9 @@
 //! handed-out message is the one thing that is not in the log: after a start everything that is not
 //! acknowledged waits again.
 
+mod messages;
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use rustc_hash::FxHashMap;
@@ -14,7 +17,7 @@ use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant};
 use super::event::{ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind};
 use super::ids::{
-    Address, AgencyId, ConsentId, MessageId, ParticipantId, RecordNumber, Reference,
+    Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
     RegistrationKey, TimeMs,
 };
 use super::message::{Hold, Message, Stage};
@@ -68,6 +71,27 @@ pub(super) struct Participant {
     pub(super) consents: Vec<Consent>,
     /// Unfinished messages about the participant.
     pub(super) messages: BTreeSet<RecordNumber>,
+    /// Nothing passes, nothing is erased.
+    pub(super) restricted: bool,
+    /// Erased: only the place is left.
+    pub(super) erased: bool,
+    /// Time of the newest record that changed something about the participant.
+    pub(super) touched: TimeMs,
+    /// Record of the registration.
+    pub(super) registered: RecordNumber,
+}
+
+/// A hold on erasure.
+#[derive(Clone, Debug)]
+pub struct ErasureHold {
+    /// The hold.
+    pub id: HoldId,
+    /// Why.
+    pub reason: String,
+    /// For whom; none: for all.
+    pub participant: Option<ParticipantId>,
+    /// When it was placed.
+    pub placed: TimeMs,
 }
 
 /// What waits for one address.
@@ -127,6 +151,8 @@ pub struct State {
     pub(super) queues: FxHashMap<AddressIx, Queue>,
     pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
+    /// Blocked messages, by when they are to be looked at again.
+    blocked: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) streams: FxHashMap<u64, BTreeSet<RecordNumber>>,
     pub(super) keys: HashMap<(AgencyIx, MessageId), KeyEntry>,
     /// Number of keys of each agency.
@@ -134,6 +160,15 @@ pub struct State {
     key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
     pub(super) finished: FxHashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
+    /// Finished messages whose payload is still there, and about whom they are.
+    spent: VecDeque<(TimeMs, RecordNumber, ParticipantIx)>,
+    pub(super) erasure_holds: Vec<ErasureHold>,
+    /// Erasures that have begun and are not finished, by the record of their beginning.
+    erasing: BTreeMap<RecordNumber, ParticipantId>,
+    /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
+    abandoned: u64,
+    /// Records of reconciliations.
+    reconciled: Vec<RecordNumber>,
     next: RecordNumber,
     time: TimeMs,
     pub(super) outbox: Vec<Event>,
@@ -182,6 +217,24 @@ impl State {
         participant.references.iter().find(|(of, ..)| *of == agency).map(|(_, r, _)| *r)
     }
 
+    /// Passes over a record whose contents were erased.
+    pub fn skip(&mut self, number: RecordNumber, time: TimeMs) {
+        self.next = number + 1;
+        self.time = self.time.max(time);
+    }
+
+    /// Largest size of a checkpoint of this log that it rightly does not continue.
+    #[must_use]
+    pub fn abandoned(&self) -> u64 {
+        self.abandoned
+    }
+
+    /// Records of reconciliations, oldest first.
+    #[must_use]
+    pub fn reconciled(&self) -> &[RecordNumber] {
+        &self.reconciled
+    }
+
     /// Takes the events that were made since the last call, in order of their numbers.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.outbox)
@@ -189,8 +242,7 @@ impl State {
 
     /// Folds one event. `number` is its record, `time` the record's time.
     pub fn apply(&mut self, event: &Event, number: RecordNumber, time: TimeMs) {
-        self.next = number + 1;
-        self.time = self.time.max(time);
+        self.skip(number, time);
         match &event.kind {
             EventKind::BrokerStarted { .. }
             | EventKind::LogQueried(_)
@@ -199,7 +251,7 @@ impl State {
                 let Some(actor) = &event.actor else { return };
                 let agency = self.names.agency(&actor.agency);
                 let lotse = actor.person.as_deref().unwrap_or_default();
-                let ix = self.add_participant(*participant, agency, lotse);
+                let ix = self.add_participant(*participant, agency, lotse, number);
                 self.registrations.insert((agency, *key), (ix, number));
                 self.add_reference(ix, agency, *reference, number);
                 let project_agency = self.names.agency(&project.0);
@@ -208,6 +260,7 @@ impl State {
             EventKind::LotseAssigned { participant, lotse } => {
                 if let Some(participant) = self.participant_by_id_mut(participant) {
                     participant.lotse = lotse.as_str().into();
+                    participant.touched = time;
                 }
             }
             EventKind::ReferenceAssigned { participant, agency, reference } => {
@@ -215,13 +268,15 @@ impl State {
                 if let Some(ix) = self.by_id.get(participant).copied() {
                     self.add_reference(ix, agency, *reference, number);
                 }
+                self.touch(participant, time);
             }
             EventKind::DirectoryPublished(entry) => self.apply_directory(entry, number),
-            EventKind::ConsentRecorded(consent) => self.apply_consent(consent, number),
+            EventKind::ConsentRecorded(consent) => self.apply_consent(consent, number, time),
             EventKind::ConsentRevoked(revocation) => {
                 if let Some(consent) = self.consent_mut(&revocation.consent) {
                     consent.revoked = Some((time, number));
                 }
+                self.touch(&revocation.participant, time);
             }
             EventKind::MessageDecided(decided) => self.apply_decision(decided, number, time),
             EventKind::HandedOut(handed_out) => {
@@ -233,6 +288,7 @@ impl State {
                 self.apply_stage(*message, *stage, number, time);
             }
             EventKind::MessageStopped { message, .. } => self.finish(*message, time),
+            EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
         }
     }
 
@@ -241,6 +297,7 @@ impl State {
         id: ParticipantId,
         agency: AgencyIx,
         lotse: &str,
+        registered: RecordNumber,
     ) -> ParticipantIx {
         let ix = ParticipantIx(u32::try_from(self.participants.len()).unwrap_or(u32::MAX));
         self.by_id.insert(id, ix);
@@ -251,6 +308,10 @@ impl State {
             references: Vec::new(),
             consents: Vec::new(),
             messages: BTreeSet::new(),
+            restricted: false,
+            erased: false,
+            touched: self.time,
+            registered,
         });
         ix
     }
@@ -282,7 +343,7 @@ impl State {
         );
     }
 
-    fn apply_consent(&mut self, event: &ConsentEvent, number: RecordNumber) {
+    fn apply_consent(&mut self, event: &ConsentEvent, number: RecordNumber, time: TimeMs) {
         let Some(ix) = self.by_id.get(&event.participant).copied() else { return };
         let document = &event.document;
         let names = &mut self.names;
@@ -292,7 +353,10 @@ impl State {
         agencies.sort_unstable();
         let known = self.consents.get(&document.consent_id).copied();
         let Some(participant) = self.participant_mut(ix) else { return };
-        let old = known.and_then(|(_, position)| participant.consents.get_mut(position));
+        // After a crash in the midst of an erasure an identifier may still mean a consent of somebody else, who
+        // is erased with what follows.
+        let own = known.filter(|(owner, _)| *owner == ix);
+        let old = own.and_then(|(_, position)| participant.consents.get_mut(position));
         let former = match &old {
             Some(old) => old.grants.clone(),
             None => Box::default(),
@@ -305,8 +369,10 @@ impl State {
             former,
             record: number,
             revoked: None,
+            suspended: false,
             agencies: agencies.into(),
         };
+        participant.touched = time;
         if let Some(old) = old {
             *old = consent;
         } else {
@@ -314,164 +380,7 @@ impl State {
             participant.consents.push(consent);
             self.consents.insert(document.consent_id, (ix, position));
         }
-    }
-
-    fn apply_decision(&mut self, event: &DecisionEvent, number: RecordNumber, time: TimeMs) {
-        let submission = &event.submission;
-        let label = &submission.label;
-        let sender_agency = self.names.agency(&label.sender.agency);
-        let accepted = matches!(event.decision, Decision::Accepted(_));
-        let key = (sender_agency, label.message_id);
-        let entry = KeyEntry { fingerprint: submission.fingerprint, record: number, accepted };
-        if self.keys.insert(key, entry).is_none() {
-            *self.keys_of.entry(sender_agency).or_default() += 1;
-        }
-        self.key_order.push_back((time, key, number));
-        let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
-        let (true, Some(participant)) = (accepted, participant) else { return };
-        let recipient = self.names.address(&label.recipient);
-        let message = Message {
-            participant,
-            sender: self.names.address(&label.sender),
-            sender_agency,
-            recipient,
-            recipient_agency: self.names.agency(&label.recipient.agency),
-            purpose: label.purpose,
-            kind: label.kind,
-            categories: label.categories,
-            accepted_at: time,
-            expires_at: label.expires_at,
-            payload_bytes: submission.payload_bytes,
-            attempt: 0,
-            hold: None,
-            decrypted: None,
-        };
-        self.expiries.insert((message.expires_at, number));
-        let queue = self.queues.entry(recipient).or_default();
-        queue.waiting.insert(number);
-        queue.messages += 1;
-        queue.bytes += u64::from(message.payload_bytes);
-        self.messages.insert(number, message);
-        if let Some(participant) = self.participant_mut(participant) {
-            participant.messages.insert(number);
-        }
-    }
-
-    fn apply_stage(
-        &mut self,
-        message: RecordNumber,
-        stage: Stage,
-        number: RecordNumber,
-        time: TimeMs,
-    ) {
-        match stage {
-            Stage::Decrypted => {
-                if let Some(message) = self.messages.get_mut(&message) {
-                    message.decrypted = Some(number);
-                } else if let Some(finished) = self.finished.get_mut(&message) {
-                    finished.decrypted = Some(number);
-                }
-            }
-            Stage::Acknowledged => {
-                self.finish(message, time);
-                if let Some(finished) = self.finished.get_mut(&message) {
-                    finished.acknowledged = Some(number);
-                }
-            }
-        }
-    }
-
-    /// Takes a message out of queues and indexes and remembers it among the finished.
-    fn finish(&mut self, number: RecordNumber, time: TimeMs) {
-        let Some(message) = self.messages.remove(&number) else { return };
-        self.expiries.remove(&(message.expires_at, number));
-        self.forget_hold(number, message.hold);
-        if let Some(queue) = self.queues.get_mut(&message.recipient) {
-            queue.waiting.remove(&number);
-            queue.messages -= 1;
-            queue.bytes -= u64::from(message.payload_bytes);
-        }
-        if let Some(participant) = self.participant_mut(message.participant) {
-            participant.messages.remove(&number);
-        }
-        self.finished.insert(
-            number,
-            Finished {
-                participant: message.participant,
-                sender_agency: message.sender_agency,
-                recipient_agency: message.recipient_agency,
-                handed_out: message.attempt > 0,
-                decrypted: message.decrypted,
-                acknowledged: None,
-            },
-        );
-        self.finished_order.push_back((time, number));
-    }
-
-    pub(super) fn hold(&mut self, number: RecordNumber, hold: Hold) {
-        let Some(message) = self.messages.get_mut(&number) else { return };
-        message.hold = Some(hold);
-        if let Some(queue) = self.queues.get_mut(&message.recipient) {
-            queue.waiting.remove(&number);
-        }
-        match hold {
-            Hold::Stream(stream) => {
-                self.streams.entry(stream).or_default().insert(number);
-            }
-            Hold::Until(until) => {
-                self.holds.insert((until, number));
-            }
-        }
-    }
-
-    pub(super) fn release(&mut self, number: RecordNumber) {
-        let Some(message) = self.messages.get_mut(&number) else { return };
-        let hold = message.hold.take();
-        let recipient = message.recipient;
-        self.queues.entry(recipient).or_default().waiting.insert(number);
-        self.forget_hold(number, hold);
-    }
-
-    fn forget_hold(&mut self, number: RecordNumber, hold: Option<Hold>) {
-        match hold {
-            Some(Hold::Stream(stream)) => {
-                if let Some(held) = self.streams.get_mut(&stream) {
-                    held.remove(&number);
-                    if held.is_empty() {
-                        self.streams.remove(&stream);
-                    }
-                }
-            }
-            Some(Hold::Until(until)) => {
-                self.holds.remove(&(until, number));
-            }
-            None => {}
-        }
-    }
-
-    /// Forgets keys and finished messages that no repetition can name any more. Also called while a
-    /// journal is replayed, so that a start needs no more memory than the run before it.
-    pub fn forget_old(&mut self, now: TimeMs) {
-        while let Some((time, key, record)) = self.key_order.front().copied() {
-            if time + REMEMBER_MS > now {
-                break;
-            }
-            // After a replay an identifier may stand twice: what is newer must stay.
-            if self.keys.get(&key).is_some_and(|entry| entry.record == record) {
-                self.keys.remove(&key);
-                if let Some(count) = self.keys_of.get_mut(&key.0) {
-                    *count -= 1;
-                }
-            }
-            self.key_order.pop_front();
-        }
-        while let Some((time, number)) = self.finished_order.front().copied() {
-            if time + REMEMBER_MS > now {
-                break;
-            }
-            self.finished.remove(&number);
-            self.finished_order.pop_front();
-        }
+        self.release_blocked(ix);
     }
 
     pub(super) fn participant(&self, ix: ParticipantIx) -> Option<&Participant> {
@@ -498,7 +407,7 @@ impl State {
     }
 
     pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
-        self.participants.iter()
+        self.participants.iter().filter(|participant| !participant.erased)
     }
 
     pub(super) fn consent(&self, id: &ConsentId) -> Option<(ParticipantIx, &Consent)> {

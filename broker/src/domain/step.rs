@@ -6,6 +6,7 @@ mod casework;
 mod consents;
 mod log;
 mod messages;
+mod rights;
 
 use super::command::{Command, Outcome};
 use super::event::{Actor, Event, EventKind};
@@ -100,6 +101,25 @@ impl State {
                 let kind = EventKind::CallRefused { method };
                 Ok(Outcome::Recorded(self.emit(Some(actor), kind, now)))
             }
+            Command::ConfirmConsent { actor, consent, revision_hash, document, signature } => {
+                self.confirm_consent(now, actor, &consent, &revision_hash, document, signature)
+            }
+            Command::Restrict { actor, reference, restricted } => {
+                self.restrict(rules, now, actor, &reference, restricted)
+            }
+            Command::PlaceHold { actor, hold, reason, reference } => {
+                self.place_hold(rules, now, actor, hold, reason, reference)
+            }
+            Command::ReleaseHold { actor, hold } => self.release_hold(rules, now, actor, &hold),
+            Command::ListHolds { actor } => self.list_holds(rules, &actor),
+            Command::PlanErasure { actor, of } => self.plan_erasure(rules, now, actor, of),
+            Command::BeginErasure { actor, of } => self.begin_erasure(rules, now, actor, of),
+            Command::EraseRecords { actor, ground, records } => {
+                self.erase_records(now, actor, ground, &records)
+            }
+            Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
+            Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
+            Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
         }
     }
 

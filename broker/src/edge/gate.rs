@@ -132,8 +132,8 @@ impl ConnectionGate {
                 Err(never) => match never {},
             }
         };
-        let streaming = rpc.is_none_or(table::is_streaming);
-        let handled = if streaming {
+        let long = rpc.is_none_or(table::is_long);
+        let handled = if long {
             Ok(handled.await)
         } else {
             tokio::time::timeout(limits::UNARY_CALL, handled).await

@@ -24,8 +24,10 @@ pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection without a call is asked to end after this time, or up to twice as long.
 pub const IDLE: Duration = Duration::from_secs(300);
-/// Log queries, proofs and exports that read the journal at the same time.
+/// Log queries, counts and exports that read the journal at the same time.
 pub const LOG_READS_MAX: usize = 4;
+/// Proofs that are read at the same time.
+pub const PROOFS_MAX: usize = 4;
 /// Streams at the same time on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 /// Streams that were reset before the application saw them (rapid reset).

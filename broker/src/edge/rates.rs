@@ -120,7 +120,7 @@ impl Rates {
         }
         self.calls.check().map_err(|_| of_calls)?;
         let [call_of_agency, call, stream_of_agency, stream] = &self.places;
-        let (of_agency, of_all) = if rpc.is_none_or(table::is_streaming) {
+        let (of_agency, of_all) = if rpc.is_none_or(table::is_long) {
             (stream_of_agency, stream)
         } else {
             (call_of_agency, call)

@@ -1,12 +1,14 @@
 //! The gRPC services: wire → domain, one command, domain → wire. No decisions here.
 
 mod consents;
+mod counts;
 mod directory;
 mod log;
 pub(super) mod messages;
 mod participants;
 mod proofs;
 mod receive;
+mod rights;
 mod submit;
 
 use std::sync::Arc;
@@ -39,20 +41,38 @@ pub(super) struct Context {
     drain: CancellationToken,
     /// Places for what reads the journal at length.
     log_reads: Arc<Semaphore>,
+    /// Places for proofs, which are short: no query keeps a client from comparing its checkpoint.
+    proofs: Arc<Semaphore>,
 }
 
 impl Context {
     pub(super) fn new(engine: Engine, check_signatures: bool, drain: CancellationToken) -> Self {
         let log_reads = Arc::new(Semaphore::new(limits::LOG_READS_MAX));
-        Self { engine, check_signatures, drain, log_reads }
+        let proofs = Arc::new(Semaphore::new(limits::PROOFS_MAX));
+        Self { engine, check_signatures, drain, log_reads, proofs }
     }
 
-    /// Runs what reads files where it may block; a few at a time, the others wait.
+    /// Runs what reads the journal at length where it may block; a few at a time, the others wait.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, Failure> {
-        let place = self.log_reads.clone().acquire_owned().await;
+        Self::at_a_place(&self.log_reads, work).await
+    }
+
+    /// Runs what reads proofs where it may block.
+    async fn proving<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        Self::at_a_place(&self.proofs, work).await
+    }
+
+    async fn at_a_place<T: Send + 'static>(
+        places: &Arc<Semaphore>,
+        work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let place = places.clone().acquire_owned().await;
         let place = place.map_err(|_| Failure::Refused(Refusal::Draining))?;
         let placed = move || {
             let _place = place;
@@ -151,6 +171,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::consent_service_server::ConsentServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
+    use v1::rights_service_server::RightsServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in HEALTHY {
@@ -171,6 +192,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
     add!(DirectoryServiceServer, directory::Directory(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
+    add!(RightsServiceServer, rights::Rights(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

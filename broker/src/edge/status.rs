@@ -186,6 +186,10 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::ClockSetBack => (Code::Unavailable, R::ClockSetBack, Vec::new()),
         Refusal::StorageReserve => (Code::ResourceExhausted, R::StorageReserve, Vec::new()),
         Refusal::Draining => (Code::Unavailable, R::Draining, Vec::new()),
+        Refusal::LogBehind => (Code::Unavailable, R::LogBehind, Vec::new()),
+        Refusal::WitnessesLate => (Code::Unavailable, R::WitnessesLate, Vec::new()),
+        Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
+        Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
     };
     let retry = is_retryable(refusal).then_some(Duration::from_secs(1));
     Outward { code, reason, text: refusal.to_string(), metadata, retry }
@@ -197,6 +201,7 @@ fn is_retryable(refusal: &Refusal) -> bool {
         Refusal::Overloaded { .. }
         | Refusal::ClockSetBack
         | Refusal::StorageReserve
+        | Refusal::WitnessesLate
         | Refusal::Draining => true,
         Refusal::InvalidField { .. }
         | Refusal::UnknownCode { .. }
@@ -206,6 +211,9 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::RevisionConflict { .. }
         | Refusal::IdempotencyConflict { .. }
         | Refusal::NotFound { .. }
+        | Refusal::LogBehind
+        | Refusal::OnHold { .. }
+        | Refusal::ProjectDpoOnly
         | Refusal::TimeOutOfRange { .. } => false,
     }
 }

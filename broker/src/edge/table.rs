@@ -18,6 +18,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ListConsents
         | Rpc::RegisterParticipant
         | Rpc::AssignLotse
+        | Rpc::ConfirmConsent
         | Rpc::AssignReference
         | Rpc::ListParticipants => &[Lotse],
         // A Lotse convenes and introduces, and reads the answers to its own agency.
@@ -26,12 +27,20 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         }
         // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
         Rpc::PublishEntry => &[System, Lotse],
-        Rpc::QueryLog => &[Dpo, Lotse],
+        Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
+        // Of the officers only the project's: the core sees to that.
+        Rpc::EraseParticipant
+        | Rpc::ApplyRetention
+        | Rpc::PlaceHold
+        | Rpc::ReleaseHold
+        | Rpc::ListHolds => &[Dpo],
+        Rpc::RestrictParticipant => &[Dpo, Lotse],
         Rpc::ReadLeafHashes => &[Dpo, Lotse],
         Rpc::ReadOwnRecords => &[System, Lotse, Dpo],
         Rpc::LookUpAgency
         | Rpc::ListAgencies
         | Rpc::LatestCheckpoint
+        | Rpc::ReadReconciliations
         | Rpc::ProveConsistency
         | Rpc::ProveInclusion
         | Rpc::HealthV1HealthCheck
@@ -48,10 +57,12 @@ pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
     roles(rpc).contains(&role)
 }
 
-/// Whether a call answers with a stream, so that no deadline covers its body.
+/// Whether a call answers with a stream or works through much of the log, so that the deadline of short
+/// calls does not hold for it.
 #[must_use]
-pub fn is_streaming(rpc: Rpc) -> bool {
+pub fn is_long(rpc: Rpc) -> bool {
     match rpc {
+        Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention => true,
         Rpc::SubmitStream
         | Rpc::Receive
         | Rpc::QueryLog
@@ -78,6 +89,12 @@ pub fn is_streaming(rpc: Rpc) -> bool {
         | Rpc::ProveConsistency
         | Rpc::ProveInclusion
         | Rpc::ReadOwnRecords
+        | Rpc::ReadReconciliations
+        | Rpc::ConfirmConsent
+        | Rpc::RestrictParticipant
+        | Rpc::PlaceHold
+        | Rpc::ReleaseHold
+        | Rpc::ListHolds
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList => false,
     }

@@ -164,6 +164,17 @@ fn weight(input: &Input) -> u32 {
         | Command::Report { .. }
         | Command::QueryLog { .. }
         | Command::ReadReferences { .. }
+        | Command::ConfirmConsent { .. }
+        | Command::Restrict { .. }
+        | Command::PlaceHold { .. }
+        | Command::ReleaseHold { .. }
+        | Command::ListHolds { .. }
+        | Command::PlanErasure { .. }
+        | Command::BeginErasure { .. }
+        | Command::EraseRecords { .. }
+        | Command::ReadErasures
+        | Command::FillLost { .. }
+        | Command::Reconcile(_)
         | Command::RefusedCall { .. } => 0,
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)

@@ -14,6 +14,9 @@ use crate::record::facts::{Facts, Wanted};
 /// Records whose numbers are looked up together.
 const WINDOW: u64 = 64 * crate::index::BLOCK;
 
+/// Most reconciliations that are shown.
+const RECONCILIATIONS_MAX: usize = 100;
+
 /// What a query reads: which records, and where among them.
 #[derive(Clone, Debug, Default)]
 pub struct Range {
@@ -45,12 +48,12 @@ impl Engine {
     }
 
     /// Whether an actor is the officer of the project, who sees everything.
-    fn supervises(&self, actor: &Actor) -> bool {
+    pub(super) fn supervises(&self, actor: &Actor) -> bool {
         actor.role == Role::Dpo && actor.agency == self.rules.project_agency
     }
 
-    /// A durable record that an actor itself caused, with its event; none if it is another's or beyond
-    /// `end`. Reads the journal; blocks.
+    /// A durable record that an actor itself caused, with its event; none if it is another's, erased, or
+    /// beyond `end`. Reads the journal; blocks.
     ///
     /// # Errors
     /// The record cannot be read.
@@ -66,10 +69,30 @@ impl Engine {
         let stored = self.reader.record(number)?;
         let event = record::decode(&stored, &self.rules.catalogue)
             .map_err(|why| JournalError::Record { number, why })?;
-        let is_own = event.actor.as_ref().is_some_and(|by| {
-            by.agency == actor.agency && by.role == actor.role && by.person == actor.person
+        let own = event.filter(|event| {
+            event.actor.as_ref().is_some_and(|by| {
+                by.agency == actor.agency && by.role == actor.role && by.person == actor.person
+            })
         });
-        Ok(is_own.then_some((stored, event)))
+        Ok(own.map(|event| (stored, event)))
+    }
+
+    /// The newest records of reconciliations, newest last. Hashes and counts only: everybody may see them.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub fn reconciliations(&self) -> Result<Vec<(StoredRecord, Event)>, JournalError> {
+        // Only a broker that is stopped is reconciled: all of them were there when it started.
+        let first = self.reconciled.len().saturating_sub(RECONCILIATIONS_MAX);
+        let newest = self.reconciled.iter().skip(first);
+        let read = newest.map(|number| {
+            let stored = self.reader.record(*number)?;
+            let event = record::decode(&stored, &self.rules.catalogue);
+            let event = event.map_err(|why| JournalError::Record { number: *number, why })?;
+            Ok(event.map(|event| (stored, event)))
+        });
+        Ok(read.collect::<Result<Vec<_>, JournalError>>()?.into_iter().flatten().collect())
     }
 
     /// Prepares a query within what the caller may see: a Lotse one participant, the DPO of an agency
@@ -89,8 +112,7 @@ impl Engine {
         if let Some(from) = range.from {
             range.first = self.first_since(from, range.first, range.end)?;
         }
-        let terms = wanted.terms(&self.rules.catalogue);
-        Ok(LogQuery { engine: self.clone(), wanted, terms, range, numbers: Vec::new().into_iter() })
+        Ok(LogQuery::of_everything(self, wanted, range))
     }
 
     /// The first record of a time or later; times never decrease.
@@ -114,15 +136,23 @@ impl Engine {
 }
 
 impl LogQuery {
-    /// The next record that matches, with its event; none also if nobody waits for it any more. Reads
-    /// the journal; blocks.
+    /// A query that is not bound to what somebody may see.
+    pub(super) fn of_everything(engine: &Engine, wanted: Wanted, range: Range) -> Self {
+        let terms = wanted.terms(&engine.rules.catalogue);
+        let numbers = Vec::new().into_iter();
+        Self { engine: engine.clone(), wanted, terms, range, numbers }
+    }
+
+    /// The next record that matches, with its event; none also if nobody waits for it any more. Of an erased
+    /// record nothing is left that could match: it is shown, without event, only to who asks for
+    /// everything. Reads the journal; blocks.
     ///
     /// # Errors
     /// A record cannot be read.
     pub fn next_record(
         &mut self,
         is_unwanted: impl Fn() -> bool,
-    ) -> Result<Option<(StoredRecord, Event)>, JournalError> {
+    ) -> Result<Option<(StoredRecord, Option<Event>)>, JournalError> {
         while let Some(number) = self.next_number() {
             if is_unwanted() {
                 return Ok(None);
@@ -134,7 +164,11 @@ impl LogQuery {
             let event = record::decode(&stored, &self.engine.rules.catalogue)
                 .map_err(|why| JournalError::Record { number, why })?;
             // The index only proposes; the record itself decides what a caller sees.
-            if self.wanted.matches(&Facts::of(&event)) {
+            let matches = match &event {
+                Some(event) => self.wanted.matches(&Facts::of(event)),
+                None => self.wanted.is_everything(),
+            };
+            if matches {
                 return Ok(Some((stored, event)));
             }
         }

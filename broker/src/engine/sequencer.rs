@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::in_flight::InFlight;
 use super::lanes::Lanes;
+use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::Actor;
-use crate::domain::ids::{Address, TimeMs};
+use crate::domain::event::{Actor, ErasureGround};
+use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
@@ -31,6 +32,8 @@ const TICK: Duration = Duration::from_millis(200);
 const CLOCK_STEP_BACK_MS_MAX: TimeMs = 2_000;
 /// Most hand-outs of one stream in one round.
 const ROUND_HAND_OUTS_MAX: usize = 256;
+/// Most payloads that are destroyed in one round.
+const ROUND_SPENT_MAX: usize = 256;
 /// Most bytes of one stream in one round.
 const ROUND_HAND_OUT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -51,6 +54,10 @@ pub(super) struct Sequencer {
     pub(super) clock_set_back: bool,
     /// Dropped when the start is recorded.
     pub(super) started: Option<std::sync::mpsc::Sender<()>>,
+    pub(super) standing: Arc<Standing>,
+    /// Messages whose payloads are to be destroyed.
+    pub(super) spent: std::sync::mpsc::Sender<Vec<RecordNumber>>,
+    pub(super) payload_grace_ms: TimeMs,
 }
 
 /// A receive stream.
@@ -141,6 +148,7 @@ impl Sequencer {
             let _done = self.state.step(&self.rules, now, Command::Tick);
             self.hand_out_to_streams(now, &mut pending);
             let commit = self.commit(now)?;
+            self.destroy_spent(now, &commit);
             let letters: Vec<Letter> =
                 pending.into_iter().filter_map(|said| self.say(said, &commit)).collect();
             if !letters.is_empty() {
@@ -149,6 +157,15 @@ impl Sequencer {
             if round.closed {
                 return Ok(());
             }
+        }
+    }
+
+    /// Has the payloads of messages destroyed that were finished long enough ago.
+    fn destroy_spent(&mut self, now: TimeMs, commit: &Commit) {
+        let before = now.saturating_sub(self.payload_grace_ms);
+        let spent = self.state.take_spent(before, commit.first_new(), ROUND_SPENT_MAX);
+        if !spent.is_empty() {
+            let _going_down = self.spent.send(spent);
         }
     }
 
@@ -199,11 +216,21 @@ impl Sequencer {
     /// What the state of clock and disk forbids. Revocations, log queries and reports always pass.
     fn may_serve(&self, command: &Command) -> Result<(), Refusal> {
         let (permits, grows) = match command {
-            Command::Submit { .. } | Command::SubmitEach { .. } | Command::RecordConsent { .. } => {
-                (true, true)
-            }
+            Command::Submit { .. }
+            | Command::SubmitEach { .. }
+            | Command::RecordConsent { .. }
+            | Command::ConfirmConsent { .. } => (true, true),
+            Command::Restrict { restricted, .. } => (!restricted, false),
             Command::HandOut { .. } => (true, false),
-            Command::RegisterParticipant { .. }
+            // What was begun is finished in any case.
+            Command::EraseRecords { ground: ErasureGround::Participant, .. }
+            | Command::ReadErasures => (false, false),
+            Command::PlanErasure { .. }
+            | Command::BeginErasure { .. }
+            | Command::EraseRecords { .. }
+            | Command::FillLost { .. }
+            | Command::Reconcile(_)
+            | Command::RegisterParticipant { .. }
             | Command::AssignReference { .. }
             | Command::AssignLotse { .. }
             | Command::PublishDirectory { .. } => (false, true),
@@ -218,8 +245,14 @@ impl Sequencer {
             | Command::Report { .. }
             | Command::QueryLog { .. }
             | Command::ReadReferences { .. }
+            | Command::PlaceHold { .. }
+            | Command::ReleaseHold { .. }
+            | Command::ListHolds { .. }
             | Command::RefusedCall { .. } => (false, false),
         };
+        if permits || grows {
+            self.standing.may_permit(self.last_time)?;
+        }
         if permits && self.clock_set_back {
             return Err(Refusal::ClockSetBack);
         }
@@ -254,7 +287,7 @@ impl Sequencer {
 
     fn hand_out_to_streams(&mut self, now: TimeMs, pending: &mut Vec<Pending>) {
         self.forget_closed_streams(now);
-        if self.clock_set_back {
+        if self.clock_set_back || self.standing.may_permit(now).is_err() {
             return;
         }
         for (number, stream) in &mut self.streams {

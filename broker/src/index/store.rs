@@ -1,13 +1,14 @@
 //! The sled side of the index: whole blocks, one batch each, with the mark of how far it got.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schleuse_proto::evidence::Digest;
 
 use super::{Block, IndexError, Term};
 
 const MARK: &[u8] = b"m";
+const ERASURES: &[u8] = b"e";
 const VERSION: u8 = 2;
 /// Memory for sled's page cache.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -18,7 +19,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens what is there; anything that sled does not open cleanly is moved aside.
+    /// Opens what is there; anything that sled does not open cleanly is removed.
     pub(super) fn open(folder: &Path) -> Result<Self, IndexError> {
         remove_half_written_snapshots(folder);
         // sled panics on some damage instead of returning an error.
@@ -46,10 +47,8 @@ impl Store {
     }
 
     fn open_fresh(folder: &Path) -> Result<Self, IndexError> {
-        let aside = PathBuf::from(format!("{}.damaged", folder.display()));
-        let _absent = std::fs::remove_dir_all(&aside);
-        #[expect(clippy::disallowed_methods, reason = "what is moved aside need not be durable")]
-        std::fs::rename(folder, &aside).map_err(sled::Error::from)?;
+        // Not kept: it may hold terms of what will be erased.
+        std::fs::remove_dir_all(folder).map_err(sled::Error::from)?;
         Self::try_open(folder)
     }
 
@@ -65,8 +64,43 @@ impl Store {
         .unwrap_or_default()
     }
 
-    pub(super) fn clear(&self) -> Result<(), IndexError> {
-        Ok(self.database.clear()?)
+    pub(super) fn erasures(&self) -> Option<u64> {
+        let value = self.database.get(ERASURES).ok().flatten()?;
+        Some(u64::from_be_bytes(value.as_ref().try_into().ok()?))
+    }
+
+    pub(super) fn set_erasures(&self, newest: Option<u64>) -> Result<(), IndexError> {
+        match newest {
+            Some(newest) => self.database.insert(ERASURES, newest.to_be_bytes().as_slice())?,
+            None => self.database.remove(ERASURES)?,
+        };
+        Ok(())
+    }
+
+    /// Removes terms of a block.
+    pub(super) fn remove<'a>(
+        &self,
+        block: u64,
+        terms: impl Iterator<Item = &'a Term>,
+    ) -> Result<(), IndexError> {
+        for term in terms {
+            self.database.remove(key(*term, block))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a place of a block out of the lists of terms.
+    pub(super) fn forget(&self, block: u64, terms: &[Term], place: u16) -> Result<(), IndexError> {
+        for term in terms {
+            let mut places = self.places(*term, block)?;
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.database.remove(key(*term, block))?;
+            } else {
+                self.database.insert(key(*term, block), value(&places))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes one block and the mark in one batch.
@@ -80,9 +114,7 @@ impl Store {
         let mut batch = sled::Batch::default();
         for (term, places) in block {
             let key = key(*term, number);
-            let places: Vec<u8> = places.iter().flat_map(|place| place.to_be_bytes()).collect();
-            let value = [&crc32c::crc32c(&places).to_be_bytes(), places.as_slice()].concat();
-            batch.insert(key.as_slice(), value);
+            batch.insert(key.as_slice(), value(places));
         }
         let mark = [&[VERSION], applied.to_be_bytes().as_slice(), root].concat();
         batch.insert(MARK, mark);
@@ -112,6 +144,11 @@ fn remove_half_written_snapshots(folder: &Path) {
             let _gone_anyway = std::fs::remove_file(entry.path());
         }
     }
+}
+
+fn value(places: &[u16]) -> Vec<u8> {
+    let places: Vec<u8> = places.iter().flat_map(|place| place.to_be_bytes()).collect();
+    [&crc32c::crc32c(&places).to_be_bytes(), places.as_slice()].concat()
 }
 
 fn key(term: Term, block: u64) -> Vec<u8> {

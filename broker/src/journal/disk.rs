@@ -66,6 +66,13 @@ pub trait Disk: Send + Sync {
     /// The system refuses.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
+    /// Waits until nobody else has locked this folder, and has it until what is returned is dropped. Reads only,
+    /// and makes no file: who may read the folder may lock it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>>;
+
     /// Free bytes on the volume of this folder.
     ///
     /// # Errors
@@ -140,8 +147,26 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
+    fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>> {
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok(Box::new(folder))
+    }
+
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
         let volume = rustix::fs::statvfs(folder)?;
         Ok(volume.f_bavail.saturating_mul(volume.f_frsize))
     }
+}
+
+/// Replaces a file as a whole and makes that durable: afterwards it has the old bytes or the new ones.
+///
+/// # Errors
+/// The system refuses; the old file is still there.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_added_extension("tmp");
+    let file = disk.create(&temporary, 0)?;
+    file.write_at(bytes, 0)?;
+    file.sync()?;
+    disk.rename(&temporary, path)
 }

@@ -33,6 +33,10 @@
 //! | 176 | 48 | salts: body, findings, private |
 //! | 224 | … | body, findings, private section, payload, zeros up to a multiple of 8 |
 //!
+//! Erasing overwrites salts and sections with zeros and leaves lengths and skeleton: a record whose salts and
+//! sections are all zero is erased (random salts never are), and so is a payload of zeros that its digest does
+//! not fit.
+//!
 //! Integers are big-endian. A group is the unit of atomicity: it counts if its header's CRC holds,
 //! every record matches the commitments in its skeleton, and the checkpoint behind it states exactly
 //! the tree that results. Groups begin at sector boundaries, so that writing one never touches a
@@ -42,7 +46,7 @@ use bytes::Bytes;
 use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::skeleton::{SKELETON_BYTES, Skeleton, commitment};
 
-use super::{LockedPayload, NewRecord, StoredRecord};
+use super::{Contents, LockedPayload, NewRecord, Salts, StoredRecord};
 
 /// Alignment of groups in bytes: one sector.
 pub const ALIGNMENT: u64 = 512;
@@ -250,9 +254,36 @@ pub fn record_lengths(header: &[u8]) -> Option<([u32; 4], usize)> {
     Some((lengths, whole.next_multiple_of(8)))
 }
 
-/// Decodes a record from exactly its bytes and checks its commitments; none if any does not hold.
+/// Where the salts of a record begin.
+const SALTS_AT: u64 = 16 + 160;
+
+/// Bytes of a record that are overwritten when it is erased: salts and all sections; or only the payload.
+/// From the first byte of the record.
+#[must_use]
+pub fn erased_bytes(header: &[u8], only_payload: bool) -> Option<std::ops::Range<u64>> {
+    let ([body, findings, private, payload], _) = record_lengths(header)?;
+    let sections =
+        RECORD_HEADER_BYTES_U64 + [body, findings, private].map(u64::from).iter().sum::<u64>();
+    let end = sections + u64::from(payload);
+    Some(if only_payload { sections..end } else { SALTS_AT..end })
+}
+
+const RECORD_HEADER_BYTES_U64: u64 = 224;
+
+/// Decodes a record from exactly its bytes and checks its commitments; none if the skeleton is none, or if
+/// contents are damaged.
 #[must_use]
 pub fn decode_record(bytes: &Bytes) -> Option<StoredRecord> {
+    let record = decode_damaged_record(bytes)?;
+    match record.contents {
+        Contents::Whole | Contents::Erased => Some(record),
+        Contents::PayloadDamaged | Contents::Damaged => None,
+    }
+}
+
+/// As [`decode_record`], also with damaged contents.
+#[must_use]
+pub fn decode_damaged_record(bytes: &Bytes) -> Option<StoredRecord> {
     let ([body, findings, private, payload], whole) = record_lengths(bytes)?;
     if whole != bytes.len() {
         return None;
@@ -260,32 +291,109 @@ pub fn decode_record(bytes: &Bytes) -> Option<StoredRecord> {
     let mut fields = Fields(bytes.get(16..)?);
     let skeleton_bytes = fields.take::<SKELETON_BYTES>()?;
     let salts = [fields.take()?, fields.take()?, fields.take()?];
-    let body = bytes.slice_ref(fields.slice(body)?);
-    let findings = bytes.slice_ref(fields.slice(findings)?);
-    let private = bytes.slice_ref(fields.slice(private)?);
-    let payload = bytes.slice_ref(fields.slice(payload)?);
+    let mut section = |length| fields.slice(length).map(|slice| bytes.slice_ref(slice));
+    let sections = [section(body)?, section(findings)?, section(private)?, section(payload)?];
     let skeleton = Skeleton::decode(&skeleton_bytes).ok()?;
-    let digest = if payload.is_empty() { [0; 32] } else { sha256(&[&payload]) };
-    let [body_salt, findings_salt, private_salt] = &salts;
-    let whole = commitment(body_salt, &body) == skeleton.body_commitment
-        && commitment(findings_salt, &findings) == skeleton.findings_commitment
-        && commitment(private_salt, &private) == skeleton.private_commitment
-        && digest == skeleton.payload_digest
-        && fields.0.iter().all(|byte| *byte == 0);
-    whole.then(|| StoredRecord {
+    let (contents, payload_fits) = contents(&skeleton, &salts, &sections, fields.0);
+    let [mut body, mut findings, mut private, mut payload] = sections;
+    if !contents.are_readable() {
+        [body, findings, private, payload] = [const { Bytes::new() }; 4];
+    } else if !payload_fits {
+        payload = Bytes::new();
+    }
+    let payload = LockedPayload { record: skeleton.number, bytes: payload };
+    Some(StoredRecord {
+        contents,
         skeleton,
         skeleton_bytes,
         salts,
         body,
         findings,
         private,
-        payload: LockedPayload { record: skeleton.number, bytes: payload },
+        payload,
     })
+}
+
+/// What is left of the contents, by the commitments in the skeleton; and whether the payload is the one that
+/// was committed to, which may be zeros too.
+fn contents(
+    skeleton: &Skeleton,
+    salts: &Salts,
+    sections: &[Bytes; 4],
+    padding: &[u8],
+) -> (Contents, bool) {
+    let [body, findings, private, payload] = sections;
+    if !is_zero(padding) {
+        return (Contents::Damaged, false);
+    }
+    if salts.iter().all(|salt| is_zero(salt)) && sections.iter().all(|section| is_zero(section)) {
+        return (Contents::Erased, false);
+    }
+    let [body_salt, findings_salt, private_salt] = salts;
+    let readable = commitment(body_salt, body) == skeleton.body_commitment
+        && commitment(findings_salt, findings) == skeleton.findings_commitment
+        && commitment(private_salt, private) == skeleton.private_commitment;
+    let digest = if payload.is_empty() { [0; 32] } else { sha256(&[payload]) };
+    let payload_fits = digest == skeleton.payload_digest;
+    let contents = match (readable, payload_fits || (!payload.is_empty() && is_zero(payload))) {
+        (true, true) => Contents::Whole,
+        (true, false) => Contents::PayloadDamaged,
+        (false, _) => Contents::Damaged,
+    };
+    (contents, payload_fits)
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_payload_of_zeros_is_a_payload() {
+        let mut bytes = Vec::new();
+        let payload = Bytes::from_static(&[0; 40]);
+        let payload_digest = sha256(&[&payload]);
+        encode_record(&NewRecord { payload, payload_digest, ..record() }, 1, 9, &mut bytes)
+            .unwrap();
+        let stored = decode_record(&Bytes::from(bytes)).unwrap();
+        assert_eq!((stored.contents, stored.payload.len()), (Contents::Whole, 40));
+    }
+
+    #[test]
+    fn an_erased_record_keeps_its_skeleton_and_nothing_else() {
+        let mut bytes = Vec::new();
+        let skeleton = encode_record(&record(), 1, 9, &mut bytes).unwrap();
+        let zero = |only_payload: bool| {
+            let mut erased = bytes.clone();
+            let range = erased_bytes(&erased, only_payload).unwrap();
+            let (from, to) = (range.start.try_into().unwrap(), range.end.try_into().unwrap());
+            erased[from..to].fill(0);
+            erased
+        };
+        let stored = decode_record(&Bytes::from(zero(true))).unwrap();
+        assert!(stored.contents == Contents::Whole && stored.payload.is_empty());
+        assert_eq!(&stored.body[..], b"body");
+        let whole = zero(false);
+        for text in [b"body".as_slice(), b"findings", b"private", b"sealed", &[1; 16], &[3; 16]] {
+            assert!(!whole.windows(text.len()).any(|window| window == text));
+        }
+        let stored = decode_record(&Bytes::from(whole.clone())).unwrap();
+        assert_eq!((stored.contents, stored.skeleton_bytes), (Contents::Erased, skeleton));
+        // Half of it is damage: every single byte that came back, and every single byte that is missing.
+        for at in 176..whole.len() {
+            if bytes[at] != 0 {
+                let mut back = whole.clone();
+                back[at] = bytes[at];
+                assert!(decode_record(&Bytes::from(back)).is_none(), "byte {at}");
+                let mut missing = bytes.clone();
+                missing[at] = 0;
+                assert!(decode_record(&Bytes::from(missing)).is_none(), "byte {at}");
+            }
+        }
+    }
 
     fn record() -> NewRecord {
         let payload = Bytes::from_static(b"sealed");

@@ -1,7 +1,8 @@
 //! Reading a journal from its first byte: used by every start and by `fsck`.
 //!
 //! What a crash can leave behind is cut: the last group, if it is not whole and nothing follows it.
-//! Everything else refuses to start, because cutting it would drop acknowledged records: a broken
+//! A record whose contents are damaged is shown as such if something follows: what an erasure that was
+//! interrupted leaves behind cannot be told from a bad disk here. Everything else refuses to start, because cutting it would drop acknowledged records: a broken
 //! group with a valid group behind it, a segment missing or out of order, or fewer records than a
 //! checkpoint was signed for. The newest checkpoint is also kept in a small file of its own, written
 //! after each sync, so that a damaged last group is not mistaken for a torn one.
@@ -19,9 +20,9 @@ use tlog_tiles::{Checkpoint, Hash};
 
 use super::disk::{Disk, DiskFile};
 use super::frame::{ALIGNMENT, GROUP_HEADER_BYTES, GroupHeader, SegmentHeader, Tag};
-use super::frame::{decode_record, record_lengths};
+use super::frame::{decode_damaged_record, record_lengths};
 use super::tree::RightEdge;
-use super::{JournalError, StoredRecord};
+use super::{Contents, JournalError, StoredRecord};
 
 /// Name of the file with the newest checkpoint.
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint";
@@ -73,6 +74,8 @@ struct Group {
     edge: RightEdge,
     note: Vec<u8>,
     length: u64,
+    /// Contents of some of its records are damaged.
+    damaged: bool,
 }
 
 enum Found {
@@ -103,6 +106,8 @@ pub(super) fn scan(
     signatures: &Signatures<'_>,
     visit: Visit<'_>,
 ) -> Result<Scan, JournalError> {
+    // First: of a journal that is in use, more may be found than was signed at this moment, never less.
+    let signed = newest_checkpoint(disk, folder, signatures.verifier)?;
     let segments = open_segments(disk, folder, log)?;
     let mut scan = Scan {
         segments,
@@ -120,7 +125,6 @@ pub(super) fn scan(
     if let Some(note) = &scan.note {
         check_signature(signatures, note, folder)?;
     }
-    let signed = newest_checkpoint(disk, folder, signatures.verifier)?;
     if let Some(signed) = signed {
         let root = scan.edge.root().map_err(|_| damaged(folder, 0, "the tree has no root"))?;
         if signed.size > scan.edge.size() {
@@ -177,6 +181,17 @@ fn scan_segment(
     let mut offset = ALIGNMENT;
     loop {
         match read_group(&*file, &path, &header, offset, length, &scan.edge)? {
+            // What an interrupted erasure leaves behind has the record of that erasure behind it.
+            Found::Group(group)
+                if group.damaged && is_last && {
+                    let tail = read_tail(&*file, &path, offset, length)?;
+                    later_group(&tail, &header.tag).is_none()
+                } =>
+            {
+                scan.torn = true;
+                scan.end = offset;
+                return Ok(());
+            }
             Found::Group(group) => {
                 if signatures.each {
                     check_signature(signatures, &group.note, &path)?;
@@ -273,6 +288,7 @@ fn parse_group(
     }
     let broken = |number: u64| format!("record {number} does not match its commitments");
     let mut records = Vec::new();
+    let mut damaged = false;
     let mut at = GROUP_HEADER_BYTES;
     for number in header.first..header.first + u64::from(header.count) {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -280,9 +296,10 @@ fn parse_group(
         if length > rest.len() {
             return Err(broken(number));
         }
-        let record = decode_record(&bytes.slice(at..at + length))
+        let record = decode_damaged_record(&bytes.slice(at..at + length))
             .filter(|record| record.skeleton.number == number)
             .ok_or_else(|| broken(number))?;
+        damaged |= matches!(record.contents, Contents::Damaged | Contents::PayloadDamaged);
         let hashes =
             edge.push(leaf_hash(&record.skeleton_bytes)).map_err(|error| error.to_string())?;
         let place = offset + u64::try_from(at).unwrap_or_default();
@@ -299,7 +316,7 @@ fn parse_group(
     if stated.size() != edge.size() || edge.root().ok() != Some(stated.hash().0) {
         return Err("the checkpoint states another tree".to_owned());
     }
-    Ok(Group { records, edge, note, length: header.length() })
+    Ok(Group { records, edge, note, length: header.length(), damaged })
 }
 
 fn check_signature(

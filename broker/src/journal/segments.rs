@@ -12,21 +12,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::skeleton::leaf_hash;
 
 use super::checkpoint::CheckpointSigner;
 use super::disk::{Disk, DiskFile};
 use super::frame::{
-    ALIGNMENT, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader, SegmentHeader, Tag, decode_record,
-    encode_record, record_length, record_lengths,
+    ALIGNMENT, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader, SegmentHeader, Tag, encode_record,
+    record_length,
 };
+use super::reader::SegmentReader;
 use super::recovery::{
     CHECKPOINT_FILE, CHECKPOINT_SLOT_BYTES, Scan, Scanned, Signatures, io_error, scan, segment_name,
 };
 use super::tree::{RightEdge, StoredHashes};
-use super::{Commit, Journal, JournalError, JournalReader, NewRecord, OnRecord, StoredRecord};
+use super::{Commit, Journal, JournalError, NewRecord, OnRecord};
 use crate::domain::ids::RecordNumber;
 
 /// Sizes of the adapter.
@@ -54,7 +54,7 @@ const SIDE_RECORDS: usize = 4096;
 pub struct SegmentJournal {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
-    signer: CheckpointSigner,
+    signer: Arc<CheckpointSigner>,
     sizes: Sizes,
     new_tag: Box<dyn FnMut() -> Tag + Send>,
     shared: Arc<SegmentReader>,
@@ -78,15 +78,6 @@ struct Current {
     written: u64,
 }
 
-/// The reading side.
-pub struct SegmentReader {
-    folder: PathBuf,
-    segments: RwLock<Vec<Arc<dyn DiskFile>>>,
-    tree: StoredHashes,
-    offsets: Arc<dyn DiskFile>,
-    latest: ArcSwap<Commit>,
-}
-
 /// What an open journal consists of.
 pub struct Opened {
     /// The writer.
@@ -105,7 +96,7 @@ impl SegmentJournal {
     pub fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
-        signer: CheckpointSigner,
+        signer: Arc<CheckpointSigner>,
         sizes: Sizes,
         new_tag: Box<dyn FnMut() -> Tag + Send>,
         on_record: OnRecord<'_>,
@@ -140,11 +131,13 @@ impl SegmentJournal {
         let size = scanned.edge.size();
         let note = scanned.note.clone().unwrap_or_default().into();
         let reader = Arc::new(SegmentReader {
+            disk: disk.clone(),
             folder: folder.to_owned(),
             segments: RwLock::new(scanned.segments.iter().map(|s| s.file.clone()).collect()),
             tree: StoredHashes(tree),
             offsets,
             latest: ArcSwap::from_pointee(Commit { size, note, leaves: Arc::default() }),
+            contents: RwLock::default(),
         });
         let segments = u32::try_from(scanned.segments.len()).unwrap_or(u32::MAX);
         let current = scanned.segments.into_iter().last().map(|segment| Current {
@@ -367,108 +360,6 @@ impl Journal for SegmentJournal {
     }
 }
 
-impl SegmentReader {
-    fn write_side(&self, first: u64, hashes: &[u8], offsets: &[u8]) -> Result<(), JournalError> {
-        let at = tlog_tiles::stored_hash_index(0, first) * 32;
-        self.tree
-            .0
-            .write_at(hashes, at)
-            .map_err(io_error("cannot write", &self.folder.join("tree")))?;
-        self.offsets
-            .write_at(offsets, first * 8)
-            .map_err(io_error("cannot write", &self.folder.join("offsets")))
-    }
-
-    fn check_durable(&self, number: RecordNumber) -> Result<(), JournalError> {
-        if number < self.latest.load().size {
-            return Ok(());
-        }
-        Err(tree_error(number, &"not in the journal"))
-    }
-
-    fn place(&self, number: RecordNumber) -> Result<(Arc<dyn DiskFile>, u64), JournalError> {
-        let mut place = [0; 8];
-        self.offsets
-            .read_at(&mut place, number * 8)
-            .map_err(io_error("cannot read", &self.folder.join("offsets")))?;
-        let place = u64::from_be_bytes(place);
-        let index = usize::try_from(place >> 32).unwrap_or(usize::MAX);
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let file = segments.get(index).ok_or_else(|| tree_error(number, &"no such segment"))?;
-        Ok((file.clone(), place & u64::from(u32::MAX)))
-    }
-}
-
-impl JournalReader for SegmentReader {
-    fn record(&self, number: RecordNumber) -> Result<StoredRecord, JournalError> {
-        self.check_durable(number)?;
-        let (file, offset) = self.place(number)?;
-        let read = |buffer: &mut [u8]| {
-            file.read_at(buffer, offset).map_err(io_error("cannot read", &self.folder))
-        };
-        let mut head = [0; 16];
-        read(&mut head)?;
-        let damaged = || tree_error(number, &"does not match its commitments");
-        let (_, length) = record_lengths(&head).ok_or_else(damaged)?;
-        if length > 2 * GROUP_BYTES_MAX {
-            return Err(damaged());
-        }
-        let mut bytes = vec![0; length];
-        read(&mut bytes)?;
-        decode_record(&Bytes::from(bytes))
-            .filter(|record| record.skeleton.number == number)
-            .ok_or_else(damaged)
-    }
-
-    fn leaf_hashes(&self, first: RecordNumber, count: u64) -> Result<Vec<Digest>, JournalError> {
-        use tlog_tiles::HashReader as _;
-        let Some(last) = first.checked_add(count).and_then(|end| end.checked_sub(1)) else {
-            return Ok(Vec::new());
-        };
-        self.check_durable(last)?;
-        let indexes: Vec<u64> =
-            (first..=last).map(|number| tlog_tiles::stored_hash_index(0, number)).collect();
-        let hashes = self.tree.read_hashes(&indexes).map_err(|e| tree_error(first, &e))?;
-        Ok(hashes.into_iter().map(|hash| hash.0).collect())
-    }
-
-    fn root(&self, size: u64) -> Result<Digest, JournalError> {
-        if size > 0 {
-            self.check_durable(size - 1)?;
-        }
-        tlog_tiles::tree_hash(size, &self.tree)
-            .map(|hash| hash.0)
-            .map_err(|error| tree_error(size, &error))
-    }
-
-    fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, JournalError> {
-        if old == 0 || old > new {
-            return Err(tree_error(old, &"sizes are 1 <= old <= new"));
-        }
-        self.check_durable(new - 1)?;
-        let path = tlog_tiles::prove_tree(new, old, &self.tree).map_err(|e| tree_error(old, &e))?;
-        Ok(path.into_iter().map(|hash| hash.0).collect())
-    }
-
-    fn prove_inclusion(
-        &self,
-        number: RecordNumber,
-        size: u64,
-    ) -> Result<Vec<Digest>, JournalError> {
-        if number >= size {
-            return Err(tree_error(number, &"not in a log of that size"));
-        }
-        self.check_durable(size - 1)?;
-        let path = tlog_tiles::prove_record(size, number, &self.tree)
-            .map_err(|error| tree_error(number, &error))?;
-        Ok(path.into_iter().map(|hash| hash.0).collect())
-    }
-
-    fn latest(&self) -> Commit {
-        Commit::clone(&self.latest.load())
-    }
-}
-
 /// Writes the side files in large pieces while a journal is opened.
 struct SideWriter<'a> {
     tree: Arc<dyn DiskFile>,
@@ -524,7 +415,7 @@ fn cut_tail(scan: &Scan) -> Result<(), JournalError> {
     segment.file.sync().map_err(failed("cannot sync"))
 }
 
-fn tree_error(number: RecordNumber, why: &dyn std::fmt::Display) -> JournalError {
+pub(super) fn tree_error(number: RecordNumber, why: &dyn std::fmt::Display) -> JournalError {
     JournalError::Record { number, why: why.to_string() }
 }
 

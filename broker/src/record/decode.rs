@@ -9,20 +9,25 @@ use super::documents::{fingerprint, parse_consent, parse_directory, parse_label}
 use crate::domain::catalogue::{Catalogue, Categories};
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind,
-    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, RevocationEvent, Signature, Submission,
+    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, ErasureGround,
+    Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent, ReconcileEvent,
+    RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
 };
 use crate::domain::ids::{
-    Address, AgencyId, ConsentId, ParticipantId, Reference, RegistrationKey, TimeMs,
+    Address, AgencyId, ConsentId, HoldId, ParticipantId, Reference, RegistrationKey, TimeMs,
 };
 use crate::domain::message::{Stage, StopReason};
 use crate::journal::StoredRecord;
 
-/// Decodes the event that a record logs. Payloads stay locked and are left out.
+/// Decodes the event that a record logs; none if its contents were erased. Payloads stay locked and are
+/// left out.
 ///
 /// # Errors
 /// The record was not written by a broker of this version with this catalogue; says why.
-pub fn decode(record: &StoredRecord, catalogue: &Catalogue) -> Result<Event, String> {
+pub fn decode(record: &StoredRecord, catalogue: &Catalogue) -> Result<Option<Event>, String> {
+    if !record.contents.are_readable() {
+        return Ok(None);
+    }
     let entry = v1::LogEntry::decode(record.body.clone()).map_err(|error| error.to_string())?;
     let private =
         v1::PrivateSection::decode(record.private.clone()).map_err(|error| error.to_string())?;
@@ -30,9 +35,15 @@ pub fn decode(record: &StoredRecord, catalogue: &Catalogue) -> Result<Event, Str
         v1::Findings::decode(record.findings.clone()).map_err(|error| error.to_string())?;
     let actor = entry.actor.map(actor).transpose()?;
     let event = entry.event.ok_or("the record has no event")?;
-    let kind = Decoder { catalogue, findings: &findings, private: &private, actor: actor.as_ref() }
-        .kind(event)?;
-    Ok(Event { actor, kind })
+    let decoder = Decoder {
+        catalogue,
+        findings: &findings,
+        private: &private,
+        actor: actor.as_ref(),
+        has_payload: !record.payload.is_empty(),
+    };
+    let kind = decoder.kind(event)?;
+    Ok(Some(Event { actor, kind }))
 }
 
 struct Decoder<'a> {
@@ -40,6 +51,7 @@ struct Decoder<'a> {
     findings: &'a v1::Findings,
     private: &'a v1::PrivateSection,
     actor: Option<&'a Actor>,
+    has_payload: bool,
 }
 
 impl Decoder<'_> {
@@ -136,6 +148,7 @@ impl Decoder<'_> {
                 reason: match stopped.reason() {
                     v1::StopReason::ConsentEnded => StopReason::ConsentEnded,
                     v1::StopReason::Expired => StopReason::Expired,
+                    v1::StopReason::Erased => StopReason::Erased,
                     v1::StopReason::Unspecified => return Err("unknown stop reason".to_owned()),
                 },
                 deny: deny_reason(self.findings.deny_reason()),
@@ -151,6 +164,47 @@ impl Decoder<'_> {
             log_entry::Event::CallRefused(refused) => {
                 EventKind::CallRefused { method: refused.method }
             }
+            log_entry::Event::ErasureBegun(_) => {
+                EventKind::Upkeep(UpkeepEvent::ErasureBegun { participant: self.participant()? })
+            }
+            log_entry::Event::RecordsErased(erased) => EventKind::Upkeep(records_erased(&erased)?),
+            log_entry::Event::ParticipantRestricted(event) => {
+                EventKind::Upkeep(UpkeepEvent::ParticipantRestricted {
+                    participant: self.participant()?,
+                    restricted: event.restricted,
+                })
+            }
+            log_entry::Event::HoldPlaced(placed) => EventKind::Upkeep(UpkeepEvent::HoldPlaced {
+                hold: HoldId::from_bytes(fixed(&placed.hold_id)?),
+                reason: placed.reason,
+                participant: self.participant().ok(),
+            }),
+            log_entry::Event::HoldReleased(released) => {
+                EventKind::Upkeep(UpkeepEvent::HoldReleased {
+                    hold: HoldId::from_bytes(fixed(&released.hold_id)?),
+                    participant: self.participant().ok(),
+                })
+            }
+            log_entry::Event::ConsentSuspended(suspended) => {
+                EventKind::Upkeep(UpkeepEvent::ConsentSuspended {
+                    participant: self.participant()?,
+                    consent: ConsentId::from_bytes(fixed(&suspended.consent_id)?),
+                    revision: suspended.revision,
+                })
+            }
+            log_entry::Event::ConsentConfirmed(confirmed) => {
+                EventKind::Upkeep(UpkeepEvent::ConsentConfirmed {
+                    participant: self.participant()?,
+                    consent: ConsentId::from_bytes(fixed(&confirmed.consent_id)?),
+                    revision: confirmed.revision,
+                    document: confirmed.document,
+                    signature: signature(confirmed.signature),
+                })
+            }
+            log_entry::Event::LogReconciled(event) => {
+                EventKind::Upkeep(UpkeepEvent::LogReconciled(reconciled(event)?))
+            }
+            log_entry::Event::RecordLost(_) => EventKind::Upkeep(UpkeepEvent::RecordLost),
         })
     }
 
@@ -186,6 +240,7 @@ impl Decoder<'_> {
             label_bytes: decided.label,
             payload: Bytes::new(),
             payload_bytes: decided.payload_bytes,
+            has_payload: self.has_payload,
             encapsulated_key_bytes: decided.encapsulated_key_bytes,
             payload_digest,
             signature: batch_signature(decided.signature),
@@ -235,6 +290,35 @@ fn log_filter(filter: v1::LogFilter) -> LogFilter {
         category: text(filter.category),
         kind: text(filter.kind),
     }
+}
+
+fn records_erased(erased: &v1::RecordsErased) -> Result<UpkeepEvent, String> {
+    let ground = match erased.ground() {
+        v1::ErasureGround::Participant => ErasureGround::Participant,
+        v1::ErasureGround::Retention => ErasureGround::Retention,
+        v1::ErasureGround::Unspecified => return Err("unknown ground".to_owned()),
+    };
+    let range = |range: &v1::RecordRange| RecordRange { first: range.first, count: range.count };
+    let ranges = erased.ranges.iter().map(range).collect();
+    Ok(UpkeepEvent::RecordsErased { ground, ranges })
+}
+
+fn reconciled(event: v1::LogReconciled) -> Result<ReconcileEvent, String> {
+    let shown_size = checkpoint_size(&event.shown_checkpoint);
+    Ok(ReconcileEvent {
+        shown_size: shown_size.ok_or("the checkpoint that was shown is malformed")?,
+        shown: event.shown_checkpoint,
+        found_size: event.found_size,
+        lost: event.lost_records,
+        replayed: event.replayed_revocations,
+        suspended: event.suspended_consents,
+    })
+}
+
+/// Number of records that a signed note states; its signature was checked when it was shown.
+fn checkpoint_size(note: &[u8]) -> Option<u64> {
+    let note = signed_note::Note::from_bytes(note).ok()?;
+    Some(tlog_tiles::Checkpoint::from_bytes(note.text()).ok()?.size())
 }
 
 fn fixed<const N: usize>(bytes: &Bytes) -> Result<[u8; N], String> {
@@ -288,6 +372,8 @@ fn deny_reason(reason: v1::DenyReason) -> Option<DenyReason> {
         v1::DenyReason::Expired => Some(DenyReason::Expired),
         v1::DenyReason::NotYet => Some(DenyReason::NotYet),
         v1::DenyReason::Revoked => Some(DenyReason::Revoked),
+        v1::DenyReason::Suspended => Some(DenyReason::Suspended),
+        v1::DenyReason::Restricted => Some(DenyReason::Restricted),
         v1::DenyReason::NotAllCovered => Some(DenyReason::NotAllCovered),
     }
 }

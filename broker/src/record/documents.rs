@@ -173,6 +173,20 @@ pub fn parse_revocation(bytes: &[u8]) -> Result<(ConsentId, Digest), DocumentErr
     Ok((consent, digest(&document.revision_hash, "revision_hash")?))
 }
 
+/// Parses a confirmation document: the consent and the hash of its newest revision.
+///
+/// # Errors
+/// It is not canonical, or a field is missing or malformed.
+pub fn parse_confirmation(bytes: &[u8]) -> Result<(ConsentId, Digest), DocumentError> {
+    let document: v1::ConfirmationDocument = canonical("ConfirmationDocument", bytes, 256)?;
+    let consent =
+        ConsentId::parse(&document.consent_id).ok_or(invalid("consent_id", "16 bytes"))?;
+    if document.signed_at_ms <= 0 {
+        return Err(invalid("signed_at_ms", "Unix milliseconds").into());
+    }
+    Ok((consent, digest(&document.revision_hash, "revision_hash")?))
+}
+
 /// What the broker needs of a directory document.
 #[derive(Debug)]
 pub struct DirectoryDocument {

@@ -8,8 +8,8 @@ use schleuse_proto::v1::{self, log_entry};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, Event, EventKind, GrantRef,
-    HandOutEvent, LogFilter, LogQueryEvent, Signature,
+    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, ErasureGround, Event, EventKind,
+    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, RecordRange, Signature, UpkeepEvent,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
@@ -52,6 +52,17 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
         EventKind::MessageStopped { .. } => v1::RecordType::MessageStopped,
         EventKind::LogQueried(_) => v1::RecordType::LogQueried,
         EventKind::CallRefused { .. } => v1::RecordType::CallRefused,
+        EventKind::Upkeep(event) => match event {
+            UpkeepEvent::ErasureBegun { .. } => v1::RecordType::ErasureBegun,
+            UpkeepEvent::RecordsErased { .. } => v1::RecordType::RecordsErased,
+            UpkeepEvent::ParticipantRestricted { .. } => v1::RecordType::ParticipantRestricted,
+            UpkeepEvent::HoldPlaced { .. } => v1::RecordType::HoldPlaced,
+            UpkeepEvent::HoldReleased { .. } => v1::RecordType::HoldReleased,
+            UpkeepEvent::ConsentSuspended { .. } => v1::RecordType::ConsentSuspended,
+            UpkeepEvent::ConsentConfirmed { .. } => v1::RecordType::ConsentConfirmed,
+            UpkeepEvent::RecordLost => v1::RecordType::RecordLost,
+            UpkeepEvent::LogReconciled(_) => v1::RecordType::LogReconciled,
+        },
     }
 }
 
@@ -149,6 +160,7 @@ fn body(
             let reason = match reason {
                 StopReason::ConsentEnded => v1::StopReason::ConsentEnded,
                 StopReason::Expired => v1::StopReason::Expired,
+                StopReason::Erased => v1::StopReason::Erased,
             };
             log_entry::Event::MessageStopped(v1::MessageStopped {
                 message_number: *message,
@@ -166,6 +178,79 @@ fn body(
         EventKind::CallRefused { method } => {
             log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
         }
+        EventKind::Upkeep(event) => upkeep(event, private),
+    }
+}
+
+/// Bodies of the events about rights and lost records.
+fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
+    let mut about = |participant: &ParticipantId| {
+        private.participant = Bytes::copy_from_slice(participant.bytes());
+    };
+    match event {
+        UpkeepEvent::ErasureBegun { participant } => {
+            about(participant);
+            log_entry::Event::ErasureBegun(v1::ErasureBegun {})
+        }
+        UpkeepEvent::RecordsErased { ground, ranges } => {
+            let ground = match ground {
+                ErasureGround::Participant => v1::ErasureGround::Participant,
+                ErasureGround::Retention => v1::ErasureGround::Retention,
+            };
+            let range = |r: &RecordRange| v1::RecordRange { first: r.first, count: r.count };
+            log_entry::Event::RecordsErased(v1::RecordsErased {
+                ground: ground.into(),
+                ranges: ranges.iter().map(range).collect(),
+            })
+        }
+        UpkeepEvent::ParticipantRestricted { participant, restricted } => {
+            about(participant);
+            let restricted = *restricted;
+            log_entry::Event::ParticipantRestricted(v1::ParticipantRestricted { restricted })
+        }
+        UpkeepEvent::HoldPlaced { hold, reason, participant } => {
+            participant.as_ref().map(&mut about);
+            log_entry::Event::HoldPlaced(v1::HoldPlaced {
+                hold_id: Bytes::copy_from_slice(hold.bytes()),
+                reason: reason.clone(),
+                by_participant: participant.is_some(),
+            })
+        }
+        UpkeepEvent::HoldReleased { hold, participant } => {
+            participant.as_ref().map(&mut about);
+            let hold_id = Bytes::copy_from_slice(hold.bytes());
+            log_entry::Event::HoldReleased(v1::HoldReleased { hold_id })
+        }
+        UpkeepEvent::ConsentSuspended { participant, consent, revision } => {
+            about(participant);
+            log_entry::Event::ConsentSuspended(v1::ConsentSuspended {
+                consent_id: Bytes::copy_from_slice(consent.bytes()),
+                revision: *revision,
+            })
+        }
+        UpkeepEvent::ConsentConfirmed {
+            participant,
+            consent,
+            revision,
+            document,
+            signature: by,
+        } => {
+            about(participant);
+            log_entry::Event::ConsentConfirmed(v1::ConsentConfirmed {
+                consent_id: Bytes::copy_from_slice(consent.bytes()),
+                revision: *revision,
+                document: document.clone(),
+                signature: Some(signature(by)),
+            })
+        }
+        UpkeepEvent::LogReconciled(event) => log_entry::Event::LogReconciled(v1::LogReconciled {
+            shown_checkpoint: event.shown.clone(),
+            found_size: event.found_size,
+            lost_records: event.lost,
+            replayed_revocations: event.replayed,
+            suspended_consents: event.suspended,
+        }),
+        UpkeepEvent::RecordLost => log_entry::Event::RecordLost(v1::RecordLost {}),
     }
 }
 
@@ -198,7 +283,8 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::ConsentRevoked(_)
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
-        | EventKind::CallRefused { .. } => v1::Findings::default(),
+        | EventKind::CallRefused { .. }
+        | EventKind::Upkeep(_) => v1::Findings::default(),
     }
 }
 
@@ -223,8 +309,13 @@ fn message_decided(
     if let Some(participant) = &decided.participant {
         private.participant = Bytes::copy_from_slice(participant.bytes());
     }
-    private.sender_reference = Bytes::copy_from_slice(submission.reference.bytes());
-    private.reference_nonce = Bytes::copy_from_slice(&submission.nonce);
+    // A reference that means nobody is not kept: it may have meant somebody who was erased.
+    let (reference, nonce) = match &decided.participant {
+        Some(_) => (*submission.reference.bytes(), submission.nonce),
+        None => ([0; 16], [0; 16]),
+    };
+    private.sender_reference = Bytes::copy_from_slice(&reference);
+    private.reference_nonce = Bytes::copy_from_slice(&nonce);
     log_entry::Event::MessageDecided(v1::MessageDecided {
         label: submission.label_bytes.clone(),
         payload_digest: Bytes::copy_from_slice(&submission.payload_digest),
@@ -323,6 +414,8 @@ pub(super) fn deny_reason(reason: DenyReason) -> v1::DenyReason {
         DenyReason::Expired => v1::DenyReason::Expired,
         DenyReason::NotYet => v1::DenyReason::NotYet,
         DenyReason::Revoked => v1::DenyReason::Revoked,
+        DenyReason::Suspended => v1::DenyReason::Suspended,
+        DenyReason::Restricted => v1::DenyReason::Restricted,
         DenyReason::NotAllCovered => v1::DenyReason::NotAllCovered,
     }
 }

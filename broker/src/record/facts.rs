@@ -6,7 +6,7 @@
 use schleuse_proto::v1;
 
 use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
-use crate::domain::event::{Decision, Event, EventKind, LogFilter};
+use crate::domain::event::{Decision, Event, EventKind, LogFilter, UpkeepEvent};
 use crate::domain::ids::{AgencyId, ConsentId, ParticipantId};
 use crate::domain::message::StopReason;
 use crate::index::Term;
@@ -25,6 +25,8 @@ pub struct Facts<'a> {
     accepted: Option<bool>,
     consent: Option<&'a ConsentId>,
     certificate: Option<&'a [u8]>,
+    /// Sending and receiving agency.
+    pair: Option<(&'a AgencyId, &'a AgencyId)>,
 }
 
 /// What a query wants, within what its caller may see. All that is given must hold.
@@ -71,6 +73,7 @@ impl<'a> Facts<'a> {
             accepted: None,
             consent: None,
             certificate: event.actor.as_ref().map(|actor| actor.serial.as_ref()),
+            pair: None,
         };
         facts.add(&event.kind);
         facts.agencies.sort_unstable();
@@ -81,6 +84,7 @@ impl<'a> Facts<'a> {
     fn add(&mut self, kind: &'a EventKind) {
         match kind {
             EventKind::BrokerStarted { .. } | EventKind::CallRefused { .. } => {}
+            EventKind::Upkeep(event) => self.add_upkeep(event),
             EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
             EventKind::LogQueried(query) => self.participant = query.participant.as_ref(),
             EventKind::ParticipantRegistered { participant, .. }
@@ -101,6 +105,7 @@ impl<'a> Facts<'a> {
             }
             EventKind::MessageDecided(decided) => {
                 let label = &decided.submission.label;
+                self.pair = Some((&label.sender.agency, &label.recipient.agency));
                 self.participant = decided.participant.as_ref();
                 self.agencies.push(&label.sender.agency);
                 (self.purpose, self.kind) = (Some(label.purpose), Some(label.kind));
@@ -115,6 +120,7 @@ impl<'a> Facts<'a> {
                 }
             }
             EventKind::HandedOut(event) => {
+                self.pair = Some((&event.sender.agency, &event.recipient.agency));
                 self.participant = Some(&event.participant);
                 self.agencies.extend([&event.sender.agency, &event.recipient.agency]);
                 (self.purpose, self.kind) = (Some(event.purpose), Some(event.kind));
@@ -122,10 +128,12 @@ impl<'a> Facts<'a> {
                 self.consent = Some(&event.grant.consent);
             }
             EventKind::StageReported { participant, sender, recipient, .. } => {
+                self.pair = Some((sender, recipient));
                 self.participant = Some(participant);
                 self.agencies.extend([sender, recipient]);
             }
             EventKind::MessageStopped { participant, sender, recipient, reason, .. } => {
+                self.pair = Some((sender, recipient));
                 self.participant = Some(participant);
                 // That a consent ended is the participant's and the Lotse's, as the revocation is.
                 if *reason == StopReason::Expired {
@@ -133,6 +141,51 @@ impl<'a> Facts<'a> {
                 }
             }
         }
+    }
+
+    fn add_upkeep(&mut self, event: &'a UpkeepEvent) {
+        match event {
+            UpkeepEvent::RecordsErased { .. }
+            | UpkeepEvent::RecordLost
+            | UpkeepEvent::LogReconciled(_) => {}
+            UpkeepEvent::ErasureBegun { participant }
+            | UpkeepEvent::ParticipantRestricted { participant, .. } => {
+                self.participant = Some(participant);
+            }
+            UpkeepEvent::HoldPlaced { participant, .. }
+            | UpkeepEvent::HoldReleased { participant, .. } => {
+                self.participant = participant.as_ref();
+            }
+            UpkeepEvent::ConsentSuspended { participant, consent, .. }
+            | UpkeepEvent::ConsentConfirmed { participant, consent, .. } => {
+                self.participant = Some(participant);
+                self.consent = Some(consent);
+            }
+        }
+    }
+
+    /// Sending and receiving agency of what is about a message.
+    #[must_use]
+    pub fn pair(&self) -> Option<(&'a AgencyId, &'a AgencyId)> {
+        self.pair
+    }
+
+    /// Purpose of the message.
+    #[must_use]
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.purpose
+    }
+
+    /// Kind of the message.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// Outcome of a decision.
+    #[must_use]
+    pub fn accepted(&self) -> Option<bool> {
+        self.accepted
     }
 
     /// Whether everybody who sees the record may be told whom it is about. Not of refused messages and of
@@ -179,6 +232,36 @@ impl Wanted {
             consent: filter.consent,
             certificate: filter.certificate.as_ref().map(|serial| serial.to_vec()),
         })
+    }
+
+    /// Records about one participant.
+    #[must_use]
+    pub fn about(participant: ParticipantId) -> Self {
+        Self { participant: Some(participant), ..Self::default() }
+    }
+
+    /// Records of one type.
+    #[must_use]
+    pub fn of_type(record_type: u8) -> Self {
+        Self { types: vec![record_type], ..Self::default() }
+    }
+
+    /// Whether every record is wanted.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        let Self { participant, agencies, types, purpose, kind, categories, .. } = self;
+        let given = [
+            participant.is_some(),
+            !agencies.is_empty(),
+            !types.is_empty(),
+            purpose.is_some(),
+            kind.is_some(),
+            !categories.is_empty(),
+            self.accepted.is_some(),
+            self.consent.is_some(),
+            self.certificate.is_some(),
+        ];
+        given.iter().all(|given| !given)
     }
 
     /// Terms that every record that matches has.

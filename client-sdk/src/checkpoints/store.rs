@@ -27,6 +27,16 @@ pub(super) fn read(
     verifier.verify(&note).map(Some).map_err(why)
 }
 
+/// Keeps a checkpoint of a log that was abandoned, under its size.
+pub(super) fn put_aside(path: &Path, old: &SignedCheckpoint) -> Result<(), ClientError> {
+    files::replace(&path.with_added_extension(format!("abandoned-{}", old.size)), &old.note)
+}
+
+/// Writes the file, whatever was in it.
+pub(super) fn overwrite(path: &Path, newest: &SignedCheckpoint) -> Result<(), ClientError> {
+    files::replace(path, &newest.note)
+}
+
 /// Writes the file, unless another process has kept a larger checkpoint meanwhile.
 pub(super) fn write(
     path: &Path,

@@ -45,7 +45,7 @@ impl FakeLog {
 }
 
 impl ProofSource for FakeLog {
-    async fn latest(&self) -> Result<Vec<u8>, ClientError> {
+    async fn latest(&self, _known: Option<&[u8]>) -> Result<Vec<u8>, ClientError> {
         Ok(self.note(self.size))
     }
 

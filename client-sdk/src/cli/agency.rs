@@ -152,7 +152,9 @@ async fn submit(
     output: &Output,
 ) -> Result<Ending, ClientError> {
     let outcome = client.send(draft).await?;
-    Ok(show_outcome(&outcome, conference, output))
+    let ending = show_outcome(&outcome, conference, output);
+    client.check_receipts().await?;
+    Ok(ending)
 }
 
 /// Prints what became of a message.

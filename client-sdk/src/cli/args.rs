@@ -1,21 +1,28 @@
 //! Arguments of the command line.
 
 mod agency;
+mod dpo;
 mod lotse;
+mod report;
+mod rights;
+mod witness;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use schleuse_client::ConsentId;
 
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
 };
+pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
 };
+pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
+pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
 ///
@@ -77,10 +84,16 @@ pub(crate) enum Command {
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),
+    /// The newest checkpoint of the broker's log that is kept here.
+    #[command(subcommand)]
+    Checkpoint(CheckpointCommand),
     /// Checks an export of the log, or evidence, without the broker.
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml
     Verify(VerifyArguments),
+    /// A witness of the broker's log: it cosigns checkpoints that continue the log it has seen.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
 }
 
 /// Commands of the data-protection officer.
@@ -90,12 +103,44 @@ pub(crate) enum DpoCommand {
     ///
     /// Example: schleuse dpo log --reason "quarterly control" --type handed-out --export q3.json
     Log(Box<LogArguments>),
-    /// Lists what was handed out under a certificate, to or from an agency, or since a time: the basis of
-    /// a notification. Each page that is read becomes a record.
+    /// Lists what was handed out, and what was sent, under a certificate, by an agency, or since a time:
+    /// the basis of a notification. Each page that is read becomes a record.
     ///
     /// Example: schleuse dpo incident --reason "stolen key of the DRV" --certificate-serial 4a1f
     /// --known-since 2026-12-01T08:00:00Z
     Incident(IncidentArguments),
+    /// Counts records of the access log in groups. The count itself becomes a record.
+    ///
+    /// Example: schleuse dpo count --reason "yearly report" --type handed-out --by purpose,month
+    Count(Box<CountArguments>),
+    /// Erases everything about a participant for good, after a look at what that is. Proofs still verify.
+    /// For the project's officer; destroy the keys of earlier backups afterwards.
+    ///
+    /// Example: schleuse dpo erase --participant REF
+    Erase(EraseArguments),
+    /// Erases the contents of records whose retention period has ended. For the project's officer.
+    ///
+    /// Example: schleuse dpo retention --dry-run
+    Retention {
+        /// Only counts.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Restricts the processing of a participant's data (GDPR Art. 18): nothing passes, nothing is erased. For
+    /// the project's officer.
+    ///
+    /// Example: schleuse dpo restrict --participant REF
+    Restrict(RestrictArguments),
+    /// Holds on erasure, for example while an incident is open. For the project's officer.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Writes everything that the log has about one participant, as a page for that person (GDPR Art. 15)
+    /// and as an export with its proofs. Each page that is read becomes a record. For the project's officer:
+    /// an agency's does not see all that there is.
+    ///
+    /// Example: schleuse dpo report --participant REF --reason "request of 2026-12-01" --out report.html
+    /// --proofs report.json --catalogue catalogue.toml --text consent.txt
+    Report(ReportArguments),
 }
 
 /// Arguments of `dpo incident`.
@@ -118,7 +163,7 @@ pub(crate) struct IncidentArguments {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = true)]
 pub(crate) struct IncidentScope {
-    /// Serial number of the certificate that received, in hexadecimal digits.
+    /// Serial number of the certificate that received or sent, in hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub(crate) certificate_serial: Option<String>,
     /// Agency that sent or received.
@@ -127,65 +172,6 @@ pub(crate) struct IncidentScope {
     /// From this date or time on (UTC).
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-}
-
-/// Arguments of `dpo log`.
-#[derive(Args, Debug)]
-pub(crate) struct LogArguments {
-    /// Why the log is read: 10 to 500 characters; kept in the log.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// Only about the participant with this own reference.
-    #[arg(long, value_name = "REF")]
-    pub(crate) participant: Option<String>,
-    /// Only with this agency as a party.
-    #[arg(long, value_name = "AGENCY")]
-    pub(crate) agency: Option<String>,
-    /// Only what this agency took part in as well.
-    #[arg(long, value_name = "AGENCY", requires = "agency")]
-    pub(crate) counterpart: Option<String>,
-    /// Only decisions and hand-outs of this purpose.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) purpose: Option<String>,
-    /// Only decisions and hand-outs with this category.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) category: Option<String>,
-    /// Only decisions and hand-outs of this message kind.
-    #[arg(long, value_name = "CODE")]
-    pub(crate) kind: Option<String>,
-    /// Only decisions with this outcome.
-    #[arg(long, value_name = "OUTCOME", value_parser = ["accepted", "refused"])]
-    pub(crate) outcome: Option<String>,
-    /// Only this consent and what it covered (a Lotse or the officer of the project).
-    #[arg(long, value_name = "CONSENT")]
-    pub(crate) consent: Option<ConsentId>,
-    /// Only what was caused with the certificate of this serial number, in hexadecimal digits.
-    #[arg(long, value_name = "HEX")]
-    pub(crate) certificate_serial: Option<String>,
-    /// Only from this record on; the next page begins one after the last row.
-    #[arg(long, value_name = "RECORD")]
-    pub(crate) first_record: Option<u64>,
-    /// Only from this date or time on (UTC).
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Only before this date or time (UTC).
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-    /// Only records of these types, for example handed-out or consent-revoked.
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
-    pub(crate) types: Vec<String>,
-    /// At most that many rows.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) max_rows: Option<u32>,
-    /// Also writes everything that is needed to check the rows without the broker.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) export: Option<PathBuf>,
-    /// Also writes the rows as CSV for a spreadsheet; with their proof beside, unless --export says where.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) csv: Option<PathBuf>,
-    /// Also writes the rows as JSON Lines; with their proof beside, unless --export says where.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) jsonl: Option<PathBuf>,
 }
 
 /// Commands of the directory.
@@ -212,6 +198,9 @@ pub(crate) struct VerifyArguments {
     /// Public key of the log; without it, the one in the trust file.
     #[arg(long, value_name = "KEY")]
     pub(crate) log_key: Option<String>,
+    /// Fails unless there is a row for every record of the log, so that nothing can be left out.
+    #[arg(long)]
+    pub(crate) complete: bool,
 }
 
 #[cfg(test)]
@@ -233,7 +222,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 19);
+        assert_eq!(found.len(), 37);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

@@ -8,24 +8,48 @@ use schleuse_client::{
 };
 use serde_json::{Value, json};
 
-use super::args::{DpoCommand, Global, LogArguments};
+use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files, incident, spreadsheet};
+use super::{Ending, connect, count, files, incident, report, rights, spreadsheet};
 
-/// Reads the log.
+/// Runs a command of the data-protection officer.
 pub(crate) async fn run(
     global: &Global,
     command: DpoCommand,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let arguments = match command {
-        DpoCommand::Log(arguments) => arguments,
-        DpoCommand::Incident(arguments) => return incident::run(global, &arguments, output).await,
-    };
-    let query = query(&arguments)?;
+    let client = || connect(global, None, output);
+    match command {
+        DpoCommand::Log(arguments) => log(global, &arguments, output).await,
+        DpoCommand::Incident(arguments) => incident::run(global, &arguments, output).await,
+        DpoCommand::Report(arguments) => report::run(global, &arguments, output).await,
+        DpoCommand::Count(arguments) => count::run(global, &arguments, output).await,
+        DpoCommand::Erase(arguments) => rights::erase(&client().await?, &arguments, output).await,
+        DpoCommand::Retention { dry_run } => {
+            rights::retention(&client().await?, dry_run, output).await
+        }
+        DpoCommand::Restrict(arguments) => {
+            rights::restrict(&client().await?, &arguments, output).await
+        }
+        DpoCommand::Hold(command) => rights::hold(&client().await?, &command, output).await,
+    }
+}
+
+async fn log(
+    global: &Global,
+    arguments: &LogArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let mut query = query(&arguments.filter)?;
+    if let Some(first) = arguments.first_record {
+        query = query.first_record(first);
+    }
+    if let Some(rows) = arguments.max_rows {
+        query = query.max_rows(rows);
+    }
     let client = connect(global, None, output).await?;
-    match proof_file(&arguments) {
+    match proof_file(arguments) {
         None => {
             let answer = client.query_log(&query).await?;
             let receipt = answer.receipt.record_number;
@@ -74,7 +98,8 @@ async fn export(
     Ok(bundle)
 }
 
-fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
+/// The query of the filters that were given.
+pub(super) fn query(arguments: &FilterArguments) -> Result<LogQuery, ClientError> {
     let mut query = LogQuery::new(&arguments.reason);
     if let Some(reference) = &arguments.participant {
         query = query.participant(&ParticipantReference::parse(reference)?);
@@ -103,17 +128,11 @@ fn query(arguments: &LogArguments) -> Result<LogQuery, ClientError> {
     if let Some(serial) = &arguments.certificate_serial {
         query = query.certificate(&serial_number(serial)?);
     }
-    if let Some(first) = arguments.first_record {
-        query = query.first_record(first);
-    }
     if let Some(since) = &arguments.since {
         query = query.since(parse_time(since)?);
     }
     if let Some(until) = &arguments.until {
         query = query.until(parse_time(until)?);
-    }
-    if let Some(rows) = arguments.max_rows {
-        query = query.max_rows(rows);
     }
     let types = arguments.types.iter().map(|name| record_type(name));
     Ok(query.types(&types.collect::<Result<Vec<_>, _>>()?))
@@ -156,11 +175,10 @@ fn show(
         let mut table =
             Table::new(&["record", "time", "by", "participant", "what"], "no record matches");
         for row in rows {
-            let time = i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX);
             let reference = row.participant_reference.as_ref();
             table.row(vec![
                 row.record_number.to_string(),
-                format_time(time),
+                format_time(row.time_ms()),
                 row.actor(),
                 reference.map(|r| r.as_text().to_owned()).unwrap_or_default(),
                 row.summary(),
@@ -182,7 +200,7 @@ mod tests {
     #[test]
     fn record_types_have_names_for_the_command_line() {
         assert_eq!(record_type("handed-out").unwrap(), v1::RecordType::HandedOut);
-        assert_eq!(record_types().count(), 13);
+        assert_eq!(record_types().count(), 22);
         let error = record_type("x").unwrap_err().to_string();
         assert!(error.contains("consent-revoked"), "{error}");
     }

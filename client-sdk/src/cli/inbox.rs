@@ -100,6 +100,7 @@ pub(crate) async fn fetch(
         client.acknowledge(&taken, Stage::Acknowledged).await?;
         output.note(&format!("{} acknowledged", taken.len()));
     }
+    client.check_receipts().await?;
     Ok(ending)
 }
 
@@ -128,6 +129,7 @@ pub(crate) async fn receive(
         }
     }
     stream.close().await;
+    client.check_receipts().await?;
     Ok(ending)
 }
 

@@ -15,7 +15,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files};
+use super::{Ending, connect, files, receipt, report, rights};
 
 /// Largest file of evidence, in bytes.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,10 +50,31 @@ pub(crate) async fn run(
             output.table(&value, || consent_table(&consents));
             Ok(Ending::Done)
         }
+        LotseCommand::Consent(ConsentCommand::Confirm { participant, consent }) => {
+            let client = connect(global, None, output).await?;
+            let consents = client.list_consents(&participant).await?;
+            let found = consents.iter().find(|known| known.consent_id == consent);
+            let found = found.ok_or_else(|| ClientError::Argument {
+                what: "consent",
+                expected: "a consent of this participant".to_owned(),
+            })?;
+            let record = client.confirm_consent(found).await?.record_number;
+            output.result(&json!({ "consent": consent, "record": record }), || {
+                format!("confirmed: what waits under it goes on\nlog record {record}")
+            });
+            Ok(Ending::Done)
+        }
         LotseCommand::Consent(ConsentCommand::Revoke(arguments)) => {
             revoke(&connect(global, None, output).await?, &arguments, output).await
         }
+        LotseCommand::Consent(ConsentCommand::Receipt(arguments)) => {
+            receipt::write(global, &arguments, output).await
+        }
+        LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
+            receipt::check_code(global, &arguments, output).await
+        }
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
+        LotseCommand::Report(arguments) => report::run(global, &arguments, output).await,
     }
 }
 
@@ -82,6 +103,9 @@ async fn participant(
             let reference = client.assign_reference(&participant, &agency).await?;
             let value = json!({ "agency": agency, "reference": reference.as_text() });
             output.result(&value, || reference.as_text().to_owned());
+        }
+        ParticipantCommand::Restrict(arguments) => {
+            return rights::restrict(client, &arguments, output).await;
         }
         ParticipantCommand::HandOver { participant, lotse } => {
             let record = client.assign_lotse(&participant, &lotse).await?.record_number;
@@ -221,6 +245,7 @@ fn state(consent: &ConsentRecord) -> &'static str {
         v1::ConsentState::NotYet => "not yet",
         v1::ConsentState::Expired => "expired",
         v1::ConsentState::Revoked => "revoked",
+        v1::ConsentState::Suspended => "suspended",
         v1::ConsentState::Unspecified => "unknown",
     }
 }

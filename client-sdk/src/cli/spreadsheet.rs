@@ -1,9 +1,9 @@
-//! Rows of the log as CSV (RFC 4180) and as JSON Lines.
+//! Rows and counts of the log as CSV (RFC 4180), rows also as JSON Lines.
 
 use std::path::Path;
 
-use schleuse_client::{ClientError, LogRow};
-use serde_json::Value;
+use schleuse_client::{ClientError, LogCount, LogRow, rfc3339};
+use serde_json::{Value, json};
 
 use super::files;
 
@@ -41,6 +41,27 @@ pub(crate) fn write(
         files::write(path, lines.collect::<String>().as_bytes())?;
     }
     Ok(())
+}
+
+/// Writes counts, with a column for each grouping.
+pub(crate) fn write_counts(
+    by: &[&str],
+    groups: &[LogCount],
+    path: &Path,
+) -> Result<(), ClientError> {
+    files::write(path, counts_text(by, groups).as_bytes())
+}
+
+fn counts_text(by: &[&str], groups: &[LogCount]) -> String {
+    let heading = by.iter().chain(&["records", "first", "last"]).map(|&name| name.to_owned());
+    let lines = groups.iter().map(|group| {
+        let keys = group.keys.iter().map(|key| json!(key));
+        let times = [json!(rfc3339(group.first_ms)), json!(rfc3339(group.last_ms))];
+        let values = keys.chain([json!(group.records)]).chain(times);
+        values.map(|value| cell(&value)).collect::<Vec<_>>().join(",")
+    });
+    let lines = std::iter::once(heading.collect::<Vec<_>>().join(",")).chain(lines);
+    lines.map(|line| line + "\r\n").collect()
 }
 
 fn csv_text(rows: impl Iterator<Item = Value>) -> String {
@@ -104,5 +125,15 @@ mod tests {
         assert!(lines[0].starts_with("record,time,type,by,"));
         assert!(lines[1].contains("drv/reha") && lines[1].contains("\"'=HYPERLINK(\"\"x\"\")\""));
         assert_eq!(lines[0].split(',').count(), COLUMNS.len());
+    }
+
+    #[test]
+    fn every_group_is_one_line_and_its_keys_are_no_formulas() {
+        let keys = vec!["=1+1".to_owned(), "a>b".to_owned()];
+        let group = LogCount { keys, records: 3, first_ms: 0, last_ms: 1000 };
+        let text = counts_text(&["kind", "agency-pair"], &[group]);
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        assert_eq!(lines[0], "kind,agency-pair,records,first,last");
+        assert_eq!(lines[1], "\"'=1+1\",a>b,3,1970-01-01T00:00:00Z,1970-01-01T00:00:01Z");
     }
 }

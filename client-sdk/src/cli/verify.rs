@@ -1,6 +1,6 @@
 //! `schleuse verify`.
 
-use schleuse_client::{Bundle, ClientError, Evidence, TrustAnchors};
+use schleuse_client::{Bundle, ClientError, Evidence, Expectations, TrustAnchors};
 use serde_json::json;
 
 use super::args::{Global, VerifyArguments};
@@ -28,28 +28,26 @@ pub(crate) fn run(
     }
     output.note(&format!("reading {} …", arguments.file.display()));
     let json = files::read(&arguments.file, EXPORT_BYTES_MAX)?;
+    let mut expected = Expectations::new(log_key);
+    if let Some(trust) = trust {
+        expected = expected.trust(trust);
+    }
+    if arguments.complete {
+        expected = expected.complete();
+    }
     let (report, truncated) = match Evidence::from_json(&json) {
-        Ok(evidence) => (
-            match trust {
-                Some(trust) => evidence.verify_signatures(log_key, trust),
-                None => evidence.verify(log_key),
-            },
-            false,
-        ),
+        Ok(evidence) => (evidence.check(&expected), false),
         Err(_) => {
             let bundle = Bundle::from_json(&json)?;
             output.note(&format!("checking {} rows …", bundle.row_count()));
-            let report = match trust {
-                Some(trust) => bundle.verify_signatures(log_key, trust),
-                None => bundle.verify(log_key),
-            };
-            (report, bundle.is_truncated())
+            (bundle.check(&expected), bundle.is_truncated())
         }
     };
     let value = json!({
         "sound": report.is_sound(),
         "rows": report.rows,
         "log_size": report.log_size,
+        "complete": report.complete,
         "truncated": truncated,
         "checks": report.checks,
     });

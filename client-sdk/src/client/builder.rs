@@ -13,6 +13,7 @@ use crate::error::ClientError;
 use crate::ids::hex;
 use crate::seal::SealingKeys;
 use crate::signer::Signer;
+use crate::spot_checks::SpotChecks;
 use crate::tls::{self, Target};
 use crate::trust_file::TrustAnchors;
 
@@ -142,6 +143,8 @@ impl ClientBuilder {
             sealing,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             directory: DirectoryCache::default(),
+            state_dir: self.state_dir,
+            spot_checks: SpotChecks::default(),
         })))
     }
 }

@@ -7,7 +7,7 @@
 //! | `checkpoint` | signed note that covers all leaf hashes, base64 |
 //! | `query_record` | number of the record of the query itself |
 //! | `truncated` | whether the limit of the query cut the rows |
-//! | `rows` | `record_number`, and `skeleton`, `salt`, `body`, `findings`, `findings_salt` in base64, `participant_reference` |
+//! | `rows` | `record_number`, and `skeleton`, `salt`, `body`, `findings`, `findings_salt`, `document` in base64, `document_signature` with `certificate` and `value` in base64, `participant_reference`, `erased` |
 //! | `leaf_hashes` | all leaf hashes from record 0 on, 32 bytes each, base64 |
 
 use base64::Engine as _;
@@ -42,61 +42,92 @@ pub struct Bundle {
 pub(super) struct BundleRow {
     record_number: u64,
     #[serde(with = "base64_bytes")]
-    skeleton: Vec<u8>,
+    skeleton: Bytes,
     #[serde(with = "base64_bytes")]
-    salt: Vec<u8>,
+    salt: Bytes,
     #[serde(with = "base64_bytes")]
-    body: Vec<u8>,
+    body: Bytes,
     #[serde(with = "base64_bytes")]
-    findings: Vec<u8>,
+    findings: Bytes,
     #[serde(with = "base64_bytes")]
-    findings_salt: Vec<u8>,
+    findings_salt: Bytes,
     participant_reference: String,
+    #[serde(with = "base64_bytes")]
+    document: Bytes,
+    document_signature: BundleSignature,
+    erased: bool,
+}
+
+/// Both parts are empty if there is no signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BundleSignature {
+    #[serde(with = "base64_bytes")]
+    certificate: Bytes,
+    #[serde(with = "base64_bytes")]
+    value: Bytes,
 }
 
 pub(super) mod base64_bytes {
     use super::*;
 
-    pub(in crate::log) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::log) fn serialize<S: Serializer>(
+        bytes: &impl AsRef<[u8]>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(in crate::log) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::log) fn deserialize<'de, D: Deserializer<'de>, B: From<Vec<u8>>>(
         from: D,
-    ) -> Result<Vec<u8>, D::Error> {
+    ) -> Result<B, D::Error> {
         let text = String::deserialize(from)?;
-        STANDARD.decode(text).map_err(|_| serde::de::Error::custom("expected base64"))
+        let bytes = STANDARD.decode(text).map_err(|_| serde::de::Error::custom("expected base64"));
+        bytes.map(B::from)
     }
 }
 
 impl BundleRow {
     pub(super) fn from_wire(row: &v1::LogRow) -> Self {
+        let signature = row.document_signature.clone().unwrap_or_default();
         Self {
             record_number: row.record_number,
-            skeleton: row.skeleton.to_vec(),
-            salt: row.salt.to_vec(),
-            body: row.body.to_vec(),
-            findings: row.findings.to_vec(),
-            findings_salt: row.findings_salt.to_vec(),
+            skeleton: row.skeleton.clone(),
+            salt: row.salt.clone(),
+            body: row.body.clone(),
+            findings: row.findings.clone(),
+            findings_salt: row.findings_salt.clone(),
             participant_reference: row.participant_reference.clone(),
+            document: row.document.clone(),
+            document_signature: BundleSignature {
+                certificate: signature.certificate,
+                value: signature.value,
+            },
+            erased: row.erased,
         }
     }
 
+    /// The row as it came. Its bytes are shared, not copied.
     pub(super) fn to_wire(&self) -> v1::LogRow {
+        let BundleSignature { certificate, value } = self.document_signature.clone();
+        let is_signed = !certificate.is_empty() || !value.is_empty();
         v1::LogRow {
             record_number: self.record_number,
-            skeleton: Bytes::copy_from_slice(&self.skeleton),
-            salt: Bytes::copy_from_slice(&self.salt),
-            body: Bytes::copy_from_slice(&self.body),
-            findings: Bytes::copy_from_slice(&self.findings),
-            findings_salt: Bytes::copy_from_slice(&self.findings_salt),
+            skeleton: self.skeleton.clone(),
+            salt: self.salt.clone(),
+            body: self.body.clone(),
             participant_reference: self.participant_reference.clone(),
+            findings: self.findings.clone(),
+            findings_salt: self.findings_salt.clone(),
+            document: self.document.clone(),
+            document_signature: is_signed.then_some(v1::Signature { certificate, value }),
+            erased: self.erased,
         }
     }
 }
 
 impl Bundle {
-    pub(super) fn new(log_key: &str, answer: &LogAnswer, leaf_hashes: Vec<u8>) -> Self {
+    pub(crate) fn new(log_key: &str, answer: &LogAnswer, leaf_hashes: Vec<u8>) -> Self {
         let rows = answer.rows.iter().map(|row| BundleRow::from_wire(&row.wire));
         Self {
             format: FORMAT.to_owned(),

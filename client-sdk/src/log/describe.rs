@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::ids::hex;
 
 /// The record type of an event.
-pub(super) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
+pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
     use v1::RecordType as R;
     Some(match entry.event.as_ref()? {
         Event::BrokerStarted(_) => R::BrokerStarted,
@@ -25,6 +25,15 @@ pub(super) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::MessageStopped(_) => R::MessageStopped,
         Event::LogQueried(_) => R::LogQueried,
         Event::CallRefused(_) => R::CallRefused,
+        Event::ErasureBegun(_) => R::ErasureBegun,
+        Event::RecordsErased(_) => R::RecordsErased,
+        Event::ParticipantRestricted(_) => R::ParticipantRestricted,
+        Event::HoldPlaced(_) => R::HoldPlaced,
+        Event::HoldReleased(_) => R::HoldReleased,
+        Event::ConsentSuspended(_) => R::ConsentSuspended,
+        Event::ConsentConfirmed(_) => R::ConsentConfirmed,
+        Event::RecordLost(_) => R::RecordLost,
+        Event::LogReconciled(_) => R::LogReconciled,
     })
 }
 
@@ -34,12 +43,13 @@ pub fn event_name(kind: v1::RecordType) -> String {
     short(kind.as_str_name(), "RECORD_TYPE_")
 }
 
-fn short(name: &str, prefix: &str) -> String {
+pub(super) fn short(name: &str, prefix: &str) -> String {
     name.trim_start_matches(prefix).to_ascii_lowercase().replace('_', "-")
 }
 
-pub(super) fn actor(entry: &v1::LogEntry) -> String {
-    match &entry.actor {
+pub(super) fn actor(row: &LogRow) -> String {
+    match row.caused_by() {
+        None if row.entry.is_none() => "(erased)".to_owned(),
         None => "broker".to_owned(),
         Some(actor) if actor.person.is_empty() => format!("{}/{}", actor.agency, actor.role),
         Some(actor) => format!("{}/{}/{}", actor.agency, actor.role, actor.person),
@@ -56,7 +66,9 @@ fn label(event: &v1::MessageDecided) -> v1::Label {
 
 /// The event in plain words, with why it was not covered if that is shown.
 pub(super) fn summary(row: &LogRow) -> String {
-    let Some(event) = &row.entry.event else { return String::new() };
+    let Some(event) = row.event() else {
+        return format!("{}, contents erased", event_name(row.record_type()));
+    };
     let text = event_text(event);
     match reason(row) {
         Some(reason) => format!("{text}: {reason}"),
@@ -79,40 +91,60 @@ fn event_text(event: &Event) -> String {
         Event::LotseAssigned(e) => format!("handed over to Lotse {}", e.lotse),
         Event::ReferenceAssigned(e) => format!("reference for {}", e.agency),
         Event::DirectoryPublished(_) => "directory entry published".to_owned(),
-        Event::ConsentRecorded(e) => format!(
-            "consent {} revision {} for {}",
-            short_id(&e.consent_id),
-            e.revision,
-            e.agencies.join(", ")
-        ),
+        Event::ConsentRecorded(e) => {
+            let (consent, agencies) = (short_id(&e.consent_id), e.agencies.join(", "));
+            format!("consent {consent} revision {} for {agencies}", e.revision)
+        }
         Event::ConsentRevoked(e) => {
             format!("consent {} revoked, for {}", short_id(&e.consent_id), e.agencies.join(", "))
         }
+        Event::ConsentSuspended(e) => format!("consent {} suspended", short_id(&e.consent_id)),
+        Event::ConsentConfirmed(e) => format!("consent {} confirmed", short_id(&e.consent_id)),
         Event::MessageDecided(e) => decided(e),
-        Event::HandedOut(e) => format!(
-            "message {} from {} to {}: {} ({}), attempt {}, consent {}",
-            e.message_number,
-            address(e.sender.as_ref()),
-            address(e.recipient.as_ref()),
-            e.purpose,
-            e.categories.join(", "),
-            e.attempt,
-            short_id(&e.consent_reference)
-        ),
+        Event::HandedOut(e) => handed_out(e),
         Event::StageReported(e) => {
             let stage = short(e.stage().as_str_name(), "DELIVERY_STAGE_");
             format!("message {} {stage} by {}", e.message_number, e.recipient_agency)
         }
-        Event::MessageStopped(e) => format!(
-            "message {} from {} to {} stopped: {}",
-            e.message_number,
-            e.sender_agency,
-            e.recipient_agency,
-            short(e.reason().as_str_name(), "STOP_REASON_")
-        ),
+        Event::MessageStopped(e) => {
+            let reason = short(e.reason().as_str_name(), "STOP_REASON_");
+            let (number, from, to) = (e.message_number, &e.sender_agency, &e.recipient_agency);
+            format!("message {number} from {from} to {to} stopped: {reason}")
+        }
         Event::LogQueried(e) => format!("log queried: {}", e.reason),
         Event::CallRefused(e) => format!("call {} refused", e.method),
+        Event::ErasureBegun(_) => "erasure of the participant begun".to_owned(),
+        Event::RecordsErased(e) => {
+            let records = e.ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.count));
+            format!("contents of {records} records erased: {}", ground(e))
+        }
+        Event::ParticipantRestricted(e) if e.restricted => "processing restricted".to_owned(),
+        Event::ParticipantRestricted(_) => "restriction of processing ended".to_owned(),
+        Event::HoldPlaced(e) => format!("erasure on hold: {}", e.reason),
+        Event::HoldReleased(e) => format!("hold {} released", short_id(&e.hold_id)),
+        Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
+        Event::LogReconciled(e) => format!(
+            "log reconciled: {} records lost, {} consents suspended",
+            e.lost_records, e.suspended_consents
+        ),
     }
+}
+
+fn ground(event: &v1::RecordsErased) -> String {
+    short(event.ground().as_str_name(), "ERASURE_GROUND_")
+}
+
+fn handed_out(event: &v1::HandedOut) -> String {
+    format!(
+        "message {} from {} to {}: {} ({}), attempt {}, consent {}",
+        event.message_number,
+        address(event.sender.as_ref()),
+        address(event.recipient.as_ref()),
+        event.purpose,
+        event.categories.join(", "),
+        event.attempt,
+        short_id(&event.consent_reference)
+    )
 }
 
 fn decided(event: &v1::MessageDecided) -> String {
@@ -132,18 +164,18 @@ fn short_id(id: &[u8]) -> String {
 }
 
 pub(super) fn row_json(row: &LogRow) -> Value {
-    let time = i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX);
     json!({
         "record": row.record_number,
         "epoch": row.skeleton.epoch,
-        "time": rfc3339(time),
-        "type": record_type(&row.entry).map(event_name),
-        "actor": actor(&row.entry),
-        "certificate_serial": row.entry.actor.as_ref().map(|actor| hex(&actor.certificate_serial)),
+        "time": rfc3339(row.time_ms()),
+        "type": event_name(row.record_type()),
+        "erased": row.entry.is_none(),
+        "actor": actor(row),
+        "certificate_serial": row.caused_by().map(|actor| hex(&actor.certificate_serial)),
         "summary": summary(row),
         "participant": row.participant_reference.as_ref().map(|r| r.as_text().to_owned()),
         "leaf_hash": hex(&row.leaf_hash()),
-        "event": event_json(&row.entry),
+        "event": row.event().map(event_json),
         "findings": row.findings.as_ref().map(|findings| findings_json(row, findings)),
     })
 }
@@ -159,8 +191,7 @@ fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
     })
 }
 
-fn event_json(entry: &v1::LogEntry) -> Value {
-    let Some(event) = &entry.event else { return Value::Null };
+fn event_json(event: &Event) -> Value {
     match event {
         Event::ConsentRecorded(e) => json!({
             "consent": hex(&e.consent_id),
@@ -173,17 +204,10 @@ fn event_json(entry: &v1::LogEntry) -> Value {
             "revision": e.revision,
             "agencies": e.agencies,
         }),
+        Event::ConsentSuspended(e) => consent_json(&e.consent_id, e.revision),
+        Event::ConsentConfirmed(e) => consent_json(&e.consent_id, e.revision),
         Event::MessageDecided(e) => decided_json(e),
-        Event::HandedOut(e) => json!({
-            "message": e.message_number,
-            "attempt": e.attempt,
-            "consent": hex(&e.consent_reference),
-            "sender": address(e.sender.as_ref()),
-            "recipient": address(e.recipient.as_ref()),
-            "purpose": e.purpose,
-            "kind": e.kind,
-            "categories": e.categories,
-        }),
+        Event::HandedOut(e) => handed_out_json(e),
         Event::StageReported(e) => json!({
             "message": e.message_number,
             "stage": short(e.stage().as_str_name(), "DELIVERY_STAGE_"),
@@ -209,8 +233,53 @@ fn event_json(entry: &v1::LogEntry) -> Value {
             "catalogue_version": e.catalogue_version,
             "catalogue_hash": hex(&e.catalogue_hash),
         }),
-        Event::DirectoryPublished(_) | Event::ParticipantRegistered(_) => json!({}),
+        Event::RecordsErased(e) => erased_json(e),
+        Event::ParticipantRestricted(e) => json!({ "restricted": e.restricted }),
+        Event::HoldPlaced(e) => json!({
+            "hold": hex(&e.hold_id),
+            "reason": e.reason,
+            "by_participant": e.by_participant,
+        }),
+        Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
+        Event::LogReconciled(e) => reconciled_json(e),
+        Event::DirectoryPublished(_)
+        | Event::ParticipantRegistered(_)
+        | Event::ErasureBegun(_)
+        | Event::RecordLost(_) => json!({}),
     }
+}
+
+fn consent_json(consent_id: &[u8], revision: u32) -> Value {
+    json!({ "consent": hex(consent_id), "revision": revision })
+}
+
+fn handed_out_json(event: &v1::HandedOut) -> Value {
+    json!({
+        "message": event.message_number,
+        "attempt": event.attempt,
+        "consent": hex(&event.consent_reference),
+        "sender": address(event.sender.as_ref()),
+        "recipient": address(event.recipient.as_ref()),
+        "purpose": event.purpose,
+        "kind": event.kind,
+        "categories": event.categories,
+    })
+}
+
+fn erased_json(event: &v1::RecordsErased) -> Value {
+    let ranges = event.ranges.iter();
+    let ranges = ranges.map(|range| json!({ "first": range.first, "count": range.count }));
+    json!({ "ground": ground(event), "ranges": ranges.collect::<Value>() })
+}
+
+fn reconciled_json(event: &v1::LogReconciled) -> Value {
+    json!({
+        "shown_checkpoint": String::from_utf8_lossy(&event.shown_checkpoint),
+        "found_size": event.found_size,
+        "lost_records": event.lost_records,
+        "replayed_revocations": event.replayed_revocations,
+        "suspended_consents": event.suspended_consents,
+    })
 }
 
 /// What was asked for; only what was given.

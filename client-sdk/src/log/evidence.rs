@@ -7,7 +7,7 @@
 //! | `checkpoint` | signed note that the proofs lead to, base64 |
 //! | `records` | rows as in an export, each with `path`: its RFC 9162 inclusion proof, hashes of 32 bytes one after the other, base64 |
 
-use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_inclusion};
+use schleuse_proto::checkpoint::{SignedCheckpoint, check_inclusion};
 use schleuse_proto::evidence::{Digest, label_digest};
 use schleuse_proto::trust::Trust;
 use schleuse_proto::v1;
@@ -15,7 +15,7 @@ use schleuse_proto::v1::log_entry::Event;
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{BundleRow, base64_bytes};
-use super::verify::{Check, Report, check_hand_outs, check_order, signatures, summary};
+use super::verify::{Checks, Expectations, Report, Scope, check_order, summary};
 use super::{LogRow, describe};
 use crate::client::Client;
 use crate::clock::rfc3339;
@@ -52,7 +52,7 @@ struct EvidenceRecord {
 }
 
 impl Evidence {
-    pub(super) fn new(
+    pub(crate) fn new(
         log_key: &str,
         response: v1::ReadOwnRecordsResponse,
     ) -> Result<Self, ClientError> {
@@ -104,53 +104,35 @@ impl Evidence {
     /// Checks the evidence against a log key that came from elsewhere. Needs no broker.
     #[must_use]
     pub fn verify(&self, log_key: &str) -> Report {
-        self.check(log_key, None)
+        self.check(&Expectations::new(log_key))
     }
 
     /// As [`Evidence::verify`], and checks the signatures inside the records against a table of trust.
     #[must_use]
     pub fn verify_signatures(&self, log_key: &str, trust: &Trust) -> Report {
-        self.check(log_key, Some(trust))
+        self.check(&Expectations::new(log_key).trust(trust))
     }
 
-    fn check(&self, log_key: &str, trust: Option<&Trust>) -> Report {
-        let mut checks = Vec::new();
-        let mut check = |name, result: Result<String, String>| {
-            let passed = result.is_ok();
-            checks.push(Check { name, passed, detail: result.unwrap_or_else(|why| why) });
-        };
-        let is_ours = self.log_key == log_key;
-        let other = "the evidence names another log key than the one that you trust";
-        let key = if is_ours { Ok("the one that you trust") } else { Err(other) };
-        check("log key", key.map(str::to_owned).map_err(str::to_owned));
-        let checkpoint = CheckpointVerifier::new(log_key).and_then(|v| v.verify(&self.checkpoint));
-        let rows = self.rows();
-        check(
-            "records",
-            match &rows {
-                Ok(rows) => Ok(format!("{} records fit their skeletons", rows.len())),
-                Err(error) => Err(error.to_string()),
-            },
-        );
-        let rows = rows.unwrap_or_default();
-        let mut log_size = 0;
-        match checkpoint {
-            Ok(checkpoint) => {
-                log_size = checkpoint.size;
-                check("checkpoint", Ok(format!("signed, {log_size} records")));
-                check("inclusion", self.check_inclusion(&rows, &checkpoint));
-            }
-            Err(error) => check("checkpoint", Err(error.to_string())),
+    /// Checks the evidence against everything that is expected of it. It is never the whole log.
+    #[must_use]
+    pub fn check(&self, expected: &Expectations<'_>) -> Report {
+        let mut checks = Checks::default();
+        let checkpoint = checks.checkpoint(&self.log_key, &self.checkpoint, expected);
+        let rows = checks.records(self.records.iter().map(|record| record.row.to_wire()));
+        if let Some(checkpoint) = &checkpoint {
+            checks.add("inclusion", self.check_inclusion(&rows, checkpoint));
         }
-        check("order", check_order(&rows));
-        check("hand-outs", check_hand_outs(&rows));
-        if let Some(trust) = trust {
-            check("signatures", signatures::check(&rows, trust));
+        checks.add("order", check_order(&rows));
+        if expected.complete {
+            checks
+                .add("completeness", Err("evidence of own acts is never the whole log".to_owned()));
         }
+        checks.contents(&rows, expected.trust, Scope::SingleRecords);
         for row in &rows {
-            check("record", Ok(sentence(row)));
+            checks.add("record", Ok(sentence(row)));
         }
-        Report { checks, rows: self.records.len(), log_size }
+        let log_size = checkpoint.map(|checkpoint| checkpoint.size).unwrap_or_default();
+        Report { checks: checks.checks, rows: self.records.len(), log_size, complete: false }
     }
 
     fn check_inclusion(
@@ -177,10 +159,10 @@ impl Evidence {
 
 /// What a record says, in plain words.
 fn sentence(row: &LogRow) -> String {
-    let time = rfc3339(i64::try_from(row.skeleton.time_ms).unwrap_or(i64::MAX));
+    let time = rfc3339(row.time_ms());
     let (number, by, what) = (row.record_number, row.actor(), describe::summary(row));
     let text = format!("{number}, {time}, {by}: {what}");
-    match &row.entry.event {
+    match row.event() {
         Some(Event::MessageDecided(decided)) => format!(
             "{text}; label {}, payload {}, catalogue {}",
             hex(&label_digest(&decided.label)),

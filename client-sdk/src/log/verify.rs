@@ -1,22 +1,29 @@
 //! Checks an export without the broker.
 //!
 //! What it shows: the rows are records of the log that the checkpoint's signer committed to, word for
-//! word, and among the rows nothing was handed out after its consent was revoked or it was stopped.
-//! What it cannot show: that no other records about the same matter exist beyond the query's filter.
+//! word; among the rows nothing was handed out after its consent was revoked or it was stopped, and each
+//! permit follows from the consents that the rows show. A file with a row for every leaf hash is complete:
+//! then nothing is left out either. What it cannot show of any other file: that no other records about the
+//! same matter exist. Source: `proto/EVIDENCE.md`.
 
-pub(super) mod signatures;
+mod consents;
+mod erased;
+mod history;
+mod messages;
+mod participants;
+mod permits;
+mod shown;
+mod signatures;
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use schleuse_proto::checkpoint::CheckpointVerifier;
-use schleuse_proto::evidence::{Digest, consent_reference, decode_canonical, sha256};
+use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint};
+use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::trust::Trust;
-use schleuse_proto::v1;
-use schleuse_proto::v1::log_entry::Event;
 use serde::Serialize;
 
 use super::{Bundle, LogRow};
+use shown::Shown;
 
 /// One check and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,15 +36,17 @@ pub struct Check {
     pub detail: String,
 }
 
-/// What the checks of a bundle found.
+/// What the checks of a file found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Checks in the order in which they were made.
     pub checks: Vec<Check>,
-    /// Rows of the bundle.
+    /// Rows of the file.
     pub rows: usize,
     /// Records of the log at the checkpoint.
     pub log_size: u64,
+    /// Whether the file has a row for every record of the log.
+    pub complete: bool,
 }
 
 impl Report {
@@ -59,57 +68,156 @@ impl fmt::Display for Report {
     }
 }
 
+/// What a file of evidence is checked against. All of it comes from elsewhere than the file.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Expectations<'a> {
+    pub(super) log_key: &'a str,
+    pub(super) trust: Option<&'a Trust>,
+    pub(super) complete: bool,
+}
+
+impl<'a> Expectations<'a> {
+    /// A log key in its C2SP form.
+    pub fn new(log_key: &'a str) -> Self {
+        Self { log_key, trust: None, complete: false }
+    }
+
+    /// Also checks the signatures inside the rows against this table of trust.
+    pub fn trust(mut self, trust: &'a Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// The file must have a row for every record of the log.
+    pub fn complete(mut self) -> Self {
+        self.complete = true;
+        self
+    }
+}
+
+/// Collects the results of checks; an export and evidence of own acts share most of them.
+#[derive(Default)]
+pub(super) struct Checks {
+    pub(super) checks: Vec<Check>,
+}
+
+impl Checks {
+    pub(super) fn add(&mut self, name: &'static str, result: Result<String, String>) {
+        let passed = result.is_ok();
+        let detail = result.unwrap_or_else(|why| why);
+        self.checks.push(Check { name, passed, detail });
+    }
+
+    /// Checks key and signed note; the checkpoint, if the note verifies.
+    pub(super) fn checkpoint(
+        &mut self,
+        named_key: &str,
+        note: &[u8],
+        expected: &Expectations<'_>,
+    ) -> Option<SignedCheckpoint> {
+        let is_ours = named_key == expected.log_key;
+        let other = "the file names another log key than the one that you trust";
+        let key = if is_ours { Ok("the one that you trust") } else { Err(other) };
+        self.add("log key", key.map(str::to_owned).map_err(str::to_owned));
+        let checkpoint =
+            CheckpointVerifier::new(expected.log_key).and_then(|verifier| verifier.verify(note));
+        match checkpoint {
+            Ok(checkpoint) => {
+                self.add("checkpoint", Ok(format!("signed, {} records", checkpoint.size)));
+                Some(checkpoint)
+            }
+            Err(error) => {
+                self.add("checkpoint", Err(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Parses rows; those at fault are left out of all later checks.
+    pub(super) fn records(
+        &mut self,
+        wire_rows: impl Iterator<Item = schleuse_proto::v1::LogRow>,
+    ) -> Vec<LogRow> {
+        let (mut rows, mut faults) = (Vec::new(), Vec::new());
+        for wire in wire_rows {
+            match LogRow::parse(wire) {
+                Ok(row) => rows.push(row),
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        self.add("records", summary(&faults, format!("{} fit their skeletons", rows.len())));
+        rows
+    }
+
+    /// What rows say about each other, in both formats. The first ones are for exports only: evidence has
+    /// single records.
+    pub(super) fn contents(&mut self, rows: &[LogRow], trust: Option<&Trust>, scope: Scope) {
+        let shown = Shown::new(rows, scope == Scope::WholeLog);
+        match scope {
+            Scope::WholeLog | Scope::Export => {
+                self.add("stopped messages", messages::check_stops(&shown));
+                self.add("revoked consents", messages::check_revocations(&shown));
+            }
+            Scope::SingleRecords => {}
+        }
+        self.add("hand-outs", messages::check_hand_outs(&shown));
+        self.add("participants", participants::check(&shown));
+        self.add("consents", consents::check(&shown));
+        self.add("permits", permits::check(&shown));
+        self.add("erased", shown.erasures.check(shown.is_complete));
+        if let Some(trust) = trust {
+            self.add("signatures", signatures::check(&shown, trust));
+        }
+    }
+}
+
+/// How much of the log the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// An export with a row for every record.
+    WholeLog,
+    /// An export of some rows.
+    Export,
+    /// Evidence of own acts.
+    SingleRecords,
+}
+
 impl Bundle {
     /// Checks the bundle against a log key that came from elsewhere. Needs no broker.
     #[must_use]
     pub fn verify(&self, log_key: &str) -> Report {
-        self.check(log_key, None)
+        self.check(&Expectations::new(log_key))
     }
 
     /// As [`Bundle::verify`], and checks the signatures inside the rows against a table of trust.
     #[must_use]
     pub fn verify_signatures(&self, log_key: &str, trust: &Trust) -> Report {
-        self.check(log_key, Some(trust))
+        self.check(&Expectations::new(log_key).trust(trust))
     }
 
-    fn check(&self, log_key: &str, trust: Option<&Trust>) -> Report {
-        let mut report = Report { checks: Vec::new(), rows: self.row_count(), log_size: 0 };
-        let mut check = |name, result: Result<String, String>| {
-            let passed = result.is_ok();
-            let detail = result.unwrap_or_else(|why| why);
-            report.checks.push(Check { name, passed, detail });
-        };
-        check("log key", self.check_key(log_key));
-        let checkpoint =
-            CheckpointVerifier::new(log_key).and_then(|verifier| verifier.verify(&self.checkpoint));
-        let mut log_size = 0;
-        match checkpoint {
-            Ok(checkpoint) => {
-                log_size = checkpoint.size;
-                check("checkpoint", Ok(format!("signed, {log_size} records")));
-                check("merkle tree", self.check_tree(checkpoint.size, &checkpoint.root));
-            }
-            Err(error) => check("checkpoint", Err(error.to_string())),
+    /// Checks the bundle against everything that is expected of it.
+    #[must_use]
+    pub fn check(&self, expected: &Expectations<'_>) -> Report {
+        let mut checks = Checks::default();
+        let checkpoint = checks.checkpoint(self.log_key(), &self.checkpoint, expected);
+        if let Some(checkpoint) = &checkpoint {
+            checks.add("merkle tree", self.check_tree(checkpoint.size, &checkpoint.root));
         }
-        let (rows, faults) = self.parsed();
-        check("records", summary(&faults, format!("{} records fit their skeletons", rows.len())));
-        check("inclusion", self.check_inclusion(&rows));
-        check("order", check_order(&rows));
-        check("stopped messages", check_stops(&rows));
-        check("revoked consents", check_revocations(&rows));
-        check("hand-outs", check_hand_outs(&rows));
-        if let Some(trust) = trust {
-            check("signatures", signatures::check(&rows, trust));
+        let rows = checks.records(self.wire_rows());
+        checks.add("inclusion", self.check_inclusion(&rows));
+        checks.add("order", check_order(&rows));
+        let log_size = checkpoint.map(|checkpoint| checkpoint.size);
+        let missing = log_size.map(|size| missing(&rows, size));
+        let complete = missing == Some(None);
+        if let (Some(missing), Some(size)) = (missing, log_size) {
+            let shown = rows.len();
+            checks.add("completeness", completeness(missing, shown, size, expected.complete));
         }
-        report.log_size = log_size;
-        report
-    }
-
-    fn check_key(&self, log_key: &str) -> Result<String, String> {
-        if self.log_key() == log_key {
-            return Ok("the one that you trust".to_owned());
-        }
-        Err("the export names another log key than the one that you trust".to_owned())
+        let scope = if complete { Scope::WholeLog } else { Scope::Export };
+        checks.contents(&rows, expected.trust, scope);
+        let log_size = log_size.unwrap_or_default();
+        Report { checks: checks.checks, rows: self.row_count(), log_size, complete }
     }
 
     fn check_tree(&self, size: u64, root: &Digest) -> Result<String, String> {
@@ -125,34 +233,44 @@ impl Bundle {
 
     fn check_inclusion(&self, rows: &[LogRow]) -> Result<String, String> {
         let leaves = self.leaves();
-        let is_leaf = |row: &&LogRow| {
+        let is_missing = |row: &&LogRow| {
             let number = usize::try_from(row.record_number).ok();
-            number
-                .and_then(|number| leaves.get(number))
-                .is_none_or(|leaf| **leaf != row.leaf_hash())
+            let leaf = number.and_then(|number| leaves.get(number));
+            leaf.is_none_or(|leaf| **leaf != row.leaf_hash())
         };
-        let missing: Vec<String> =
-            rows.iter().filter(is_leaf).map(|row| row.record_number.to_string()).collect();
-        summary(
-            &missing.iter().map(|n| format!("record {n} is not in the log")).collect::<Vec<_>>(),
-            "every row is in the log at its number".to_owned(),
-        )
-    }
-
-    fn parsed(&self) -> (Vec<LogRow>, Vec<String>) {
-        let (mut rows, mut faults) = (Vec::new(), Vec::new());
-        for wire in self.wire_rows() {
-            match LogRow::parse(wire) {
-                Ok(row) => rows.push(row),
-                Err(error) => faults.push(error.to_string()),
-            }
-        }
-        (rows, faults)
+        let missing = rows.iter().filter(is_missing);
+        let missing = missing.map(|row| format!("record {} is not in the log", row.record_number));
+        let every = "every row is in the log at its number";
+        summary(&missing.collect::<Vec<_>>(), every.to_owned())
     }
 
     fn leaves(&self) -> Vec<&Digest> {
         let (leaves, _rest) = self.leaf_hashes.as_chunks::<32>();
         leaves.iter().collect()
+    }
+}
+
+/// Number of the first record that the rows, counting up, leave out; none if they are the whole log.
+fn missing(rows: &[LogRow], size: u64) -> Option<u64> {
+    let counted = rows.iter().zip(0..).find(|(row, number)| row.record_number != *number);
+    let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    counted.map(|(_, number)| number).or((shown != size).then_some(shown))
+}
+
+fn completeness(
+    missing: Option<u64>,
+    shown: usize,
+    size: u64,
+    required: bool,
+) -> Result<String, String> {
+    match missing {
+        None => Ok(format!("complete: a row for each of the {size} records, nothing is left out")),
+        Some(number) if required => Err(format!(
+            "not complete: {shown} rows of {size} records, the first gap is at {number}"
+        )),
+        Some(_) => Ok(format!(
+            "{shown} of {size} records are shown; the others may be about the same matter"
+        )),
     }
 }
 
@@ -176,105 +294,8 @@ pub(super) fn check_order(rows: &[LogRow]) -> Result<String, String> {
     Ok("numbers count up, times never go back".to_owned())
 }
 
-/// Nothing is handed out after it was stopped, or if it was refused.
-fn check_stops(rows: &[LogRow]) -> Result<String, String> {
-    let mut ended: HashMap<u64, &'static str> = HashMap::new();
-    let mut hand_outs = 0_u64;
-    for row in rows {
-        match &row.entry.event {
-            Some(Event::MessageStopped(event)) => {
-                ended.insert(event.message_number, "was stopped");
-            }
-            Some(Event::MessageDecided(event)) if !event.accepted => {
-                ended.insert(row.record_number, "was refused");
-            }
-            Some(Event::HandedOut(event)) => {
-                hand_outs += 1;
-                if let Some(why) = ended.get(&event.message_number) {
-                    let (number, message) = (row.record_number, event.message_number);
-                    return Err(format!(
-                        "record {number} hands out message {message}, which {why}"
-                    ));
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(format!("none of {hand_outs} hand-outs is of a message that was stopped or refused before"))
-}
-
-/// Each hand-out fits the decision on its message, if that stands before it.
-pub(super) fn check_hand_outs(rows: &[LogRow]) -> Result<String, String> {
-    let mut decided: HashMap<u64, &v1::MessageDecided> = HashMap::new();
-    let mut seen: HashSet<u64> = HashSet::new();
-    let mut compared = 0_u64;
-    for row in rows {
-        let number = row.record_number;
-        match &row.entry.event {
-            Some(Event::MessageDecided(event)) => {
-                decided.insert(number, event);
-            }
-            Some(Event::HandedOut(event)) => {
-                let message = event.message_number;
-                let Some(decided) = decided.get(&message) else {
-                    if message >= number || seen.contains(&message) {
-                        return Err(format!("record {number} hands out {message}, no message"));
-                    }
-                    continue;
-                };
-                let label = decode_canonical::<v1::Label>(&decided.label);
-                let label = label.map_err(|_| format!("record {message}: a malformed label"))?;
-                let fits = decided.accepted
-                    && event.sender == label.sender
-                    && event.recipient == label.recipient
-                    && event.purpose == label.purpose
-                    && event.kind == label.kind
-                    && event.categories == label.categories;
-                if !fits {
-                    return Err(format!("record {number} hands out something else than {message}"));
-                }
-                compared += 1;
-            }
-            _ => {}
-        }
-        seen.insert(number);
-    }
-    Ok(format!("{compared} hand-outs are of the message that was accepted"))
-}
-
-/// Nothing is accepted or handed out under a consent after its revocation.
-fn check_revocations(rows: &[LogRow]) -> Result<String, String> {
-    // Hand-outs name a consent as its recipient knows it: each agency of a revoked one in its own way.
-    // Findings name it by its identifier.
-    let mut revoked: HashMap<Vec<u8>, u64> = HashMap::new();
-    let mut revocations = 0;
-    for row in rows {
-        let number = row.record_number;
-        let used: Option<&[u8]> = match &row.entry.event {
-            Some(Event::ConsentRevoked(event)) => {
-                revocations += 1;
-                for agency in &event.agencies {
-                    let reference = consent_reference(&event.consent_id, agency);
-                    revoked.insert(reference.to_vec(), number);
-                }
-                revoked.insert(event.consent_id.to_vec(), number);
-                None
-            }
-            Some(Event::MessageDecided(event)) if event.accepted => {
-                row.findings.as_ref().map(|findings| findings.consent_id.as_ref())
-            }
-            Some(Event::HandedOut(event)) => Some(&event.consent_reference),
-            _ => None,
-        };
-        if let Some(at) = used.and_then(|consent| revoked.get(consent)) {
-            return Err(format!("record {number} uses a consent that record {at} had revoked"));
-        }
-    }
-    Ok(format!("{revocations} revocations, nothing passed under their consents afterwards"))
-}
-
 /// Root of the RFC 9162 §2.1.1 tree over leaf hashes.
-pub(super) fn tree_root(leaves: &[&Digest]) -> Digest {
+pub(crate) fn tree_root(leaves: &[&Digest]) -> Digest {
     // Roots of perfect subtrees with their sizes, largest first, as in a binary number.
     let mut peaks: Vec<(u64, Digest)> = Vec::new();
     for leaf in leaves {

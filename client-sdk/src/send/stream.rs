@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::content::ContentError;
 use crate::error::ClientError;
 use crate::ids::Receipt;
+use crate::spot_checks::Claim;
 
 /// Most messages of one part.
 const PART_MESSAGES_MAX: usize = 256;
@@ -146,7 +147,16 @@ impl SubmitReceiver {
         match answer.map_err(|status| self.client.failed(&status))? {
             Some(answer) => {
                 self.client.checkpoints().observe(&answer.checkpoint)?;
-                answer.outcomes.iter().map(stream_outcome).collect::<Result<_, _>>().map(Some)
+                let outcomes = answer.outcomes.iter().map(stream_outcome);
+                let outcomes: Vec<StreamOutcome> = outcomes.collect::<Result<_, _>>()?;
+                for outcome in &outcomes {
+                    if let StreamOutcome::Accepted { receipt }
+                    | StreamOutcome::NotCovered { receipt } = outcome
+                    {
+                        self.client.keep_receipt(receipt, Claim::Decided);
+                    }
+                }
+                Ok(Some(outcomes))
             }
             None => {
                 self.client.check_log().await?;

@@ -76,6 +76,17 @@ pub async fn unary(seconds: u64) -> Value {
     json!({ "body_bytes": BODY_BYTES, "unary_in_flight_64": pairs(&unary) })
 }
 
+/// Streamed submission only; messages per second of the broker, the best of its rounds.
+pub async fn stream(seconds: u64) -> u64 {
+    let pair = Pair::start(seconds).await;
+    let mut runs = Vec::new();
+    for _ in 0..ROUNDS {
+        pair.stream_round(&mut runs).await;
+    }
+    let broker = runs.iter().filter(|(who, _)| *who == "broker");
+    broker.map(|(_, rate)| *rate).max().unwrap_or_default()
+}
+
 /// Measures everything.
 pub async fn run(seconds: u64) -> Value {
     let pair = Pair::start(seconds).await;

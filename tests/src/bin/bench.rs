@@ -9,6 +9,10 @@
 use clap::{Parser, Subcommand};
 use schleuse_tests::bench;
 
+/// The allocator of the programs that are measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Benchmarks on loopback; bounded and self-ending.
 #[derive(Parser)]
 struct Arguments {
@@ -18,6 +22,9 @@ struct Arguments {
     /// Records for the restart measurement.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
+    /// Records of the large tree of the evidence measurement.
+    #[arg(long, default_value_t = 10_000_000)]
+    tree_records: u64,
     #[command(subcommand)]
     what: What,
 }
@@ -34,6 +41,8 @@ enum What {
     Decide,
     /// A restart with many records.
     Restart,
+    /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
+    Evidence,
     /// Serves the bare echo with a PKI folder, for the other measurements.
     Echo {
         /// Made by certs-dev.
@@ -60,6 +69,10 @@ async fn main() {
     }
     if matches!(arguments.what, What::All | What::Restart) {
         report.insert("restart".into(), bench::restart::run(arguments.records).await);
+    }
+    if matches!(arguments.what, What::All | What::Evidence) {
+        let tree = arguments.tree_records;
+        report.insert("evidence".into(), bench::evidence::run(tree, seconds).await);
     }
     println!("{}", serde_json::Value::Object(report));
 }

@@ -23,6 +23,18 @@ pub(super) struct Case {
     documents_consent: String,
 }
 
+impl Case {
+    /// The Lotse's reference.
+    pub(super) fn participant(&self) -> &str {
+        &self.participant
+    }
+
+    /// An agency's reference.
+    pub(super) fn reference(&self, party: Party) -> &str {
+        &self.references[party.agency]
+    }
+}
+
 pub(super) fn directory(stage: &Stage) {
     say("\n2. Directory: who can receive what, and the keys to seal for them");
     for party in AGENCIES.into_iter().chain([LOTSE]) {
@@ -407,7 +419,7 @@ pub(super) fn officer(stage: &Stage) -> String {
 }
 
 pub(super) fn offline(stage: &Stage, config: &Path, export: &str) {
-    say("\n9. Proof without the broker");
+    say("\n11. Proof without the broker");
     let verified = stage.ask(OFFICER, &["verify", export]);
     claim("the export verifies offline against the signed checkpoint", verified["sound"] == true);
     let changed = std::fs::read_to_string(export).unwrap();

@@ -57,7 +57,7 @@ fn present(pki: &Pki, faulty: &FaultyCertificate) -> ClientConfig {
 async fn is_answered(broker: &TestBroker, config: ClientConfig) -> bool {
     let Ok(channel) = raw::channel(broker.address(), config).await else { return false };
     let mut client = CheckpointServiceClient::new(channel);
-    client.latest_checkpoint(v1::LatestCheckpointRequest {}).await.is_ok()
+    client.latest_checkpoint(v1::LatestCheckpointRequest::default()).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,8 +87,8 @@ async fn a_revoked_certificate_loses_its_live_connection() {
     let broker = TestBroker::with(&pki, Arc::new(SystemClock), "").await;
     let client = RawClient::with(&pki, broker.address(), JOBCENTER, "system").await;
     let bystander = RawClient::with(&pki, broker.address(), raw::DRV, "system").await;
-    let ping = v1::LatestCheckpointRequest {};
-    client.checkpoints().latest_checkpoint(ping).await.unwrap();
+    let ping = v1::LatestCheckpointRequest::default();
+    client.checkpoints().latest_checkpoint(ping.clone()).await.unwrap();
     // A stream that only the broker can end.
     let lotse = RawClient::with(&pki, broker.address(), raw::LOTSE_AGENCY, "lotse-l-01").await;
     raw::Case::with(lotse, &[raw::DRV], JOBCENTER).await;
@@ -108,7 +108,7 @@ async fn a_revoked_certificate_loses_its_live_connection() {
     assert!(!matches!(ended, Ok(Some(_))), "{ended:?}");
     let identity = pki.identity(JOBCENTER, "system");
     assert!(!is_answered(&broker, pki.client_config(Some(&identity))).await);
-    bystander.checkpoints().latest_checkpoint(ping).await.unwrap();
+    bystander.checkpoints().latest_checkpoint(ping.clone()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,13 +134,13 @@ async fn the_brokers_certificate_is_reloaded_without_a_failed_call() {
     let pki = Pki::new();
     let broker = TestBroker::with(&pki, Arc::new(SystemClock), "").await;
     let client = RawClient::with(&pki, broker.address(), JOBCENTER, "system").await;
-    let ping = v1::LatestCheckpointRequest {};
+    let ping = v1::LatestCheckpointRequest::default();
     for _ in 0..5 {
         schleuse_certs_dev::issue_broker(pki.path(), SystemClock.now(), 30).unwrap();
         broker.server.edge().tls().reload().unwrap();
-        client.checkpoints().latest_checkpoint(ping).await.unwrap();
+        client.checkpoints().latest_checkpoint(ping.clone()).await.unwrap();
         let fresh = RawClient::with(&pki, broker.address(), JOBCENTER, "system").await;
-        fresh.checkpoints().latest_checkpoint(ping).await.unwrap();
+        fresh.checkpoints().latest_checkpoint(ping.clone()).await.unwrap();
     }
 }
 

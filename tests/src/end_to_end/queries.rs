@@ -1,6 +1,7 @@
 //! Log queries against a scan: random filters by every officer give exactly the rows that reading the
 //! whole log and filtering it by hand gives, page by page too.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use crate::broker::TestBroker;
-use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, RawClient, address};
+use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address};
 
 /// A small generator, so that a failing run can be repeated with its seed.
 struct Random(u64);
@@ -50,8 +51,10 @@ impl Known {
         Self { row, skeleton, entry, findings }
     }
 
+    /// What happened; an erased record has nothing that could match.
     fn event(&self) -> &Event {
-        self.entry.event.as_ref().unwrap()
+        const NOTHING: &Event = &Event::RecordLost(v1::RecordLost {});
+        self.entry.event.as_ref().unwrap_or(NOTHING)
     }
 
     fn label(&self) -> Option<v1::Label> {
@@ -98,11 +101,53 @@ impl Known {
         match self.event() {
             Event::ConsentRecorded(event) => event.consent_id.clone(),
             Event::ConsentRevoked(event) => event.consent_id.clone(),
+            Event::ConsentConfirmed(event) => event.consent_id.clone(),
             _ => self.findings.consent_id.clone(),
         }
     }
 
+    /// Keys under groupings, by hand.
+    fn keys(&self, groupings: &[v1::LogGrouping]) -> Vec<String> {
+        use v1::LogGrouping as G;
+        let (purpose, kind, _) = self.codes();
+        let of = |address: &Option<v1::Address>| address.as_ref().unwrap().agency.clone();
+        let key = |grouping: &G| match grouping {
+            G::Type => {
+                let of = v1::RecordType::try_from(i32::from(self.skeleton.record_type)).unwrap();
+                of.as_str_name().strip_prefix("RECORD_TYPE_").unwrap().to_owned()
+            }
+            G::Agency => self.entry.actor.as_ref().map(|a| a.agency.clone()).unwrap_or_default(),
+            G::AgencyPair => match self.event() {
+                Event::MessageDecided(_) => {
+                    let label = self.label().unwrap();
+                    format!("{}>{}", of(&label.sender), of(&label.recipient))
+                }
+                Event::HandedOut(e) => format!("{}>{}", of(&e.sender), of(&e.recipient)),
+                Event::StageReported(e) => format!("{}>{}", e.sender_agency, e.recipient_agency),
+                Event::MessageStopped(e) => format!("{}>{}", e.sender_agency, e.recipient_agency),
+                _ => String::new(),
+            },
+            G::Purpose => purpose.clone(),
+            G::Kind => kind.clone(),
+            G::Outcome => match self.event() {
+                Event::MessageDecided(decided) if decided.accepted => "accepted".to_owned(),
+                Event::MessageDecided(_) => "refused".to_owned(),
+                _ => String::new(),
+            },
+            G::Day | G::Month => {
+                let time = i64::try_from(self.skeleton.time_ms).unwrap();
+                let length = if *grouping == G::Day { 10 } else { 7 };
+                schleuse_client::rfc3339(time)[..length].to_owned()
+            }
+            G::Unspecified => unreachable!(),
+        };
+        groupings.iter().map(key).collect()
+    }
+
     fn matches(&self, filter: &v1::LogFilter) -> bool {
+        if self.row.erased {
+            return *filter == v1::LogFilter::default();
+        }
         let (purpose, kind, categories) = self.codes();
         let time = i64::try_from(self.skeleton.time_ms).unwrap();
         let serial = self.entry.actor.as_ref().map(|a| a.certificate_serial.clone());
@@ -158,8 +203,28 @@ async fn filled(broker: &TestBroker) -> Case {
     for delivery in drv.fetch("zentrale", 100).await {
         drv.acknowledge(vec![delivery.message_number]).await.unwrap();
     }
+    for restricted in [true, false] {
+        let request = v1::RestrictParticipantRequest {
+            participant_reference: case.reference.clone(),
+            restricted,
+        };
+        case.lotse.rights().restrict_participant(request).await.unwrap();
+    }
     case.lotse.revoke(&case.consent).await.unwrap();
+    erase_one(broker, &case.lotse).await;
     case
+}
+
+/// A participant of whom only erased records are left.
+async fn erase_one(broker: &TestBroker, lotse: &RawClient) {
+    let gone = Case::with(lotse.clone(), &[JOBCENTER], DRV).await;
+    let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
+    let sent = jobcenter.send(&Draft::new(&gone.jobcenter_reference, DRV)).await.unwrap();
+    let number = sent.receipt.unwrap().record_number as usize;
+    let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
+    let participant_reference = project.whole_log().await[number].participant_reference.clone();
+    let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
+    project.rights().erase_participant(request).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,9 +241,15 @@ async fn random_filters_give_the_rows_of_a_scan() {
     let times: Vec<i64> = log.iter().map(|k| k.skeleton.time_ms.try_into().unwrap()).collect();
     let mut random = Random(20_261_121);
     let (mut compared, mut shown) = (0, 0);
+    let about = log.iter().find(|known| matches!(known.event(), Event::ConsentRevoked(_)));
+    let about = about.unwrap().row.participant_reference.clone();
     for round in 0..150 {
-        let agency = random.pick(&["projekt", JOBCENTER, DRV, BEZIRK]);
-        let dpo = RawClient::connect(broker.address(), agency, "dpo").await;
+        // The Lotse asks about one of its participants, the officers about everything that is theirs.
+        let agency = random.pick(&["projekt", JOBCENTER, DRV, BEZIRK, LOTSE_AGENCY]);
+        let name = if agency == LOTSE_AGENCY { "lotse-l-01" } else { "dpo" };
+        let dpo = RawClient::connect(broker.address(), agency, name).await;
+        let participant_reference =
+            if agency == LOTSE_AGENCY { case.reference.clone() } else { String::new() };
         let mut filter = v1::LogFilter {
             agencies: [random.maybe(&[JOBCENTER, DRV, BEZIRK]), random.maybe(&[DRV, JOBCENTER])]
                 .into_iter()
@@ -187,7 +258,7 @@ async fn random_filters_give_the_rows_of_a_scan() {
                 .collect(),
             from_ms: random.maybe(&times).unwrap_or_default(),
             until_ms: random.maybe(&times).unwrap_or_default(),
-            types: (0..random.below(3)).map(|_| random.below(13) as i32 + 1).collect(),
+            types: (0..random.below(3)).map(|_| random.below(19) as i32 + 1).collect(),
             purpose: random.maybe(&["fallkonferenz", "zustaendigkeit"]).unwrap_or_default().into(),
             category: random.maybe(&["termine", "wohnen"]).unwrap_or_default().into(),
             kind: random.maybe(&["zustaendigkeit.note"]).unwrap_or_default().into(),
@@ -195,13 +266,16 @@ async fn random_filters_give_the_rows_of_a_scan() {
             consent_id: Bytes::new(),
             certificate_serial: random.maybe(&serials).unwrap_or_default(),
         };
-        if agency == "projekt" {
+        if random.below(8) == 0 {
+            filter = v1::LogFilter::default();
+        } else if agency == "projekt" || agency == LOTSE_AGENCY {
             filter.consent_id =
                 random.maybe(std::slice::from_ref(&case.consent.consent_id)).unwrap_or_default();
         }
         let page = random.pick(&[7, 300, 100_000]);
         let mut request = v1::QueryLogRequest {
             reason: format!("comparison with a scan {round}"),
+            participant_reference: participant_reference.clone(),
             filter: Some(filter.clone()),
             max_rows: page,
             ..v1::QueryLogRequest::default()
@@ -215,22 +289,46 @@ async fn random_filters_give_the_rows_of_a_scan() {
             rows.extend(more);
             end = last.unwrap();
         }
+        let groupings: Vec<v1::LogGrouping> = (1..=8)
+            .filter_map(|number| v1::LogGrouping::try_from(number).ok())
+            .filter(|_| random.below(4) == 0)
+            .take(3)
+            .collect();
+        let counted = v1::CountLogRequest {
+            reason: format!("comparison with a count {round}"),
+            participant_reference,
+            filter: Some(filter.clone()),
+            group_by: groupings.iter().map(|grouping| i32::from(*grouping)).collect(),
+        };
+        let counted = dpo.log().count_log(counted).await.unwrap().into_inner();
         // A query sees everything up to itself.
         let own = end.receipt.as_ref().unwrap().record_number;
         let newest = log.last().unwrap().row.record_number;
         let newer = project.query(newer_than(newest)).await.unwrap().0;
         log.extend(newer.into_iter().map(Known::of));
         let last = rows.last().map_or(0, |row| row.record_number);
-        let expected: Vec<u64> = log
-            .iter()
-            .filter(|k| agency == "projekt" || k.parties().iter().any(|party| party == agency))
-            .filter(|k| k.matches(&filter))
+        let may_see = |known: &&Known| match agency {
+            "projekt" => true,
+            LOTSE_AGENCY => known.row.participant_reference == about,
+            _ => known.parties().iter().any(|party| party == agency),
+        };
+        let matching = || log.iter().filter(may_see).filter(|known| known.matches(&filter));
+        let expected: Vec<u64> = matching()
             .map(|k| k.row.record_number)
             .filter(|number| !end.truncated || *number <= last)
             .filter(|number| *number <= own)
             .collect();
         let seen: Vec<u64> = rows.iter().map(|row| row.record_number).collect();
         assert_eq!(seen, expected, "round {round}: {agency} {filter:?}");
+        let own = counted.receipt.unwrap().record_number;
+        let mut groups: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+        for known in matching().filter(|known| known.row.record_number <= own) {
+            *groups.entry(known.keys(&groupings)).or_default() += 1;
+        }
+        let counted: Vec<(Vec<String>, u64)> =
+            counted.groups.into_iter().map(|group| (group.keys, group.records)).collect();
+        let groups: Vec<(Vec<String>, u64)> = groups.into_iter().collect();
+        assert_eq!(counted, groups, "round {round}: {agency} {filter:?} by {groupings:?}");
         compared += 1;
         shown += seen.len();
     }

@@ -135,6 +135,7 @@ impl State {
                 record: consent.record,
                 state: consent.state_at(now),
                 revoked_at: consent.revoked.map(|(at, _)| at),
+                restricted: participant.restricted,
             })
             .collect();
         let query = LogQueryEvent {
@@ -147,13 +148,19 @@ impl State {
         Ok(Outcome::Consents(summaries))
     }
 
-    fn own_consent(
+    pub(super) fn known_consent(
+        &self,
+        consent: &ConsentId,
+    ) -> Option<(ParticipantIx, &Participant, &Consent)> {
+        self.consent(consent).and_then(|(ix, consent)| Some((ix, self.participant(ix)?, consent)))
+    }
+
+    pub(super) fn own_consent(
         &self,
         actor: &Actor,
         consent: &ConsentId,
     ) -> Result<(ParticipantIx, &Participant, &Consent), Refusal> {
-        self.consent(consent)
-            .and_then(|(ix, consent)| Some((ix, self.participant(ix)?, consent)))
+        self.known_consent(consent)
             .filter(|(_, participant, _)| self.is_lotse_of(actor, participant))
             .ok_or(Refusal::NotFound { field: "consent_id" })
     }
@@ -162,15 +169,15 @@ impl State {
     ///
     /// INVARIANT (revoke-strict): this runs in the same step as the revocation, so that no later
     /// step can hand out what it stopped; hand-outs already permitted are the engine's to wait for.
-    fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
+    pub(super) fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
         let Some(participant) = self.participant(ix) else { return 0 };
         let uncovered: Vec<(RecordNumber, _)> = participant
             .messages
             .iter()
             .filter_map(|number| {
                 let message = self.messages.get(number)?;
-                let deny = decide(participant.consents.iter(), &message.question(), now).err()?;
-                Some((*number, deny))
+                let deny = participant.decide(&message.question(), now).err()?;
+                (!deny.may_pass()).then_some((*number, deny))
             })
             .collect();
         for (number, deny) in &uncovered {
@@ -197,7 +204,8 @@ impl State {
                 message.sender_agency == sender
                     && message.recipient == grant.recipient
                     && message.purpose == grant.purpose
-                    && decide(others(), &message.question(), now).is_err()
+                    && decide(others(), &message.question(), now)
+                        .is_err_and(|deny| !deny.may_pass())
             })
         });
         let partly = others().filter(|other| other.revoked.is_none()).any(|other| {

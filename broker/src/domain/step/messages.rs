@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::domain::command::{Outcome, SubmitDecision};
-use crate::domain::decide::{DenyReason, Permit, Question, decide};
+use crate::domain::decide::{DenyReason, Permit, Question, decide, next_change};
 use crate::domain::event::{
     Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
 };
@@ -86,7 +86,7 @@ impl State {
             if known.or(earlier).is_some_and(|other| other != message.fingerprint) {
                 return Err(Refusal::IdempotencyConflict { field: "label.message_id" });
             }
-            if known.is_some() {
+            if known.or(earlier).is_some() {
                 continue;
             }
             check_times(message, now)?;
@@ -128,7 +128,7 @@ impl State {
     ) -> Result<Permit, DenyReason> {
         let found = self.by_reference(agency, reference);
         let (_, participant) = found.ok_or(DenyReason::UnknownParticipant)?;
-        decide(participant.consents.iter(), question, now)
+        participant.decide(question, now)
     }
 
     /// Decides one submission. The same work whether the participant exists or not.
@@ -152,6 +152,9 @@ impl State {
         let consents = found.iter().flat_map(|(_, participant)| participant.consents.iter());
         let decision = decide(consents, &question, now);
         match found {
+            Some((_, participant)) if participant.restricted && decision.is_ok() => {
+                (Some(participant.id), Err(DenyReason::Restricted))
+            }
             Some((_, participant)) => (Some(participant.id), decision),
             None => (None, Err(DenyReason::UnknownParticipant)),
         }
@@ -175,6 +178,7 @@ impl State {
             Err(reason) => Decision::Refused(reason),
         };
         let accepted = matches!(decision, Decision::Accepted(_));
+        submission.has_payload = accepted;
         if !accepted {
             submission.payload = Bytes::new();
         }
@@ -203,6 +207,7 @@ impl State {
         bytes_max: u64,
         actor: &Actor,
     ) -> Vec<HandOutPermit> {
+        self.release_due(now);
         let mut permits: Vec<HandOutPermit> = Vec::new();
         let mut bytes = 0;
         for _ in 0..HAND_OUT_LOOKED_AT_MAX {
@@ -239,8 +244,14 @@ impl State {
             return None;
         }
         let participant = self.participant(message.participant)?;
-        let permit = match decide(participant.consents.iter(), &message.question(), now) {
+        let permit = match participant.decide(&message.question(), now) {
             Ok(permit) => permit,
+            Err(reason) if reason.may_pass() => {
+                let until = next_change(participant.consents.iter(), &message.question(), now);
+                let until = until.unwrap_or(message.expires_at).min(message.expires_at);
+                self.hold(number, Hold::Blocked(until));
+                return None;
+            }
             Err(reason) => {
                 self.stop(number, StopReason::ConsentEnded, Some(reason), now);
                 return None;
@@ -386,6 +397,7 @@ impl State {
                 _ => break,
             }
         }
+        self.release_due(now);
         self.forget_old(now);
     }
 }

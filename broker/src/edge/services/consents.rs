@@ -1,6 +1,8 @@
 //! `ConsentService`.
 
-use schleuse_proto::evidence::{consent_signed_bytes, revocation_signed_bytes};
+use schleuse_proto::evidence::{
+    confirmation_signed_bytes, consent_signed_bytes, revocation_signed_bytes,
+};
 use schleuse_proto::v1;
 use schleuse_proto::v1::consent_service_server::ConsentService;
 use tonic::{Request, Response, Status};
@@ -12,7 +14,7 @@ use crate::domain::ids::ConsentId;
 use crate::edge::peer::Peer;
 use crate::edge::status::Failure;
 use crate::engine::{Answer, Lane};
-use crate::record::documents::{parse_consent, parse_revocation, reference};
+use crate::record::documents::{parse_confirmation, parse_consent, parse_revocation, reference};
 use crate::record::rows::{domain_signature, private_document};
 
 pub(super) struct Consents(pub(super) Context);
@@ -36,11 +38,15 @@ impl Consents {
             bytes,
             signature: domain_signature(signature),
         };
-        self.change(command).await
+        self.change(Lane::Normal, command).await
     }
 
-    async fn change(&self, command: Command) -> Result<(v1::Receipt, u32, Answer), Failure> {
-        let answer = self.0.engine.change_consent(command).await?;
+    async fn change(
+        &self,
+        lane: Lane,
+        command: Command,
+    ) -> Result<(v1::Receipt, u32, Answer), Failure> {
+        let answer = self.0.engine.change_consent(lane, command).await?;
         let Outcome::ConsentChanged { record, stopped, .. } = answer.outcome else {
             return Err(Failure::Internal);
         };
@@ -63,12 +69,33 @@ impl Consents {
             document: request.document,
             signature: domain_signature(signature),
         };
-        let (receipt, stopped_messages, answer) = self.change(command).await?;
+        let (receipt, stopped_messages, answer) = self.change(Lane::Urgent, command).await?;
         Ok(v1::RevokeConsentResponse {
             receipt: Some(receipt),
             stopped_messages,
             checkpoint: checkpoint(&answer.commit),
         })
+    }
+
+    async fn confirm(
+        &self,
+        peer: &Peer,
+        request: v1::ConfirmConsentRequest,
+    ) -> Result<v1::ConfirmConsentResponse, Failure> {
+        let (consent, revision_hash) = parse_confirmation(&request.document)?;
+        let signed = confirmation_signed_bytes(&request.document);
+        let signature = request.signature;
+        Context::check_own_signature(peer, "ConfirmationDocument", &signed, signature.as_ref())?;
+        let command = Command::ConfirmConsent {
+            actor: peer.actor.clone(),
+            consent,
+            revision_hash,
+            document: request.document,
+            signature: domain_signature(signature),
+        };
+        let (receipt, _, answer) = self.change(Lane::Normal, command).await?;
+        let checkpoint = checkpoint(&answer.commit);
+        Ok(v1::ConfirmConsentResponse { receipt: Some(receipt), checkpoint })
     }
 
     async fn preview(
@@ -117,6 +144,7 @@ impl Consents {
                 ConsentState::NotYet => v1::ConsentState::NotYet,
                 ConsentState::Expired => v1::ConsentState::Expired,
                 ConsentState::Revoked => v1::ConsentState::Revoked,
+                ConsentState::Suspended => v1::ConsentState::Suspended,
             };
             Ok(v1::ConsentSummary {
                 document,
@@ -126,6 +154,7 @@ impl Consents {
                     .revoked_at
                     .and_then(|at| i64::try_from(at).ok())
                     .unwrap_or_default(),
+                restricted: summary.restricted,
             })
         });
         Ok(v1::ListConsentsResponse { consents: consents.collect::<Result<_, Failure>>()? })
@@ -175,6 +204,14 @@ impl ConsentService for Consents {
     ) -> Result<Response<v1::RevokeConsentResponse>, Status> {
         let peer = peer(&request).map_err(failed)?;
         self.revoke(&peer, request.into_inner()).await.map(Response::new).map_err(failed)
+    }
+
+    async fn confirm_consent(
+        &self,
+        request: Request<v1::ConfirmConsentRequest>,
+    ) -> Result<Response<v1::ConfirmConsentResponse>, Status> {
+        let peer = peer(&request).map_err(failed)?;
+        self.confirm(&peer, request.into_inner()).await.map(Response::new).map_err(failed)
     }
 
     async fn list_consents(

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Context, checkpoint, failed, invalid, peer, skeleton_receipt};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{AgencyId, RecordNumber};
 use crate::edge::limits;
 use crate::edge::status::Failure;
@@ -57,7 +57,7 @@ impl Directory {
             tracing::error!(number, why, "a directory entry cannot be read");
             Failure::Internal
         })?;
-        let EventKind::DirectoryPublished(entry) = event.kind else {
+        let Some(Event { kind: EventKind::DirectoryPublished(entry), .. }) = event else {
             return Err(Failure::Internal);
         };
         Ok(v1::DirectoryEntry {

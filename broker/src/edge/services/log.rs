@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::proofs::inclusion;
 use super::{Context, checkpoint, failed, invalid, peer};
 use crate::domain::command::{Command, Outcome};
-use crate::domain::event::{Actor, Event, LogFilter, LogQueryEvent};
+use crate::domain::event::{Actor, Event, EventKind, LogFilter, LogQueryEvent};
 use crate::domain::ids::{ConsentId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::refusal::Refusal;
 use crate::edge::limits;
@@ -23,6 +23,7 @@ use crate::engine::{Answer, Lane, Range};
 use crate::journal::StoredRecord;
 use crate::record::documents::{agency, reference};
 use crate::record::facts::{Facts, Wanted};
+use crate::record::rows::wire_signature;
 
 pub(super) struct AccessLog(pub(super) Context);
 
@@ -42,24 +43,33 @@ const TYPES_MAX: usize = 32;
 const ROWS_AT_ONCE: usize = 256;
 
 /// A query that was recorded and may be answered.
-struct Permitted {
-    actor: Actor,
-    wanted: Wanted,
-    range: Range,
+pub(super) struct Permitted {
+    pub(super) actor: Actor,
+    pub(super) wanted: Wanted,
+    pub(super) range: Range,
     rows_max: u32,
-    record: RecordNumber,
-    answer: Answer,
+    pub(super) record: RecordNumber,
+    pub(super) answer: Answer,
+}
+
+/// A stated reason.
+pub(super) fn reason(text: &str) -> Result<String, Failure> {
+    let reason = text.trim().to_owned();
+    if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
+        return Err(invalid("reason", "10 to 500 characters, one line: why this is done"));
+    }
+    Ok(reason)
 }
 
 impl AccessLog {
     /// Records the query before anything is read.
-    async fn permit(&self, request: Request<v1::QueryLogRequest>) -> Result<Permitted, Failure> {
+    pub(super) async fn permit(
+        &self,
+        request: Request<v1::QueryLogRequest>,
+    ) -> Result<Permitted, Failure> {
         let actor = peer(&request)?.actor.clone();
         let request = request.into_inner();
-        let reason = request.reason.trim().to_owned();
-        if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
-            return Err(invalid("reason", "10 to 500 characters, one line: why the log is read"));
-        }
+        let reason = reason(&request.reason)?;
         if request.max_rows > limits::LOG_ROWS_MAX {
             return Err(invalid("max_rows", "1 to 100,000, or 0 for 10,000"));
         }
@@ -162,7 +172,8 @@ impl AccessLog {
                     let Some(record) = engine.own_record(&asking, number, commit.size())? else {
                         return Ok((None, proofs, commit));
                     };
-                    read.push(record);
+                    let (stored, event) = record;
+                    read.push((stored, Some(event)));
                     proofs.push(inclusion(&**engine.reader(), number, commit.size())?);
                 }
                 Ok((Some(read), proofs, commit))
@@ -242,18 +253,19 @@ async fn send_end(
 }
 
 /// Records as the caller may see them: bodies, and the caller's own references of participants.
-async fn rows(
+pub(super) async fn rows(
     context: &Context,
     actor: &Actor,
     sees_findings: bool,
-    read: Vec<(StoredRecord, Event)>,
+    read: Vec<(StoredRecord, Option<Event>)>,
 ) -> Result<Vec<v1::LogRow>, Failure> {
     // Whether a refused message or a query was about somebody is part of what was found.
     let about = |event: &Event| {
         let facts = Facts::of(event);
         if sees_findings || facts.tells_participant() { facts.participant.copied() } else { None }
     };
-    let abouts: Vec<Option<ParticipantId>> = read.iter().map(|(_, event)| about(event)).collect();
+    let abouts: Vec<Option<ParticipantId>> =
+        read.iter().map(|(_, event)| event.as_ref().and_then(about)).collect();
     let mut participants: Vec<ParticipantId> = abouts.iter().flatten().copied().collect();
     participants.sort_unstable();
     participants.dedup();
@@ -265,29 +277,43 @@ async fn rows(
         let place = participants.binary_search(participant).ok()?;
         references.get(place).copied().flatten()
     };
-    let rows = read.into_iter().zip(abouts).map(|((stored, _), about)| {
-        let [body_salt, findings_salt, _] = &stored.salts;
-        let (findings, findings_salt) = if sees_findings {
-            (Bytes::copy_from_slice(&stored.findings), Bytes::copy_from_slice(findings_salt))
-        } else {
-            (Bytes::new(), Bytes::new())
-        };
-        v1::LogRow {
-            findings,
-            findings_salt,
-            record_number: stored.skeleton.number,
-            skeleton: Bytes::copy_from_slice(&stored.skeleton_bytes),
-            salt: Bytes::copy_from_slice(body_salt),
-            // A copy: the record's own bytes would keep its payload alive until the row is sent.
-            body: Bytes::copy_from_slice(&stored.body),
-            participant_reference: about
-                .as_ref()
-                .and_then(reference)
-                .map(|reference| reference.to_text())
-                .unwrap_or_default(),
-        }
+    let rows = read.into_iter().zip(abouts).map(|((stored, event), about)| {
+        let reference = about.as_ref().and_then(reference).map(|reference| reference.to_text());
+        row(&stored, event.as_ref(), sees_findings, reference.unwrap_or_default())
     });
     Ok(rows.collect())
+}
+
+/// One record as a caller may see it.
+pub(super) fn row(
+    stored: &StoredRecord,
+    event: Option<&Event>,
+    sees_findings: bool,
+    participant_reference: String,
+) -> v1::LogRow {
+    let mut row = v1::LogRow {
+        record_number: stored.skeleton.number,
+        skeleton: Bytes::copy_from_slice(&stored.skeleton_bytes),
+        participant_reference,
+        ..v1::LogRow::default()
+    };
+    let Some(event) = event else {
+        row.erased = true;
+        return row;
+    };
+    let [body_salt, findings_salt, _] = &stored.salts;
+    row.salt = Bytes::copy_from_slice(body_salt);
+    // A copy: the record's own bytes would keep its payload alive until the row is sent.
+    row.body = Bytes::copy_from_slice(&stored.body);
+    if sees_findings {
+        row.findings = Bytes::copy_from_slice(&stored.findings);
+        row.findings_salt = Bytes::copy_from_slice(findings_salt);
+        if let EventKind::ConsentRecorded(consent) = &event.kind {
+            row.document = Bytes::copy_from_slice(&consent.bytes);
+            row.document_signature = Some(wire_signature(&consent.signature));
+        }
+    }
+    row
 }
 
 fn optional(text: &str) -> Option<&str> {
@@ -323,6 +349,13 @@ impl AccessLogService for AccessLog {
             }
         });
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+    }
+
+    async fn count_log(
+        &self,
+        request: Request<v1::CountLogRequest>,
+    ) -> Result<Response<v1::CountLogResponse>, Status> {
+        self.count(request).await.map(Response::new).map_err(failed)
     }
 
     async fn read_own_records(

@@ -14,7 +14,7 @@ use crate::record::documents::{agency, reference};
 
 pub(super) struct Participants(pub(super) Context);
 
-fn entropy() -> Result<[u8; 16], Failure> {
+pub(super) fn entropy() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Failure::Internal)?;
     Ok(bytes)

@@ -7,6 +7,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::checkpoint_service_server::CheckpointService;
 use tonic::{Request, Response, Status};
 
+use super::log::row;
 use super::{Context, checkpoint, failed, invalid};
 use crate::domain::ids::RecordNumber;
 use crate::edge::limits;
@@ -29,7 +30,52 @@ pub(super) fn inclusion(
     Ok(v1::InclusionProof { record_number: number, path: wire(&path) })
 }
 
+/// Largest checkpoint of a caller in bytes.
+const NOTE_BYTES_MAX: usize = 16 * 1024;
+
 impl Checkpoints {
+    /// The newest checkpoint. The one that the caller knows is compared first: INVARIANT (anti-rollback).
+    async fn latest(
+        &self,
+        request: v1::LatestCheckpointRequest,
+    ) -> Result<v1::LatestCheckpointResponse, Failure> {
+        let known = request.known_checkpoint;
+        let engine = self.0.engine.clone();
+        if !known.is_empty() {
+            let foreign = || invalid("known_checkpoint", "a checkpoint of this log, as it gave it");
+            if known.len() > NOTE_BYTES_MAX {
+                return Err(foreign());
+            }
+            let observed = move || Ok(engine.standing().observe(&known));
+            self.0.proving(observed).await?.map_err(|_| foreign())?;
+        }
+        Ok(v1::LatestCheckpointResponse {
+            checkpoint: checkpoint(&self.0.engine.reader().latest()),
+            cosigned_checkpoint: self.0.engine.standing().cosigned().unwrap_or_default(),
+        })
+    }
+
+    async fn reconciliations(&self) -> Result<v1::ReadReconciliationsResponse, Failure> {
+        let engine = self.0.engine.clone();
+        let (rows, proofs, commit) = self
+            .0
+            .proving(move || {
+                let commit = engine.reader().latest();
+                let mut proofs = Vec::new();
+                let read = engine.reconciliations()?;
+                let rows = read
+                    .iter()
+                    .map(|(stored, event)| row(stored, Some(event), false, String::new()));
+                let rows: Vec<v1::LogRow> = rows.collect();
+                for row in &rows {
+                    proofs.push(inclusion(&**engine.reader(), row.record_number, commit.size())?);
+                }
+                Ok((rows, proofs, commit))
+            })
+            .await?;
+        Ok(v1::ReadReconciliationsResponse { rows, proofs, checkpoint: checkpoint(&commit) })
+    }
+
     async fn inclusion_proofs(
         &self,
         request: v1::ProveInclusionRequest,
@@ -51,7 +97,7 @@ impl Checkpoints {
             return Err(invalid("record_numbers", "each below log_size"));
         }
         let prove = move || numbers.iter().map(|n| inclusion(&*reader, *n, size)).collect();
-        let proofs = self.0.blocking(prove).await?;
+        let proofs = self.0.proving(prove).await?;
         Ok(v1::ProveInclusionResponse { proofs, checkpoint: note })
     }
 }
@@ -60,10 +106,16 @@ impl Checkpoints {
 impl CheckpointService for Checkpoints {
     async fn latest_checkpoint(
         &self,
-        _request: Request<v1::LatestCheckpointRequest>,
+        request: Request<v1::LatestCheckpointRequest>,
     ) -> Result<Response<v1::LatestCheckpointResponse>, Status> {
-        let checkpoint = checkpoint(&self.0.engine.reader().latest());
-        Ok(Response::new(v1::LatestCheckpointResponse { checkpoint }))
+        self.latest(request.into_inner()).await.map(Response::new).map_err(failed)
+    }
+
+    async fn read_reconciliations(
+        &self,
+        _request: Request<v1::ReadReconciliationsRequest>,
+    ) -> Result<Response<v1::ReadReconciliationsResponse>, Status> {
+        self.reconciliations().await.map(Response::new).map_err(failed)
     }
 
     async fn prove_consistency(

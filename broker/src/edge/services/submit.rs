@@ -79,6 +79,7 @@ impl Context {
             fingerprint: fingerprint(&sealed.label, &digest),
             label_bytes: sealed.label,
             payload_bytes: length(payload.len())?,
+            has_payload: true,
             payload: payload.freeze(),
             encapsulated_key_bytes: length(sealed.encapsulated_key.len())?,
             payload_digest: digest,

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+
+use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
+
+use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 
 /// Commands of the Lotse.
 #[derive(Debug, Subcommand)]
@@ -19,6 +23,12 @@ pub(crate) enum LotseCommand {
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
     /// --as lotse --name "Gerhard W." --born 1989-02-03
     Introduce(IntroduceArguments),
+    /// Writes everything that the log has about an own participant, as a page for that person (GDPR
+    /// Art. 15) and as an export with its proofs. Each page that is read becomes a record.
+    ///
+    /// Example: schleuse lotse report --participant REF --reason "asked on 2026-12-01" --out report.html
+    /// --proofs report.json --catalogue catalogue.toml --text consent.txt
+    Report(ReportArguments),
 }
 
 /// Commands about participants.
@@ -43,6 +53,10 @@ pub(crate) enum ParticipantCommand {
         #[arg(long, value_name = "AGENCY")]
         agency: String,
     },
+    /// Restricts the processing of a participant's data (GDPR Art. 18): nothing passes, nothing is erased.
+    ///
+    /// Example: schleuse lotse participant restrict --participant REF
+    Restrict(RestrictArguments),
     /// Hands a participant over to another Lotse of the own agency.
     ///
     /// Example: schleuse lotse participant hand-over --participant REF --lotse l-02
@@ -77,10 +91,31 @@ pub(crate) enum ConsentCommand {
         #[arg(long, value_name = "REF")]
         participant: ParticipantReference,
     },
+    /// Confirms with the participant's word that a suspended consent still holds.
+    ///
+    /// Example: schleuse lotse consent confirm --participant REF --consent
+    /// 00112233445566778899aabbccddeeff
+    Confirm {
+        /// Own reference of the participant.
+        #[arg(long, value_name = "REF")]
+        participant: ParticipantReference,
+        /// The consent, in hexadecimal digits.
+        #[arg(long, value_name = "HEX")]
+        consent: ConsentId,
+    },
     /// Shows what a revocation stops, asks, and revokes.
     ///
     /// Example: schleuse lotse consent revoke --consent 00112233445566778899aabbccddeeff
     Revoke(RevokeArguments),
+    /// Writes the receipt of a consent, for the participant to take home.
+    ///
+    /// Example: schleuse lotse consent receipt --participant REF --consent HEX --out receipt.html
+    /// --receipt-json receipt.json --catalogue catalogue.toml --text consent.txt
+    Receipt(ReceiptArguments),
+    /// Says which consent the check code of a receipt is of, whether it is unchanged, and its state.
+    ///
+    /// Example: schleuse lotse consent check-code --participant REF ABCD-EFGH-JKMN-PQRS
+    CheckCode(CheckCodeArguments),
 }
 
 /// Arguments of `lotse consent record`.

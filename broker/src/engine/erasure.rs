@@ -1,0 +1,425 @@
+//! Erasure: of one participant, and of what its retention period has left behind.
+//!
+//! INVARIANT (erasure): first the participant is taken out of the state, so that nothing more can be recorded
+//! about it; then its records are looked up, the list of them is logged, and only when that is durable they
+//! are overwritten. What a crash interrupts is finished by the next start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use schleuse_proto::v1::RecordType;
+
+use super::query::{LogQuery, Range};
+use super::{Answer, Engine, Lane};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::command::{Command, ERASED_TOGETHER_MAX, ErasureOf, Outcome};
+use crate::domain::event::{Actor, ErasureGround};
+use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
+use crate::domain::refusal::Refusal;
+use crate::index::Term;
+use crate::journal::{Commit, JournalError};
+use crate::record;
+use crate::record::facts::{Facts, Wanted};
+
+/// Most records of one run of the retention; the next run takes the rest.
+pub const RUN_RECORDS_MAX: usize = 100_000;
+
+/// How long what is kept. Months are calendar months; 0: for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Decisions, hand-outs, reports, stops.
+    pub messages_months: u32,
+    /// Queries of the log.
+    pub queries_months: u32,
+    /// Refused calls.
+    pub refused_calls_months: u32,
+    /// Participants about whom nothing can pass any more, since their last change.
+    pub participants_months: u32,
+    /// How long after a message is finished its payload is destroyed.
+    pub payload_grace_ms: TimeMs,
+}
+
+/// What an erasure took, or would take.
+#[derive(Debug)]
+pub struct Erased {
+    /// Number of records.
+    pub records: u64,
+    /// Messages that were stopped.
+    pub stopped: u32,
+    /// Record of the erasure, or of the question.
+    pub record: RecordNumber,
+    /// Commit that covers it.
+    pub commit: Commit,
+}
+
+/// What a run of the retention took, or would take.
+#[derive(Debug)]
+pub struct Retained {
+    /// By type: only records before this instant, and how many.
+    pub counts: BTreeMap<u8, (TimeMs, u64)>,
+    /// Participants.
+    pub participants: u64,
+    /// Whether another run would take more.
+    pub more: bool,
+    /// Record of the last erasure, or of the question.
+    pub record: RecordNumber,
+    /// Commit that covers it.
+    pub commit: Commit,
+}
+
+/// Why an erasure stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ErasureError {
+    /// The core refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A record cannot be read or overwritten.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A defect.
+    #[error("the erasure was interrupted")]
+    Interrupted,
+}
+
+/// A record that is to be erased, about whom it is, and its terms.
+#[derive(Clone)]
+struct Doomed {
+    number: RecordNumber,
+    about: Option<ParticipantId>,
+    terms: Vec<Term>,
+}
+
+/// How long a run waits for another one to end.
+const RUN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+/// How often it is looked whether an erasure was interrupted.
+const RESUME_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Engine {
+    /// Erases everything about a participant, or counts what that would be.
+    ///
+    /// # Errors
+    /// Refused, or the journal fails: then the next start finishes what was begun.
+    pub async fn erase_participant(
+        &self,
+        actor: &Actor,
+        of: ErasureOf,
+        dry_run: bool,
+    ) -> Result<Erased, ErasureError> {
+        let _one_at_a_time = self.begin_run(actor).await?;
+        if dry_run {
+            let answer = self.plan(actor, of).await?;
+            let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome
+            else {
+                return Err(ErasureError::Interrupted);
+            };
+            let (record, waiting) = (*record, *waiting);
+            let participant = *participants.first().ok_or(ErasureError::Interrupted)?;
+            let records = self.records_about(participant, record + 1).await?;
+            let records = u64::try_from(records.len()).unwrap_or(u64::MAX);
+            return Ok(Erased { records, stopped: waiting, record, commit: answer.commit });
+        }
+        self.erase_one(actor, of).await
+    }
+
+    /// The right to erase: only the project's officer has it, and only once at a time.
+    async fn begin_run(&self, actor: &Actor) -> Result<tokio::sync::MutexGuard<'_, ()>, Refusal> {
+        if !self.supervises(actor) {
+            return Err(Refusal::ProjectDpoOnly);
+        }
+        let taken = tokio::time::timeout(RUN_PATIENCE, self.erasing.lock()).await;
+        taken.map_err(|_| Refusal::Overloaded { limit: "erasures" })
+    }
+
+    async fn plan(&self, actor: &Actor, of: ErasureOf) -> Result<Answer, Refusal> {
+        self.execute(Lane::Normal, Command::PlanErasure { actor: actor.clone(), of }).await
+    }
+
+    async fn erase_one(&self, actor: &Actor, of: ErasureOf) -> Result<Erased, ErasureError> {
+        let command = Command::BeginErasure { actor: actor.clone(), of };
+        let answer = self.execute(Lane::Normal, command).await?;
+        let Outcome::ErasureBegun { record, participant, participant_ix, stopped } = answer.outcome
+        else {
+            return Err(ErasureError::Interrupted);
+        };
+        self.settle(participant_ix).await;
+        let doomed = self.records_about(participant, record + 1).await?;
+        let records = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
+        let erased = self.erase(Some(actor), ErasureGround::Participant, doomed).await?;
+        let (record, commit) = erased.ok_or(ErasureError::Interrupted)?;
+        Ok(Erased { records, stopped, record, commit })
+    }
+
+    /// Finishes erasures that were begun and interrupted, now and again, until the broker goes down.
+    pub(super) async fn resume_erasures(self) {
+        loop {
+            match self.resume_once().await {
+                Ok(()) => {}
+                Err(ErasureError::Refused(Refusal::Draining)) => return,
+                Err(error) => {
+                    tracing::error!(%error, "an erasure that was begun is not finished yet")
+                }
+            }
+            tokio::select! {
+                () = self.ending.cancelled() => return,
+                () = tokio::time::sleep(RESUME_EVERY) => {}
+            }
+        }
+    }
+
+    async fn resume_once(&self) -> Result<(), ErasureError> {
+        let _one_at_a_time = self.erasing.lock().await;
+        let answer = self.execute(Lane::Patient, Command::ReadErasures).await?;
+        let Outcome::Erasures(begun) = answer.outcome else {
+            return Err(ErasureError::Interrupted);
+        };
+        for (number, participant) in begun {
+            if self.ending.is_cancelled() {
+                return Err(Refusal::Draining.into());
+            }
+            let doomed = self.records_about(participant, number + 1).await?;
+            self.erase(None, ErasureGround::Participant, doomed).await?;
+            tracing::info!(number, "an interrupted erasure was finished");
+        }
+        Ok(())
+    }
+
+    /// Erases the contents of records whose retention period has ended, and participants about whom nothing
+    /// can pass any more; or counts them.
+    ///
+    /// # Errors
+    /// As [`Engine::erase_participant`].
+    pub async fn apply_retention(
+        &self,
+        actor: &Actor,
+        dry_run: bool,
+    ) -> Result<Retained, ErasureError> {
+        let _one_at_a_time = self.begin_run(actor).await?;
+        let now = self.clock.now();
+        let retention = self.retention;
+        let before = quarter_before(now, retention.participants_months);
+        let answer = self.plan(actor, ErasureOf::Retention(before)).await?;
+        let Outcome::ErasurePlanned { record, participants, held, .. } = answer.outcome else {
+            return Err(ErasureError::Interrupted);
+        };
+        let mut retained = Retained {
+            counts: BTreeMap::new(),
+            participants: u64::try_from(participants.len()).unwrap_or(u64::MAX),
+            more: false,
+            record,
+            commit: answer.commit,
+        };
+        let mut left = RUN_RECORDS_MAX;
+        for (record_type, months) in retention.types() {
+            let Some(before) = quarter_before(now, months) else { continue };
+            let (held, end) = (held.clone(), record);
+            let engine = self.clone();
+            let search = move || engine.outdated(record_type, before, end, &held, left + 1);
+            let mut doomed = blocking(search).await?;
+            retained.more |= doomed.len() > left;
+            doomed.truncate(left);
+            left -= doomed.len();
+            if doomed.is_empty() {
+                continue;
+            }
+            let count = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
+            retained.counts.insert(record_type, (before, count));
+            if !dry_run {
+                let erased = self.erase(Some(actor), ErasureGround::Retention, doomed).await?;
+                if let Some(erased) = erased {
+                    (retained.record, retained.commit) = erased;
+                }
+            }
+        }
+        if let (false, Some(before)) = (dry_run, before) {
+            self.erase_outdated(actor, participants, before, &mut retained).await?;
+        }
+        Ok(retained)
+    }
+
+    /// Erases participants that are still outdated; those who were held or became active meanwhile stay.
+    async fn erase_outdated(
+        &self,
+        actor: &Actor,
+        participants: Vec<ParticipantId>,
+        before: TimeMs,
+        retained: &mut Retained,
+    ) -> Result<(), ErasureError> {
+        retained.participants = 0;
+        for participant in participants {
+            match self.erase_one(actor, ErasureOf::Outdated(participant, before)).await {
+                Ok(erased) => {
+                    retained.participants += 1;
+                    (retained.record, retained.commit) = (erased.record, erased.commit);
+                }
+                Err(ErasureError::Refused(Refusal::OnHold { .. } | Refusal::NotFound { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs which records are erased, and erases them; some at a time. None if nothing was left that may be.
+    async fn erase(
+        &self,
+        actor: Option<&Actor>,
+        ground: ErasureGround,
+        doomed: Vec<Doomed>,
+    ) -> Result<Option<(RecordNumber, Commit)>, ErasureError> {
+        let mut last = None;
+        for some in doomed.chunks(ERASED_TOGETHER_MAX) {
+            // The next start goes on.
+            if self.ending.is_cancelled() {
+                return Err(Refusal::Draining.into());
+            }
+            let records = some.iter().map(|doomed| (doomed.number, doomed.about)).collect();
+            let command = Command::EraseRecords { actor: actor.cloned(), ground, records };
+            let answer = self.execute(Lane::Patient, command).await?;
+            let Outcome::RecordsErased { record: Some(record), numbers } = answer.outcome else {
+                continue;
+            };
+            let gone = some.iter().filter(|doomed| numbers.binary_search(&doomed.number).is_ok());
+            let gone: Vec<(RecordNumber, Vec<Term>)> =
+                gone.map(|doomed| (doomed.number, doomed.terms.clone())).collect();
+            let (eraser, index) = (self.reader.clone().eraser(), self.index.clone());
+            blocking(move || {
+                eraser.erase(&numbers).unwrap_or_else(|error| stop(&error));
+                index.forget(&gone);
+                Ok(())
+            })
+            .await?;
+            last = Some((record, answer.commit));
+        }
+        Ok(last)
+    }
+
+    /// All records about a participant. Read from the journal itself: the index may lack one, and nobody would
+    /// ever notice.
+    async fn records_about(
+        &self,
+        participant: ParticipantId,
+        end: RecordNumber,
+    ) -> Result<Vec<Doomed>, ErasureError> {
+        let (reader, rules) = (self.reader.clone(), self.rules.clone());
+        blocking(move || {
+            let mut found = Vec::new();
+            for number in 0..end {
+                let stored = reader.record(number)?;
+                let event = record::decode(&stored, &rules.catalogue)
+                    .map_err(|why| JournalError::Record { number, why })?;
+                let facts = event.as_ref().map(Facts::of);
+                if let Some(facts) = facts.filter(|facts| facts.participant == Some(&participant)) {
+                    found.push(doomed(number, &facts, &rules.catalogue));
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Records of a type before an instant that nothing holds. Reads the journal; blocks.
+    fn outdated(
+        &self,
+        record_type: u8,
+        before: TimeMs,
+        end: RecordNumber,
+        held: &std::collections::BTreeSet<ParticipantId>,
+        most: usize,
+    ) -> Result<Vec<Doomed>, JournalError> {
+        let wanted = Wanted::of_type(record_type);
+        let range = Range { first: 0, end, from: None, until: Some(before) };
+        let mut query = LogQuery::of_everything(self, wanted, range);
+        let mut found = Vec::new();
+        while found.len() < most
+            && let Some((stored, Some(event))) = query.next_record(|| false)?
+        {
+            let facts = Facts::of(&event);
+            if facts.participant.is_none_or(|about| !held.contains(about)) {
+                found.push(doomed(stored.skeleton.number, &facts, &self.rules.catalogue));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn doomed(number: RecordNumber, facts: &Facts<'_>, catalogue: &Catalogue) -> Doomed {
+    Doomed { number, about: facts.participant.copied(), terms: facts.terms(catalogue) }
+}
+
+/// Runs what reads or writes files where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, ErasureError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| ErasureError::Interrupted)??)
+}
+
+impl Retention {
+    /// Types that have a period of their own. Decisions first: of a message that is half erased the end may
+    /// be left, never the beginning alone.
+    fn types(&self) -> impl Iterator<Item = (u8, u32)> {
+        let Self { messages_months, queries_months, refused_calls_months, .. } = *self;
+        let types = [
+            (RecordType::MessageDecided, messages_months),
+            (RecordType::HandedOut, messages_months),
+            (RecordType::StageReported, messages_months),
+            (RecordType::MessageStopped, messages_months),
+            (RecordType::LogQueried, queries_months),
+            (RecordType::CallRefused, refused_calls_months),
+        ];
+        let number = |of: RecordType| u8::try_from(i32::from(of)).unwrap_or_default();
+        types.into_iter().map(move |(of, months)| (number(of), months))
+    }
+}
+
+/// Beginning of the quarter, in UTC, that lies so many months back; none for 0 months.
+fn quarter_before(now: TimeMs, months: u32) -> Option<TimeMs> {
+    if months == 0 {
+        return None;
+    }
+    let now = Timestamp::from_millisecond(i64::try_from(now).ok()?).ok()?;
+    let back = now.to_zoned(TimeZone::UTC).checked_sub(i64::from(months).months()).ok()?;
+    let first_month = (back.month() - 1) / 3 * 3 + 1;
+    let begin = Date::new(back.year(), first_month, 1).ok()?.to_zoned(TimeZone::UTC).ok()?;
+    TimeMs::try_from(begin.timestamp().as_millisecond()).ok()
+}
+
+/// Ends the process when contents cannot be overwritten.
+///
+/// INVARIANT (fail-stop): what was named as erased is not shown half erased; the next start finishes it.
+fn stop(error: &JournalError) {
+    tracing::error!(%error, "contents cannot be overwritten; the next start finishes that");
+    std::process::abort();
+}
+
+/// Destroys payloads of finished messages beside the sequencer, until that drops its side.
+pub(super) fn destroy_payloads(
+    eraser: &Arc<dyn crate::journal::Eraser>,
+    spent: &std::sync::mpsc::Receiver<Vec<RecordNumber>>,
+) {
+    while let Ok(numbers) = spent.recv() {
+        eraser.erase_payloads(&numbers).unwrap_or_else(|error| stop(&error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_works_by_whole_quarters() {
+        let at = |text: &str| {
+            let timestamp: Timestamp = text.parse().unwrap();
+            TimeMs::try_from(timestamp.as_millisecond()).unwrap()
+        };
+        for (now, months, expected) in [
+            ("2026-11-22T10:00:00Z", 12, "2025-10-01T00:00:00Z"),
+            ("2026-01-01T00:00:00Z", 36, "2023-01-01T00:00:00Z"),
+            ("2026-03-31T23:59:59Z", 1, "2026-01-01T00:00:00Z"),
+            ("2026-05-31T12:00:00Z", 6, "2025-10-01T00:00:00Z"),
+        ] {
+            assert_eq!(quarter_before(at(now), months), Some(at(expected)), "{now} {months}");
+        }
+        assert_eq!(quarter_before(at("2026-11-22T10:00:00Z"), 0), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! The consents as the rows before some record show them: the same fold that the broker makes.
+
+use std::collections::{HashMap, HashSet};
+
+use schleuse_proto::v1;
+use schleuse_proto::v1::log_entry::Event;
+
+use crate::log::LogRow;
+
+/// A consent, as its newest revision in the file.
+pub(super) struct Consent<'a> {
+    /// Its revision.
+    pub(super) revision: u32,
+    /// SHA-256 of its document.
+    pub(super) hash: &'a [u8],
+    /// Its document, if it is shown.
+    pub(super) document: Option<&'a v1::ConsentDocument>,
+    /// Whom it is of, as the file tells it.
+    pub(super) participant: Option<&'a str>,
+    /// Whether it was suspended by itself.
+    suspended: bool,
+    /// Reconciliations of the log before it was recorded or confirmed. A later one suspended it.
+    reconciliations: u64,
+}
+
+/// Consents and participants.
+#[derive(Default)]
+pub(super) struct History<'a> {
+    consents: HashMap<&'a [u8], Consent<'a>>,
+    of_participant: HashMap<&'a str, Vec<&'a [u8]>>,
+    revoked: HashSet<&'a [u8]>,
+    /// Participants whose processing is restricted or whose erasure began.
+    blocked: HashSet<&'a str>,
+    /// How often the log was reconciled.
+    reconciliations: u64,
+}
+
+impl<'a> History<'a> {
+    /// The consent of this identifier.
+    pub(super) fn consent(&self, id: &[u8]) -> Option<&Consent<'a>> {
+        self.consents.get(id)
+    }
+
+    /// Whether the consent of this identifier was revoked.
+    pub(super) fn is_revoked(&self, id: &[u8]) -> bool {
+        self.revoked.contains(id)
+    }
+
+    /// Consents of a participant that are neither revoked nor suspended.
+    pub(super) fn in_force(&self, participant: &str) -> impl Iterator<Item = &Consent<'a>> {
+        let ids = self.of_participant.get(participant).into_iter().flatten();
+        let ids = ids.filter(|id| !self.is_revoked(id));
+        let consents = ids.filter_map(|id| self.consents.get(id));
+        consents.filter(|consent| !self.is_suspended(consent))
+    }
+
+    /// Whether a consent is suspended: by itself, or with all others when the log was reconciled after it
+    /// had lost records. INVARIANT (anti-rollback).
+    pub(super) fn is_suspended(&self, consent: &Consent<'a>) -> bool {
+        consent.suspended || consent.reconciliations < self.reconciliations
+    }
+
+    /// Whether nothing about the participant may pass.
+    pub(super) fn is_blocked(&self, participant: &str) -> bool {
+        self.blocked.contains(participant)
+    }
+
+    /// Folds the next row of the file.
+    pub(super) fn apply(&mut self, row: &'a LogRow) {
+        let participant = told(row);
+        match row.event() {
+            Some(Event::ConsentRecorded(event)) => self.record(row, event),
+            Some(Event::ConsentRevoked(event)) => {
+                self.revoked.insert(&event.consent_id);
+            }
+            Some(Event::ConsentSuspended(event)) => self.suspend(&event.consent_id, true),
+            Some(Event::ConsentConfirmed(event)) => self.suspend(&event.consent_id, false),
+            Some(Event::ParticipantRestricted(event)) if event.restricted => {
+                self.blocked.extend(participant);
+            }
+            Some(Event::ParticipantRestricted(_)) => {
+                participant.map(|participant| self.blocked.remove(participant));
+            }
+            Some(Event::ErasureBegun(_)) => self.blocked.extend(participant),
+            Some(Event::LogReconciled(_)) => self.reconciliations += 1,
+            _ => {}
+        }
+    }
+
+    /// A new revision takes the place of the one before, and ends its suspension.
+    fn record(&mut self, row: &'a LogRow, event: &'a v1::ConsentRecorded) {
+        let participant = told(row);
+        let known = self.consents.get(event.consent_id.as_ref());
+        let consent = Consent {
+            revision: event.revision,
+            hash: &event.document_hash,
+            document: row.document.as_ref(),
+            participant,
+            suspended: false,
+            reconciliations: self.reconciliations,
+        };
+        if known.is_none()
+            && let Some(participant) = participant
+        {
+            self.of_participant.entry(participant).or_default().push(&event.consent_id);
+        }
+        self.consents.insert(&event.consent_id, consent);
+    }
+
+    fn suspend(&mut self, id: &[u8], suspended: bool) {
+        let Some(consent) = self.consents.get_mut(id) else { return };
+        consent.suspended = suspended;
+        if !suspended {
+            consent.reconciliations = self.reconciliations;
+        }
+    }
+}
+
+/// The participant of a row, as the file tells it.
+pub(super) fn told(row: &LogRow) -> Option<&str> {
+    row.participant_reference.as_ref().map(|reference| reference.as_text())
+}

@@ -1,0 +1,120 @@
+//! What a participant may read: the report about everything (GDPR Art. 15), and the receipt of a consent.
+//!
+//! Owns the pages and their words, in plain German. Pages are one file without scripts; every value is
+//! escaped by the template, and characters that could turn or hide text are replaced. It decides nothing:
+//! pages say what rows of the log say, and rows were checked when they came.
+
+mod check_code;
+mod course;
+mod page;
+mod receipt;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+
+use schleuse_proto::evidence::{Digest, sha256};
+use serde::Deserialize;
+
+pub use check_code::CheckCode;
+pub use page::DataReport;
+pub use receipt::{ConsentReceipt, FoundConsent, find_by_code};
+
+use crate::error::ClientError;
+
+/// Most characters of one value that a page shows; longer ones are cut.
+const SHOWN_CHARACTERS_MAX: usize = 4_000;
+
+/// Names of codes, from a catalogue file. Without a name the code itself is shown.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Names {
+    #[serde(default)]
+    purpose: BTreeMap<String, Named>,
+    #[serde(default)]
+    category: BTreeMap<String, Named>,
+    #[serde(default)]
+    kind: BTreeMap<String, Named>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Named {
+    name: String,
+    #[serde(default)]
+    health: bool,
+}
+
+impl Names {
+    /// Reads a catalogue in the form of `ops/reference/catalogue.toml`.
+    ///
+    /// # Errors
+    /// Not such a file.
+    pub fn from_toml(text: &str) -> Result<Self, ClientError> {
+        let malformed = |_| ClientError::argument("catalogue", "a catalogue file in TOML");
+        toml::from_str(text).map_err(malformed)
+    }
+
+    fn purpose(&self, code: &str) -> String {
+        named(&self.purpose, code)
+    }
+
+    fn category(&self, code: &str) -> String {
+        named(&self.category, code)
+    }
+
+    fn categories(&self, codes: &[String]) -> String {
+        codes.iter().map(|code| self.category(code)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn kind(&self, code: &str) -> String {
+        named(&self.kind, code)
+    }
+
+    /// Whether a category is about health. Source: GDPR Art. 9.
+    fn is_health(&self, code: &str) -> bool {
+        self.category.get(code).is_some_and(|named| named.health)
+    }
+}
+
+fn named(names: &BTreeMap<String, Named>, code: &str) -> String {
+    shown(names.get(code).map_or(code, |named| named.name.as_str()))
+}
+
+/// Texts that informed participants, found by the hash that a consent names.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(HashMap<Digest, String>);
+
+impl Texts {
+    /// Takes the texts of files.
+    pub fn new(texts: impl IntoIterator<Item = String>) -> Self {
+        Self(texts.into_iter().map(|text| (sha256(&[text.as_bytes()]), text)).collect())
+    }
+
+    /// The text of this hash, in full. Characters that could turn or hide parts of it are replaced.
+    fn text(&self, hash: &[u8]) -> Option<String> {
+        let hash = Digest::try_from(hash).ok()?;
+        self.0.get(&hash).map(|text| text.chars().map(visible).collect())
+    }
+}
+
+/// A value as a page may show it: no invisible or text-turning characters, not endless. Markup is left to
+/// the template, which escapes it.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).map(visible).collect();
+    if text.chars().nth(SHOWN_CHARACTERS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The character itself, or a replacement if it would be invisible or change how others are shown.
+fn visible(character: char) -> char {
+    let is_hidden = match character {
+        '\n' | '\t' => false,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{e0000}'..='\u{e007f}' => true,
+        other => other.is_control(),
+    };
+    if is_hidden { '\u{fffd}' } else { character }
+}

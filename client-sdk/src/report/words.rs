@@ -1,0 +1,97 @@
+//! The words of the pages, in plain German.
+
+use jiff::Timestamp;
+use schleuse_proto::v1;
+
+use super::course::State;
+use super::shown;
+
+/// A time, to the minute: `22.11.2026, 09:30 Uhr`. Times are in UTC, and the page says so once.
+pub(super) fn time(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "unbekannt".to_owned(), |t| t.strftime("%d.%m.%Y, %H:%M Uhr").to_string())
+}
+
+/// A day: `22.11.2026`.
+pub(super) fn day(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "unbekannt".to_owned(), |time| time.strftime("%d.%m.%Y").to_string())
+}
+
+pub(super) fn address(address: Option<&v1::Address>) -> String {
+    let text = address.map(|a| format!("{}, {}", a.agency, a.function));
+    shown(&text.unwrap_or_else(|| "unbekannt".to_owned()))
+}
+
+pub(super) fn actor(actor: Option<&v1::Actor>) -> String {
+    let Some(actor) = actor else { return "das System selbst".to_owned() };
+    let role = match actor.role.as_str() {
+        "system" => "Fachverfahren",
+        "lotse" => "Lotsin oder Lotse",
+        "dpo" => "Datenschutz",
+        "operator" => "technischer Betrieb",
+        "evaluation" => "Begleitforschung",
+        other => other,
+    };
+    let person = if actor.person.is_empty() { "" } else { ", " };
+    shown(&format!("{} ({role}{person}{})", actor.agency, actor.person))
+}
+
+pub(super) fn state(state: State) -> &'static str {
+    match state {
+        State::InForce => "gilt",
+        State::NotYet => "gilt noch nicht",
+        State::Ended => "abgelaufen",
+        State::Revoked => "widerrufen",
+        State::Suspended => "ausgesetzt",
+        State::Unknown => "Einzelheiten werden hier nicht gezeigt",
+    }
+}
+
+pub(super) fn form(form: v1::ConsentForm) -> &'static str {
+    match form {
+        v1::ConsentForm::Written => "schriftlich",
+        v1::ConsentForm::Electronic => "elektronisch",
+        v1::ConsentForm::SpecialReason => "auf andere Weise, wegen besonderer Umstände",
+        v1::ConsentForm::Unspecified => "nicht angegeben",
+    }
+}
+
+/// Why a message was refused.
+pub(super) fn deny_reason(reason: v1::DenyReason) -> &'static str {
+    match reason {
+        v1::DenyReason::UnknownParticipant => "Die Kennung gehörte zu niemandem.",
+        v1::DenyReason::NoConsent => "Keine Ihrer Einwilligungen erlaubt das.",
+        v1::DenyReason::Revoked => "Sie hatten die Einwilligung dafür widerrufen.",
+        v1::DenyReason::Expired => "Die Einwilligung dafür war abgelaufen.",
+        v1::DenyReason::NotYet => "Die Einwilligung dafür galt noch nicht.",
+        v1::DenyReason::Superseded => "Nur eine frühere Fassung Ihrer Einwilligung erlaubte das.",
+        v1::DenyReason::NotAllCovered => {
+            "Das war erlaubt, aber die Stelle wollte alles zusammen senden, und anderes war es nicht."
+        }
+        v1::DenyReason::Suspended => "Die Einwilligung dafür war ausgesetzt.",
+        v1::DenyReason::Restricted => "Die Verarbeitung Ihrer Daten war eingeschränkt.",
+        v1::DenyReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
+    }
+}
+
+/// Why a waiting message was stopped.
+pub(super) fn stop_reason(reason: v1::StopReason) -> &'static str {
+    match reason {
+        v1::StopReason::ConsentEnded => {
+            "Die Einwilligung dafür galt nicht mehr, weil Sie sie widerrufen oder geändert hatten."
+        }
+        v1::StopReason::Expired => "Die Frist war abgelaufen.",
+        v1::StopReason::Erased => "Ihre Daten wurden gelöscht.",
+        v1::StopReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
+    }
+}
+
+/// How far a recipient got.
+pub(super) fn stage(stage: v1::DeliveryStage) -> &'static str {
+    match stage {
+        v1::DeliveryStage::Decrypted => "geöffnet",
+        v1::DeliveryStage::Acknowledged => "übernommen",
+        v1::DeliveryStage::Unspecified => "gemeldet",
+    }
+}

@@ -1,0 +1,314 @@
+//! The operations of a random sequence, and how often each is drawn.
+//!
+//! What is drawn at random from all there is would hardly ever be allowed; so most operations are drawn to fit what
+//! went before, and some not.
+
+use proptest::prelude::*;
+
+use super::{DAY, HOUR};
+
+/// One step of a random sequence; small numbers choose among few objects, so that they collide.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Register {
+        person: usize,
+        key: u8,
+    },
+    AssignLotse {
+        caller: usize,
+        participant: usize,
+        person: usize,
+    },
+    AssignReference {
+        caller: usize,
+        participant: usize,
+        agency: usize,
+    },
+    Record {
+        caller: usize,
+        participant: usize,
+        id: u8,
+        revision: RevisionKind,
+        grants: Vec<GrantOp>,
+        evidence: bool,
+        revise: bool,
+    },
+    Revoke {
+        caller: usize,
+        id: u8,
+        stale: bool,
+    },
+    Submit {
+        agency: usize,
+        messages: Vec<MessageOp>,
+        require_all: bool,
+    },
+    HandOut {
+        agency: usize,
+        both: bool,
+        stream: Option<u64>,
+        max: usize,
+    },
+    Release {
+        stream: u64,
+    },
+    Report {
+        agency: usize,
+        /// Of messages that the agency received, otherwise of any.
+        own: bool,
+        choices: Vec<usize>,
+        acknowledged: bool,
+    },
+    Tick,
+    Wait {
+        ms: u64,
+    },
+    /// Of the records that the newest erasure names, the last ones are still there, so many.
+    Restart {
+        left: usize,
+    },
+    ListConsents {
+        caller: usize,
+        participant: usize,
+    },
+    Restrict {
+        caller: CallerOp,
+        participant: usize,
+        restricted: bool,
+    },
+    Confirm {
+        caller: usize,
+        id: u8,
+        stale: bool,
+    },
+    PlaceHold {
+        caller: CallerOp,
+        participant: Option<usize>,
+    },
+    ReleaseHold {
+        caller: CallerOp,
+        choice: usize,
+    },
+    ListHolds {
+        caller: CallerOp,
+    },
+    PlanErasure {
+        caller: CallerOp,
+        participant: usize,
+    },
+    BeginErasure {
+        caller: CallerOp,
+        participant: usize,
+    },
+    /// Goes on with the oldest erasure that has begun: the first records, or all.
+    EraseRecords {
+        first: Option<usize>,
+    },
+    Retain {
+        caller: CallerOp,
+        before: Option<u64>,
+        most: usize,
+        participants: bool,
+    },
+    Reconcile {
+        lost: usize,
+        kept: Vec<KeptOp>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CallerOp {
+    Lotse(usize),
+    Officer,
+    OtherOfficer,
+    System,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct KeptOp {
+    pub(super) id: u8,
+    pub(super) foreign: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RevisionKind {
+    /// The first revision of a consent that is not known, otherwise the next.
+    Fitting,
+    First,
+    Next,
+    Same,
+    Skipping,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct GrantOp {
+    pub(super) senders: u8,
+    pub(super) recipient: usize,
+    pub(super) function: usize,
+    pub(super) purpose: usize,
+    pub(super) categories: u8,
+    pub(super) begins: u64,
+    pub(super) lasts: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct MessageOp {
+    pub(super) what: What,
+    pub(super) participant: usize,
+    pub(super) recipient: usize,
+    pub(super) function: usize,
+    pub(super) purpose: usize,
+    pub(super) categories: u8,
+    pub(super) age: i64,
+    pub(super) lives: u64,
+}
+
+/// What a message is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    /// Of the fields of the operation.
+    Any,
+    /// Of a grant of the newest revision of some consent.
+    Granted { consent: usize, grant: usize },
+    /// As one that was submitted before, or with other content under the same identifier.
+    Repeated { back: usize, changed: bool },
+}
+
+/// A caller from here on is the Lotse of the participant.
+pub(super) const OWN_LOTSE: usize = 2;
+
+fn lotse_op() -> impl Strategy<Value = usize> {
+    prop_oneof![1 => 0..OWN_LOTSE, 8 => Just(OWN_LOTSE)]
+}
+
+fn grant_op() -> impl Strategy<Value = GrantOp> {
+    let senders = prop_oneof![2 => Just(15_u8), 1 => 1..16_u8];
+    (senders, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, 0..6_u64, 0..40_u64).prop_map(
+        |(senders, recipient, function, purpose, categories, begins, lasts)| GrantOp {
+            senders,
+            recipient,
+            function,
+            purpose,
+            categories,
+            begins: match begins {
+                0 => 2 * HOUR,
+                1 => 3 * DAY,
+                _ => 0,
+            },
+            lasts: match lasts {
+                0 => 0,
+                1 => 3000 * DAY,
+                n => n * n * HOUR / 4,
+            },
+        },
+    )
+}
+
+fn message_op() -> impl Strategy<Value = MessageOp> {
+    let what = prop_oneof![
+        1 => Just(What::Any),
+        6 => (0..6_usize, 0..3_usize).prop_map(|(consent, grant)| What::Granted { consent, grant }),
+        2 => (0..12_usize, prop::bool::weighted(0.1))
+            .prop_map(|(back, changed)| What::Repeated { back, changed }),
+    ];
+    let age =
+        prop_oneof![28 => Just(0_i64), 1 => Just(25 * HOUR as i64), 1 => Just(-(HOUR as i64))];
+    let lives = prop_oneof![
+        16 => Just(5 * HOUR), 12 => Just(10 * DAY), 1 => Just(0_u64), 1 => Just(91 * DAY)
+    ];
+    (what, 0..4_usize, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, age, lives).prop_map(
+        |(what, participant, recipient, function, purpose, categories, age, lives)| MessageOp {
+            what,
+            participant,
+            recipient,
+            function,
+            purpose,
+            categories,
+            age,
+            lives,
+        },
+    )
+}
+
+fn caller_op() -> impl Strategy<Value = CallerOp> {
+    prop_oneof![
+        20 => Just(CallerOp::Officer),
+        1 => Just(CallerOp::OtherOfficer),
+        1 => Just(CallerOp::System),
+        1 => Just(CallerOp::Lotse(0)),
+    ]
+}
+
+fn kept_op() -> impl Strategy<Value = KeptOp> {
+    (0..6_u8, prop::bool::weighted(0.2)).prop_map(|(id, foreign)| KeptOp { id, foreign })
+}
+
+/// Operations about rights of participants and about lost records.
+fn rights_op() -> impl Strategy<Value = Op> {
+    let restricts = prop_oneof![
+        2 => caller_op(), 1 => lotse_op().prop_map(CallerOp::Lotse)
+    ];
+    let retain = (
+        caller_op(),
+        prop::option::weighted(0.9, prop_oneof![Just(0), Just(2 * HOUR), Just(DAY)]),
+        1..30_usize,
+        prop::bool::weighted(0.5),
+    );
+    prop_oneof![
+        2 => (lotse_op(), 0..4_usize)
+            .prop_map(|(caller, participant)| Op::ListConsents { caller, participant }),
+        4 => (restricts, 0..4_usize, prop::bool::weighted(0.3))
+            .prop_map(|(caller, participant, restricted)|
+                Op::Restrict { caller, participant, restricted }),
+        5 => (lotse_op(), 0..6_u8, prop::bool::weighted(0.1))
+            .prop_map(|(caller, id, stale)| Op::Confirm { caller, id, stale }),
+        1 => (caller_op(), prop::option::weighted(0.8, 0..4_usize))
+            .prop_map(|(caller, participant)| Op::PlaceHold { caller, participant }),
+        3 => (caller_op(), 0..2_usize)
+            .prop_map(|(caller, choice)| Op::ReleaseHold { caller, choice }),
+        1 => caller_op().prop_map(|caller| Op::ListHolds { caller }),
+        1 => (caller_op(), 0..4_usize)
+            .prop_map(|(caller, participant)| Op::PlanErasure { caller, participant }),
+        2 => (caller_op(), 0..4_usize)
+            .prop_map(|(caller, participant)| Op::BeginErasure { caller, participant }),
+        4 => prop::option::weighted(0.3, 1..12_usize).prop_map(|first| Op::EraseRecords { first }),
+        1 => retain.prop_map(|(caller, before, most, participants)|
+            Op::Retain { caller, before, most, participants }),
+        1 => (0..4_usize, prop::collection::vec(kept_op(), 0..3))
+            .prop_map(|(lost, kept)| Op::Reconcile { lost, kept }),
+    ]
+}
+
+pub(super) fn op() -> impl Strategy<Value = Op> {
+    let revision = prop_oneof![
+        20 => Just(RevisionKind::Fitting),
+        1 => Just(RevisionKind::First), 1 => Just(RevisionKind::Next),
+        1 => Just(RevisionKind::Same), 1 => Just(RevisionKind::Skipping)
+    ];
+    prop_oneof![
+        3 => (0..2_usize, 0..2_u8).prop_map(|(person, key)| Op::Register { person, key }),
+        1 => (lotse_op(), 0..4_usize, 0..2_usize)
+            .prop_map(|(caller, participant, person)| Op::AssignLotse { caller, participant, person }),
+        8 => (lotse_op(), 0..4_usize, 0..4_usize)
+            .prop_map(|(caller, participant, agency)| Op::AssignReference { caller, participant, agency }),
+        6 => (lotse_op(), 0..4_usize, 0..6_u8, revision, prop::collection::vec(grant_op(), 1..4),
+              prop::bool::weighted(0.9), any::<bool>())
+            .prop_map(|(caller, participant, id, revision, grants, evidence, revise)|
+                Op::Record { caller, participant, id, revision, grants, evidence, revise }),
+        2 => (lotse_op(), 0..6_u8, prop::bool::weighted(0.1))
+            .prop_map(|(caller, id, stale)| Op::Revoke { caller, id, stale }),
+        14 => (0..4_usize, prop::collection::vec(message_op(), 1..4), prop::bool::weighted(0.2))
+            .prop_map(|(agency, messages, require_all)| Op::Submit { agency, messages, require_all }),
+        12 => (0..4_usize, any::<bool>(), prop::option::of(0..3_u64), 1..4_usize)
+            .prop_map(|(agency, both, stream, max)| Op::HandOut { agency, both, stream, max }),
+        1 => (0..3_u64).prop_map(|stream| Op::Release { stream }),
+        4 => (0..4_usize, prop::bool::weighted(0.9), prop::collection::vec(0..10_usize, 1..3),
+              any::<bool>())
+            .prop_map(|(agency, own, choices, acknowledged)|
+                Op::Report { agency, own, choices, acknowledged }),
+        2 => Just(Op::Tick),
+        3 => prop_oneof![4 => 1..2 * HOUR, 1 => 1..2 * DAY].prop_map(|ms| Op::Wait { ms }),
+        1 => (0..20_usize).prop_map(|left| Op::Restart { left }),
+        12 => rights_op(),
+    ]
+}
