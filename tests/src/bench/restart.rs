@@ -104,7 +104,23 @@ async fn evidence(address: SocketAddr, consent: &v1::ConsentDocument) -> Value {
     times.sort_unstable();
     let (p50, max) = (percentile(&times, 0.5), percentile(&times, 1.0));
     figures.insert("inclusion_proof".to_owned(), json!({ "p50": p50, "max": max }));
+    figures.insert("count_of_the_whole_log".to_owned(), count(&dpo).await);
     Value::Object(figures)
+}
+
+/// A count over every record, by two groupings: the most that one call reads.
+async fn count(dpo: &RawClient) -> Value {
+    let request = v1::CountLogRequest {
+        reason: "measurement of a count".to_owned(),
+        group_by: vec![v1::LogGrouping::Type.into(), v1::LogGrouping::Outcome.into()],
+        ..v1::CountLogRequest::default()
+    };
+    let begin = now();
+    let counted = dpo.log().count_log(request).await.unwrap().into_inner();
+    let elapsed = begin.elapsed();
+    let records: u64 = counted.groups.iter().map(|group| group.records).sum();
+    assert!(records >= 1_000, "{records}");
+    json!({ "records": records, "us": elapsed.as_micros() as u64 })
 }
 
 /// What is asked for, each with a name.
