@@ -134,7 +134,8 @@ impl Standing {
             if !is_new && standing.state_file.as_ref() == Some(path) && !path.exists() {
                 tracing::error!(
                     path = %path.display(),
-                    "log.state_file is missing beside a log with records: is its volume there? A rollback of                      data_dir is not noticed by it"
+                    "log.state_file is missing beside a log with records: is its volume there? A rollback of \
+                     data_dir is not noticed by it"
                 );
             }
             if let Some(checkpoint) = read_checkpoint(&standing.verifier, path)? {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::parties::{BEZIRK, JOBCENTER, LOTSE, OFFICER, Stage, text};
-use super::scenes::Case;
+use super::parties::{BEZIRK, LOTSE, OFFICER, Stage, text};
+use super::scenes::{self, Case};
 use super::{claim, say};
 use crate::broker::repository;
 
@@ -119,27 +119,5 @@ pub(super) fn erasure(stage: &Stage, case: &Case) {
 /// Sends a note under the conference's consent; returns the exit code.
 fn send(stage: &Stage, case: &Case) -> Option<i32> {
     let note = stage.write("note.txt", "Bitte um Rückruf.\n");
-    let (reference, to) = (case.reference(JOBCENTER), BEZIRK.address());
-    let output = stage.run(
-        JOBCENTER,
-        &[
-            "agency",
-            "send",
-            "--participant",
-            reference,
-            "--to",
-            &to,
-            "--as",
-            JOBCENTER.function,
-            "--purpose",
-            "fallkonferenz",
-            "--kind",
-            "fallkonferenz.request",
-            "--category",
-            "termine",
-            "--file",
-            &note,
-        ],
-    );
-    output.status.code()
+    scenes::send(stage, case, BEZIRK, "termine", ["--file", &note]).status.code()
 }

@@ -232,29 +232,23 @@ pub(super) fn invitations(stage: &Stage, case: &Case) -> Value {
 }
 
 fn invite(stage: &Stage, case: &Case, party: Party, file: &str) -> std::process::Output {
+    send(stage, case, party, "termine,leistungsbezug", ["--fallkonferenz", file])
+}
+
+/// The Jobcenter sends a request to a body; `content` is an option of the program and its file.
+pub(super) fn send(
+    stage: &Stage,
+    case: &Case,
+    party: Party,
+    categories: &str,
+    content: [&str; 2],
+) -> std::process::Output {
     let to = party.address();
-    let participant = case.references[JOBCENTER.agency].as_str();
-    stage.run(
-        JOBCENTER,
-        &[
-            "agency",
-            "send",
-            "--participant",
-            participant,
-            "--to",
-            &to,
-            "--as",
-            JOBCENTER.function,
-            "--purpose",
-            "fallkonferenz",
-            "--kind",
-            "fallkonferenz.request",
-            "--category",
-            "termine,leistungsbezug",
-            "--fallkonferenz",
-            file,
-        ],
-    )
+    let mut arguments = vec!["agency", "send", "--participant", case.reference(JOBCENTER)];
+    arguments.extend(["--to", &to, "--as", JOBCENTER.function, "--purpose", "fallkonferenz"]);
+    arguments.extend(["--kind", "fallkonferenz.request", "--category", categories]);
+    arguments.extend(content);
+    stage.run(JOBCENTER, &arguments)
 }
 
 pub(super) fn answers(stage: &Stage, case: &Case, _conference: &Value) {
