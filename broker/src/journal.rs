@@ -136,10 +136,10 @@ pub struct LockedPayload {
 
 impl LockedPayload {
     /// Opens the payload for the hand-out that the permit allows; none if the permit is for
-    /// another message.
+    /// another message, or if the payload was destroyed meanwhile.
     #[must_use]
     pub fn unlock(self, permit: &DurablePermit) -> Option<Bytes> {
-        (permit.permit.message() == self.record).then_some(self.bytes)
+        (permit.permit.message() == self.record && !self.is_empty()).then_some(self.bytes)
     }
 
     /// Length in bytes.

@@ -179,6 +179,13 @@ impl Witness {
         let malformed = |_| WitnessRefusal::Malformed;
         let cosignature = self.signer.cosign(&offered.note, time_s).map_err(malformed)?;
         let line = cosignature.line();
+        let known = memory.newest();
+        if known
+            .is_some_and(|known| known.checkpoint.size == offered.size && known.time_s == time_s)
+        {
+            // The same was said within this second: whoever repeats a request causes no further write.
+            return Ok(line);
+        }
         let note = add_cosignatures(&offered.note, &[cosignature]).map_err(malformed)?;
         let kept = memory.keep(SignedCheckpoint { note, ..offered.clone() }, time_s);
         kept.map_err(|error| {

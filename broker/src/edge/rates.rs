@@ -111,11 +111,15 @@ impl AllRates {
 
 impl Rates {
     /// Counts a call and takes its place. Calls and streams have places of their own, so that streams,
-    /// which last, cannot keep calls out. A revocation and its preview need none: their rate, which is
-    /// theirs alone, bounds them.
+    /// which last, cannot keep calls out. A revocation, its preview and a restriction need none: their
+    /// rate, which is theirs alone, bounds them.
     pub(super) fn begin(&self, rpc: Option<Rpc>) -> Result<Option<Place>, Failure> {
         let of_calls = Failure::RateLimited { limit: "calls_per_second" };
-        if matches!(rpc, Some(Rpc::RevokeConsent | Rpc::PreviewRevocation)) {
+        let ends_something = matches!(
+            rpc,
+            Some(Rpc::RevokeConsent | Rpc::PreviewRevocation | Rpc::RestrictParticipant)
+        );
+        if ends_something {
             return self.revocations.check().map(|()| None).map_err(|_| of_calls);
         }
         self.calls.check().map_err(|_| of_calls)?;
@@ -197,6 +201,7 @@ mod tests {
         assert!(matches!(begin(), Err(Failure::Refused(Refusal::Overloaded { .. }))));
         assert!(rates.begin(Some(Rpc::RevokeConsent)).is_ok());
         assert!(rates.begin(Some(Rpc::PreviewRevocation)).is_ok());
+        assert!(rates.begin(Some(Rpc::RestrictParticipant)).is_ok());
         let streams = [Rpc::Receive, Rpc::SubmitStream].map(|rpc| rates.begin(Some(rpc)).unwrap());
         assert!(rates.begin(Some(Rpc::Receive)).is_err(), "streams have places of their own");
         drop(streams);

@@ -25,6 +25,9 @@ use crate::record::facts::{Facts, Wanted};
 /// Most records of one run of the retention; the next run takes the rest.
 pub const RUN_RECORDS_MAX: usize = 100_000;
 
+/// Most participants that one run of the retention erases: for each the whole journal is read.
+const RUN_PARTICIPANTS_MAX: usize = 16;
+
 /// How long what is kept. Months are calendar months; 0: for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -246,7 +249,8 @@ impl Engine {
         retained: &mut Retained,
     ) -> Result<(), ErasureError> {
         retained.participants = 0;
-        for participant in participants {
+        retained.more |= participants.len() > RUN_PARTICIPANTS_MAX;
+        for participant in participants.into_iter().take(RUN_PARTICIPANTS_MAX) {
             match self.erase_one(actor, ErasureOf::Outdated(participant, before)).await {
                 Ok(erased) => {
                     retained.participants += 1;
