@@ -77,6 +77,17 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CertsError> {
     fs::read_to_string(path).map_err(failed("read", path))
 }
 
+/// Names of what is in a folder, sorted.
+pub(crate) fn names(path: &Path) -> Result<Vec<String>, CertsError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed("read", path))? {
+        let name = entry.map_err(failed("read", path))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 #[expect(clippy::disallowed_methods, reason = "development files need no durability")]
 fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), CertsError> {
     let fresh = path.with_added_extension("new");

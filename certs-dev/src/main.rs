@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
-use schleuse_certs_dev::{CertsError, Plan, faulty, generate, revocation_list, revoke, serial};
+use schleuse_certs_dev::{
+    CertsError, Plan, faulty, generate, renew, revocation_list, revoke, serial,
+};
 
 /// Time until the next revocation list is due: 30 days.
 const NEXT_UPDATE_MS: u64 = 30 * 24 * 3600 * 1000;
@@ -30,6 +32,15 @@ enum Command {
         /// Also writes the table of faulty certificates.
         #[arg(long)]
         faulty: bool,
+        /// Ten benefit agencies instead of five.
+        #[arg(long)]
+        region: bool,
+    },
+    /// Replaces every leaf certificate and revocation list by a fresh one; CAs and other keys stay.
+    Renew {
+        /// Folder written by generate.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
     },
     /// Adds a certificate to the revocation list of its issuer.
     Revoke {
@@ -60,7 +71,15 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, now_ms: u64) -> Result<String, CertsError> {
     match command {
-        Command::Generate { out, faulty } => write_tree(out, *faulty, now_ms),
+        Command::Generate { out, faulty, region } => {
+            let plan = if *region { Plan::region(now_ms) } else { Plan::demonstration(now_ms) };
+            write_tree(&plan, out, *faulty)
+        }
+        Command::Renew { out } => {
+            let renewed = renew(out, now_ms)?;
+            let (leafs, lists) = (renewed.leafs, renewed.lists);
+            Ok(format!("renewed {leafs} leaf certificates and {lists} revocation lists"))
+        }
         Command::Revoke { out, issuer, certificate } => {
             let mut list = revocation_list(out, issuer)?;
             let serial = serial(certificate)?;
@@ -76,9 +95,8 @@ fn run(command: &Command, now_ms: u64) -> Result<String, CertsError> {
     }
 }
 
-fn write_tree(out: &Path, with_faulty: bool, now_ms: u64) -> Result<String, CertsError> {
-    let plan = Plan::demonstration(now_ms);
-    generate(&plan, out)?;
+fn write_tree(plan: &Plan, out: &Path, with_faulty: bool) -> Result<String, CertsError> {
+    generate(plan, out)?;
     let leafs: usize = plan.agencies.iter().map(|agency| agency.people.len()).sum();
     let mut lines = vec![
         format!("wrote {} (DEVELOPMENT ONLY, never use it in production):", out.display()),
@@ -91,7 +109,7 @@ fn write_tree(out: &Path, with_faulty: bool, now_ms: u64) -> Result<String, Cert
         "  crls/                         revocation lists".to_owned(),
     ];
     if with_faulty {
-        let kinds = faulty::generate_faulty(out, now_ms)?.len();
+        let kinds = faulty::generate_faulty(out, plan.not_before_ms)?.len();
         lines.push(format!("  faulty/                       {kinds} kinds, table.toml"));
     }
     Ok(lines.join("\n"))

@@ -8,6 +8,8 @@ const PART_BYTES_MAX: usize = 40;
 const TRUST_DOMAIN_BYTES_MAX: usize = 64;
 /// Roles an identity may name.
 const ROLES: [&str; 5] = ["system", "lotse", "dpo", "operator", "evaluation"];
+/// Validity of leafs and revocation lists, in days, when nothing else is said.
+pub(crate) const RENEWED_DAYS: u16 = 30;
 /// Names that files of the tree already have.
 const RESERVED: [&str; 2] = ["root", "broker"];
 /// Beginning of the names of issuers that exist for faulty certificates only.
@@ -63,9 +65,24 @@ impl Plan {
             trust_domain: "schleuse.example".to_owned(),
             agencies,
             not_before_ms: now_ms,
-            leaf_days: 30,
-            crl_days: 30,
+            leaf_days: RENEWED_DAYS,
+            crl_days: RENEWED_DAYS,
         }
+    }
+
+    /// A region: the demonstration with five more benefit agencies, ten together.
+    #[must_use]
+    pub fn region(now_ms: u64) -> Self {
+        let mut plan = Self::demonstration(now_ms);
+        let more = [
+            "jobcenter-landkreis-regensburg",
+            "agentur-fuer-arbeit-regensburg",
+            "krankenkasse-sued",
+            "jugendamt-regensburg",
+            "gesundheitsamt-regensburg",
+        ];
+        plan.agencies.extend(more.map(|name| agency(name, &[("system", None), ("dpo", None)])));
+        plan
     }
 
     pub(crate) fn check(&self) -> Result<(), CertsError> {
@@ -135,8 +152,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demonstration_is_a_plan_of_the_grammar() {
+    fn the_demonstration_and_the_region_are_plans_of_the_grammar() {
         assert!(Plan::demonstration(0).check().is_ok());
+        assert!(Plan::region(0).check().is_ok());
     }
 
     #[test]
