@@ -15,6 +15,14 @@ need() {
     apt-get update -qq && apt-get install -y -qq "$2" >/dev/null || fail "cannot install $2"
 }
 
+# need_file PATTERN PACKAGE: the same for a package that brings no command.
+need_file() {
+    compgen -G "$1" >/dev/null && return 0
+    [ "$(id -u)" = 0 ] || fail "$1 is missing; as root: apt-get install $2"
+    say "installing $2"
+    apt-get update -qq && apt-get install -y -qq "$2" >/dev/null || fail "cannot install $2"
+}
+
 # The one tool chain; rustup reads rust-toolchain.toml.
 need_rust() {
     command -v cargo >/dev/null 2>&1 || fail "cargo is missing: install a Rust tool chain (see rust-toolchain.toml)"

@@ -253,12 +253,13 @@ async fn run(config: &Config) -> ExitCode {
             return fail(&chain(&error), code);
         }
     };
-    tracing::info!(address = %server.address(), "listening");
-    say(&format!("listening on {}", server.address()));
+    // Before anybody hears that it listens: who ends it at once must find it draining.
     let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
         return fail("cannot wait for signals", 1);
     };
+    tracing::info!(address = %server.address(), "listening");
+    say(&format!("listening on {}", server.address()));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -139,6 +139,12 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The broker's log; a later start of the same broker goes on with it.
+fn log_file(folder: &Path) -> std::fs::File {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true).open(folder.join("broker.log")).unwrap()
+}
+
 /// A broker as a process of its own; killed when dropped.
 #[derive(Debug)]
 pub struct BrokerProcess {
@@ -154,13 +160,23 @@ impl BrokerProcess {
 
     /// Starts it with a log of this level, in `broker.log` of the folder.
     pub fn start_logging(folder: &Path, level: &str) -> Result<Self, String> {
+        Self::start_in(folder, level, &[])
+    }
+
+    /// The same in an environment.
+    pub fn start_in(
+        folder: &Path,
+        level: &str,
+        environment: &[(&str, String)],
+    ) -> Result<Self, String> {
         let mut child = Command::new(program("schleuse-broker"))
             .arg("serve")
             .arg("--config")
             .arg(folder.join("broker.toml"))
             .env("RUST_LOG", level)
+            .envs(environment.iter().map(|(key, value)| (*key, value)))
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(folder.join("broker.log")).unwrap())
+            .stderr(log_file(folder))
             .spawn()
             .map_err(|error| error.to_string())?;
         let mut line = String::new();

@@ -2,6 +2,7 @@
 //! its own with its own certificate, over a real broker. Every claim of the transcript is checked;
 //! the first one that does not hold ends the program.
 
+mod clock;
 mod parties;
 mod rights;
 mod scenes;
@@ -9,7 +10,7 @@ mod scenes;
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::broker::{BrokerProcess, program, write_config};
+use crate::broker::write_config;
 use parties::Stage;
 
 /// Plays the whole case in a folder.
@@ -19,19 +20,11 @@ pub fn play(folder: &Path, stay: bool) {
     let folder = folder.canonicalize().unwrap();
     say("Schleuse: the case of Gerhard W. (fictional)\n");
     say("1. Keys and certificates");
-    let made = std::process::Command::new(program("schleuse-certs-dev"))
-        .args(["generate", "--out"])
-        .arg(folder.join("pki"))
-        .output()
-        .unwrap();
-    claim(
-        "each agency, the Lotse and the officer has a certificate of its own",
-        made.status.success(),
-    );
+    let stage = Stage::new(&folder, BEGIN.parse().unwrap());
+    claim("each agency, the Lotse and the officer has a certificate of its own", true);
     let config = write_config(&folder, &folder.join("pki"), "");
-    let broker = BrokerProcess::start(&folder).unwrap();
-    claim(&format!("the broker listens on {} with its embedded store", broker.address), true);
-    let stage = Stage::new(&folder, broker.address);
+    stage.open();
+    claim(&format!("the broker listens on {} with its embedded store", stage.address()), true);
     scenes::directory(&stage);
     let case = scenes::consents(&stage);
     scenes::introductions(&stage, &case);
@@ -40,14 +33,18 @@ pub fn play(folder: &Path, stay: bool) {
     scenes::revocation(&stage, &case);
     let export = scenes::officer(&stage);
     if stay {
-        return scenes::stay(&stage, &config, broker);
+        return scenes::stay(&stage, &config);
     }
+    stage.wait_until("2027-07-01T08:00:00Z");
     rights::papers(&stage, &case);
     rights::erasure(&stage, &case);
-    claim("the broker drains and stops", broker.terminate() == Some(0));
+    claim("the broker drains and stops", stage.close() == Some(0));
     scenes::offline(&stage, &config, &export);
     say("\nEvery claim above was checked.");
 }
+
+/// When the story begins. Its clock is simulated, see `clock`.
+const BEGIN: &str = "2027-01-11T08:00:00Z";
 
 /// One line of the transcript.
 pub(crate) fn say(text: &str) {

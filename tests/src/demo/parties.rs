@@ -1,12 +1,15 @@
 //! Who takes part, and how each of them calls the program `schleuse`.
 
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
-use crate::broker::program;
+use super::clock::StageClock;
+use crate::broker::{BrokerProcess, program};
 
 /// Somebody with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +63,88 @@ impl Party {
     }
 }
 
-/// Where everything happens.
+/// Hours after which the demonstration renews all certificates: they live 30 days.
+const RENEWAL_HOURS: i64 = 25 * 24;
+
+/// Where and when everything happens.
 pub(super) struct Stage {
     pub(super) folder: PathBuf,
-    pub(super) address: SocketAddr,
+    clock: StageClock,
+    now: RefCell<Timestamp>,
+    renewed: RefCell<Timestamp>,
+    broker: RefCell<Option<BrokerProcess>>,
+    /// Where it listens, or listened last.
+    address: Cell<Option<SocketAddr>>,
 }
 
 impl Stage {
-    pub(super) fn new(folder: &Path, address: SocketAddr) -> Self {
-        Self { folder: folder.to_owned(), address }
+    /// Keys and certificates at the beginning of the story; the broker does not run yet.
+    pub(super) fn new(folder: &Path, begin: Timestamp) -> Self {
+        let clock = StageClock::starting(folder, begin);
+        let stage = Self {
+            folder: folder.to_owned(),
+            clock,
+            now: RefCell::new(begin),
+            renewed: RefCell::new(begin),
+            broker: RefCell::new(None),
+            address: Cell::new(None),
+        };
+        stage.certs(&["generate", "--region"]);
+        stage
+    }
+
+    /// Starts the broker; it must not be running.
+    pub(super) fn open(&self) {
+        let environment = self.clock.environment();
+        let broker = BrokerProcess::start_in(&self.folder, "info", &environment).unwrap();
+        self.address.set(Some(broker.address));
+        assert!(self.broker.replace(Some(broker)).is_none(), "the broker runs already");
+    }
+
+    /// Drains and stops the broker; returns its exit code.
+    pub(super) fn close(&self) -> Option<i32> {
+        self.broker.take().and_then(BrokerProcess::terminate)
+    }
+
+    /// Takes the running broker out of the demonstration's hands.
+    pub(super) fn leave(&self) -> BrokerProcess {
+        self.broker.take().expect("the broker runs")
+    }
+
+    /// Where the broker listens, or listened last.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address.get().expect("the broker was started")
+    }
+
+    /// Time goes by until an instant. Certificates and revocation lists are renewed on the way, and the
+    /// broker is started anew with them, as its operator would do each month.
+    pub(super) fn wait_until(&self, until: &str) {
+        let until: Timestamp = until.parse().unwrap();
+        assert!(until > *self.now.borrow(), "time goes forwards only");
+        loop {
+            let due = *self.renewed.borrow() + RENEWAL_HOURS.hours();
+            if until <= due {
+                break;
+            }
+            assert_eq!(self.close(), Some(0), "the broker drains and stops");
+            self.clock.show(due);
+            self.certs(&["renew"]);
+            self.renewed.replace(due);
+            self.open();
+        }
+        self.clock.show(until);
+        self.now.replace(until);
+    }
+
+    fn certs(&self, arguments: &[&str]) {
+        let done = Command::new(program("schleuse-certs-dev"))
+            .args(arguments)
+            .arg("--out")
+            .arg(self.folder.join("pki"))
+            .envs(self.clock.environment())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     pub(super) fn sealing(&self, party: Party) -> String {
@@ -90,16 +166,28 @@ impl Stage {
     pub(super) fn environment(&self, party: Party) -> Vec<(&'static str, String)> {
         let leaf = format!("pki/agencies/{}/{}", party.agency, party.name);
         vec![
-            ("SCHLEUSE_ENDPOINT", format!("https://localhost:{}", self.address.port())),
+            ("SCHLEUSE_ENDPOINT", format!("https://localhost:{}", self.address().port())),
             ("SCHLEUSE_TRUST", self.file("pki/trust.toml")),
             ("SCHLEUSE_CERTIFICATE", self.file(&format!("{leaf}.pem"))),
             ("SCHLEUSE_STATE", self.file(&format!("state/{}-{}", party.agency, party.name))),
         ]
     }
 
+    /// The environment in which a program lives by the simulated clock.
+    pub(super) fn clock(&self) -> [(&'static str, String); 6] {
+        self.clock.environment()
+    }
+
+    /// A program of this workspace that lives by the simulated clock.
+    pub(super) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command.envs(self.clock.environment());
+        command
+    }
+
     /// Runs the program for a party.
     pub(super) fn run(&self, party: Party, arguments: &[&str]) -> Output {
-        Command::new(program("schleuse"))
+        self.command("schleuse")
             .args(arguments)
             .arg("--json")
             .envs(self.environment(party))

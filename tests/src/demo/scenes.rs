@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,7 +9,7 @@ use super::parties::{
     AGENCIES, BEZIRK, DRV, JOBCENTER, KRANKENKASSE, LOTSE, OFFICER, Party, SOZIALHILFE, Stage, text,
 };
 use super::{claim, say};
-use crate::broker::{BrokerProcess, program};
+use crate::broker::program;
 
 const NAME: &str = "Gerhard W.";
 /// A sentence of the invitation that must never lie in the open.
@@ -427,11 +426,8 @@ pub(super) fn offline(stage: &Stage, config: &Path, export: &str) {
         "an export with two rows swapped does not (exit code 4)",
         refused.status.code() == Some(4),
     );
-    let fsck = Command::new(program("schleuse-broker"))
-        .args(["fsck", "--config"])
-        .arg(config)
-        .output()
-        .unwrap();
+    let fsck =
+        stage.command("schleuse-broker").args(["fsck", "--config"]).arg(config).output().unwrap();
     claim("the journal is whole, every signature verifies (fsck)", fsck.status.success());
     let mut searched = 0;
     for folder in ["", "data", "data/index"] {
@@ -456,9 +452,9 @@ pub(super) fn offline(stage: &Stage, config: &Path, export: &str) {
     );
 }
 
-pub(super) fn stay(stage: &Stage, config: &Path, broker: BrokerProcess) {
+pub(super) fn stay(stage: &Stage, config: &Path) {
     say("\nThe broker stays. Try next, for example as the officer:\n");
-    for (key, value) in stage.environment(OFFICER) {
+    for (key, value) in stage.environment(OFFICER).into_iter().chain(stage.clock()) {
         say(&format!("   export {key}={value}"));
     }
     let cli = program("schleuse");
@@ -469,6 +465,7 @@ pub(super) fn stay(stage: &Stage, config: &Path, broker: BrokerProcess) {
         program("schleuse-broker").display(),
         config.display()
     ));
+    let broker = stage.leave();
     say(&format!("\nStop it with: kill {}", broker.child.id()));
     std::mem::forget(broker);
 }
