@@ -14,6 +14,7 @@ pub(crate) mod output;
 pub(crate) mod receipt;
 pub(crate) mod report;
 pub(crate) mod rights;
+pub(crate) mod simulate;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
 pub(crate) mod verify;
@@ -78,6 +79,7 @@ async fn command(
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),
+        Command::Simulate(arguments) => simulate::run(global, &arguments, output).await,
         Command::Witness(command) => witness::run(global, command, output).await,
     }
 }

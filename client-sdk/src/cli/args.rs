@@ -5,6 +5,7 @@ mod dpo;
 mod lotse;
 mod report;
 mod rights;
+mod simulate;
 mod witness;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub(crate) use lotse::{
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use simulate::SimulateArguments;
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
@@ -94,6 +96,10 @@ pub(crate) enum Command {
     /// A witness of the broker's log: it cosigns checkpoints that continue the log it has seen.
     #[command(subcommand)]
     Witness(WitnessCommand),
+    /// Plays a region against a broker with development keys: ten agencies, 45 participants.
+    ///
+    /// Example: schleuse simulate --pki pki --messages 10000
+    Simulate(SimulateArguments),
 }
 
 /// Commands of the data-protection officer.
@@ -222,7 +228,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 37);
+        assert_eq!(found.len(), 38);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
