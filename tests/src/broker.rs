@@ -26,6 +26,11 @@ impl TestClock {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// Unix milliseconds, as they stand in messages.
+    pub fn now_ms(&self) -> i64 {
+        self.now().try_into().unwrap()
+    }
+
     pub fn set_back(&self, ms: u64) {
         self.0.fetch_sub(ms, Ordering::SeqCst);
     }

@@ -10,6 +10,7 @@ mod queries;
 mod rights;
 mod roles;
 mod rollback;
+mod two_worlds;
 mod visibility;
 
 use prost::Message as _;

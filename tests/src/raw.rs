@@ -183,6 +183,16 @@ impl RawClient {
         self.consents().record_consent(request).await.map(tonic::Response::into_inner)
     }
 
+    pub async fn revise(
+        &self,
+        document: &v1::ConsentDocument,
+    ) -> Result<v1::ReviseConsentResponse, tonic::Status> {
+        let bytes = Bytes::from(document.encode_to_vec());
+        let signature = Some(self.sign(&consent_signed_bytes(&bytes)));
+        let request = v1::ReviseConsentRequest { document: bytes, signature };
+        self.consents().revise_consent(request).await.map(tonic::Response::into_inner)
+    }
+
     pub async fn revoke(
         &self,
         consent: &v1::ConsentDocument,
