@@ -5,6 +5,7 @@ pub mod echo;
 pub mod evidence;
 pub mod restart;
 pub mod throughput;
+pub mod uniformity;
 
 use std::time::{Duration, Instant};
 

@@ -25,6 +25,9 @@ struct Arguments {
     /// Records of the large tree of the evidence measurement.
     #[arg(long, default_value_t = 10_000_000)]
     tree_records: u64,
+    /// Samples of each class of the uniformity measurement.
+    #[arg(long, default_value_t = 100_000)]
+    samples: usize,
     #[command(subcommand)]
     what: What,
 }
@@ -43,6 +46,8 @@ enum What {
     Restart,
     /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
     Evidence,
+    /// Whether the time of a refusal tells its cause. Not part of all: it takes minutes.
+    Uniformity,
     /// Serves the bare echo with a PKI folder, for the other measurements.
     Echo {
         /// Made by certs-dev.
@@ -73,6 +78,10 @@ async fn main() {
     if matches!(arguments.what, What::All | What::Evidence) {
         let tree = arguments.tree_records;
         report.insert("evidence".into(), bench::evidence::run(tree, seconds).await);
+    }
+    if matches!(arguments.what, What::Uniformity) {
+        let samples = arguments.samples;
+        report.insert("uniformity".into(), bench::uniformity::run(samples).await);
     }
     println!("{}", serde_json::Value::Object(report));
 }
