@@ -10,6 +10,7 @@ mod queries;
 mod rights;
 mod roles;
 mod rollback;
+mod simulate;
 mod two_worlds;
 mod visibility;
 
