@@ -75,6 +75,8 @@ pub struct ConfigError {
     pub faults: Vec<String>,
 }
 
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3600 * 1000;
 const MIB: u64 = 1024 * 1024;
 
 impl Config {
@@ -175,6 +177,7 @@ fn core_limits(check: &mut Checker) -> CoreLimits {
             256,
             1..=10_000,
         ),
+        parts_wait_ms: check.number("limits.parts_wait_hours", 24, 1..=24) * HOUR_MS,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod agency;
 pub(crate) mod args;
+pub(crate) mod attachments;
 pub(crate) mod checkpoint;
 pub(crate) mod count;
 pub(crate) mod directory;

@@ -21,6 +21,7 @@ use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
+use schleuse_proto::v1::upload_service_client::UploadServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -231,6 +232,7 @@ impl Client {
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
     service!(messages, MessageServiceClient);
+    service!(uploads, UploadServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
     service!(checkpoint_service, CheckpointServiceClient);

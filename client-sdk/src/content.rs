@@ -3,12 +3,16 @@
 //! A [`Content`] is always valid: what is built here and what arrives passes the same checks.
 //! Source: `content.proto` for the limits.
 
+mod attachment;
 mod show;
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
+
+pub(crate) use attachment::chunk_bytes;
+pub use attachment::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX};
 
 use crate::ids::ConferenceId;
 use crate::seal::{SealError, pad, unpad};
@@ -79,7 +83,7 @@ pub enum ContentError {
 
 /// Content of a message, checked.
 #[derive(Clone, PartialEq)]
-pub struct Content(Kind);
+pub struct Content(Kind, Vec<v1::AttachmentReference>);
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -195,7 +199,8 @@ impl Content {
     /// # Errors
     /// The parts together are too large.
     pub fn to_plaintext(&self) -> Result<Vec<u8>, ContentError> {
-        let content = v1::Content { content: Some(self.0.clone()) };
+        let content =
+            v1::Content { content: Some(self.0.clone()), attachments: self.1.clone() };
         pad(&content.encode_to_vec()).map_err(|_| ContentError::TooLarge)
     }
 
@@ -206,7 +211,8 @@ impl Content {
     pub fn from_plaintext(plaintext: &[u8]) -> Result<Self, ContentError> {
         let content = v1::Content::decode(unpad(plaintext)?);
         let content = content.map_err(|_| ContentError::Unreadable)?;
-        content.content.ok_or(ContentError::Unreadable).and_then(Self::check)
+        let kind = content.content.ok_or(ContentError::Unreadable)?;
+        Self::check(kind)?.with_attachments(content.attachments)
     }
 
     fn check(kind: Kind) -> Result<Self, ContentError> {
@@ -219,8 +225,9 @@ impl Content {
             Kind::FallkonferenzRequest(request) => check_request(request)?,
             Kind::FallkonferenzAnswer(answer) => check_answer(answer)?,
             Kind::Introduction(introduction) => check_introduction(introduction)?,
+            Kind::Chunk(chunk) => attachment::check_chunk(chunk)?,
         }
-        Ok(Self(kind))
+        Ok(Self(kind, Vec::new()))
     }
 
     pub(crate) fn kind_name(&self) -> &'static str {
@@ -230,15 +237,13 @@ impl Content {
             Kind::FallkonferenzRequest(_) => "fallkonferenz request",
             Kind::FallkonferenzAnswer(_) => "fallkonferenz answer",
             Kind::Introduction(_) => "introduction",
+            Kind::Chunk(_) => "part of an attachment",
         }
     }
 }
 
 fn check_file(file: &v1::FileContent) -> Result<(), ContentError> {
-    chars("file name", &file.name, 1, NAME_CHARS_MAX, "1 to 200 characters")?;
-    let is_path = file.name.contains(['/', '\\']) || file.name == "." || file.name == "..";
-    rule(!is_path, "file name", "a name without a path")?;
-    rule(!file.name.chars().any(char::is_control), "file name", "no control characters")?;
+    attachment::check_name("file name", &file.name)?;
     chars("media type", &file.media_type, 0, NAME_CHARS_MAX, "at most 200 characters")?;
     if file.data.len() > FILE_BYTES_MAX {
         return Err(ContentError::FileTooLarge { bytes: file.data.len() });

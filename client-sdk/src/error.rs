@@ -9,6 +9,7 @@ use schleuse_proto::v1::ErrorReason;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::attachments::AttachmentError;
 use crate::content::ContentError;
 use crate::seal::SealError;
 
@@ -76,6 +77,9 @@ pub enum ClientError {
     /// A content that may not be sent.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// An attachment, or a part of one, that is refused.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
     /// An argument that cannot be used.
     #[error("{what}: expected {expected}")]
     Argument {
@@ -103,6 +107,7 @@ impl ClientError {
             | Self::Forked { .. }
             | Self::File { .. }
             | Self::Content(_)
+            | Self::Attachment(_)
             | Self::Argument { .. }
             | Self::Random => false,
         }
@@ -113,6 +118,7 @@ impl ClientError {
     pub fn is_alarm(&self) -> bool {
         match self {
             Self::RolledBack { .. } | Self::Forked { .. } | Self::Evidence(_) => true,
+            Self::Attachment(error) => error.is_alarm(),
             Self::Connection { .. }
             | Self::Refused { .. }
             | Self::Trust(_)

@@ -93,6 +93,11 @@ random_id! {
     ConferenceId, "conference id"
 }
 
+random_id! {
+    /// Names an attachment.
+    AttachmentId, "attachment id"
+}
+
 /// An agency and a function there, written `agency/function`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {

@@ -94,6 +94,7 @@
 //! # }
 //! ```
 
+mod attachments;
 mod checkpoints;
 mod client;
 mod clock;
@@ -119,14 +120,20 @@ mod tls;
 mod trust_file;
 pub mod witness;
 
+pub use attachments::{
+    Attachment, AttachmentCollector, AttachmentError, Progress, Saved, Taken, Upload, UploadOutcome,
+};
 pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
-pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
+pub use content::{
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX, Content, ContentError,
+    FILE_BYTES_MAX, TEXT_BYTES_MAX,
+};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
+    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
     hex,
 };
 pub use log::{

@@ -104,6 +104,8 @@ pub struct Received {
     pub message_id: MessageId,
     /// Thread it belongs to.
     pub thread_id: ThreadId,
+    /// Of a part of an attachment: the message that it belongs to.
+    pub part_of: Option<MessageId>,
     /// Who sent it.
     pub sender: Address,
     /// Identity in the certificate that signed it.

@@ -51,6 +51,7 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_MESSAGE_STOPPED,
         access_log_pb2.RECORD_TYPE_LOG_QUERIED,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
+        access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
     },
     PARTICIPANT: set(access_log_pb2.RecordType.values())
     - {
@@ -60,6 +61,7 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_RECORDS_ERASED,
         access_log_pb2.RECORD_TYPE_RECORD_LOST,
         access_log_pb2.RECORD_TYPE_LOG_RECONCILED,
+        access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
     },
 }
 

@@ -112,6 +112,7 @@ impl Pair {
                 queue_bytes_max: u64::MAX / 4,
                 idempotency_keys_max: 1_000_000,
                 consents_per_participant_max: 1000,
+                parts_wait_ms: 24 * HOUR,
             },
         };
         Self {
@@ -459,6 +460,7 @@ impl Pair {
                 recipient: address(&described.recipient),
                 created_at: described.created_at,
                 expires_at: described.expires_at,
+                part_of: None,
             },
             label_bytes: Bytes::new(),
             payload: Bytes::from_static(&[1; 10]),

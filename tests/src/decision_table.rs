@@ -59,6 +59,7 @@ impl World {
                 queue_bytes_max: 1000,
                 idempotency_keys_max: 10,
                 consents_per_participant_max: 10,
+                parts_wait_ms: 24 * 3_600_000,
             },
         };
         let lotse = Actor {

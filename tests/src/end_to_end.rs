@@ -71,6 +71,7 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
+        Event::UploadDiscarded(_) => "upload discarded".to_owned(),
     }
 }
 

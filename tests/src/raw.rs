@@ -318,6 +318,10 @@ pub struct Draft {
     pub thread: [u8; 16],
     pub body: Bytes,
     pub created_at_ms: i64,
+    /// Identifier; none: a fresh one for each message.
+    pub message_id: Option<[u8; 16]>,
+    /// Main message, of a part of an upload.
+    pub part_of: Option<[u8; 16]>,
 }
 
 impl Draft {
@@ -331,6 +335,8 @@ impl Draft {
             thread: random(),
             body: Bytes::from_static(&[7; 64]),
             created_at_ms: now_ms(),
+            message_id: None,
+            part_of: None,
         }
     }
 
@@ -339,7 +345,7 @@ impl Draft {
         let nonce: [u8; 16] = random();
         let commitment = participant_commitment(&nonce, &self.reference);
         let label = v1::Label {
-            message_id: Bytes::copy_from_slice(&random::<16>()),
+            message_id: Bytes::copy_from_slice(&self.message_id.unwrap_or_else(random)),
             participant_commitment: Bytes::copy_from_slice(&commitment),
             kind: self.kind.clone(),
             purpose: self.purpose.clone(),
@@ -351,6 +357,7 @@ impl Draft {
             expires_at_ms: self.created_at_ms + 24 * HOUR_MS,
             suite: v1::SealingSuite::DhkemP256Sha256Aes256gcm.into(),
             sealing_key_id: Bytes::from_static(&[1; 32]),
+            part_of: Bytes::copy_from_slice(self.part_of.as_ref().map_or(&[], <[u8; 16]>::as_slice)),
         };
         v1::OutgoingMessage {
             participant_reference: self.reference.clone(),

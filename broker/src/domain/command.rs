@@ -1,5 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
+mod upload;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use super::ids::{
 use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
+pub use upload::{KnownDecisions, UploadCommand};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -259,6 +262,8 @@ pub enum Command {
     },
     /// A log that had lost records is reconciled. Only while the broker is stopped.
     Reconcile(Box<Reconciliation>),
+    /// Something about an upload.
+    Upload(UploadCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -352,6 +357,8 @@ pub enum Outcome {
     Decisions(Vec<SubmitDecision>),
     /// One decision or refusal for each message of a stream.
     EachDecided(Vec<Result<SubmitDecision, Refusal>>),
+    /// What was decided on messages before.
+    KnownDecisions(KnownDecisions),
     /// Permits to hand out.
     HandOuts(Vec<HandOutPermit>),
     /// One record for each message.

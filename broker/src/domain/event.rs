@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod upload;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use super::ids::{
     RegistrationKey, TimeMs,
 };
 use super::message::{Stage, StopReason};
+pub use upload::UploadEvent;
 
 /// Who acts, from the verified certificate.
 ///
@@ -151,6 +154,8 @@ pub enum EventKind {
     },
     /// Something about rights of participants or lost records.
     Upkeep(UpkeepEvent),
+    /// Something about an upload.
+    Upload(UploadEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -350,6 +355,8 @@ pub struct Label {
     pub created_at: TimeMs,
     /// First instant at which it is not handed out.
     pub expires_at: TimeMs,
+    /// Of a part of an upload: its main message.
+    pub part_of: Option<MessageId>,
 }
 
 /// A message on its way in, parsed; signature and digests are checked.

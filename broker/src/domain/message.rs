@@ -18,6 +18,8 @@ pub enum Hold {
     /// Nobody: the consent is suspended or the processing restricted. The message waits again when that
     /// ends, or when the decision may change by time.
     Blocked(TimeMs),
+    /// Nobody: it is a part of an upload whose main message has not come, accepted at this instant.
+    Part(TimeMs),
 }
 
 /// A message that is not finished.
@@ -69,6 +71,9 @@ pub enum StopReason {
     Expired,
     /// The participant's data is erased.
     Erased,
+    /// It is a part of an upload whose main message did not come, was refused or stopped, or that its sender
+    /// gave up.
+    UploadEnded,
 }
 
 /// Permission to hand out one message once: the decision of that instant, bound to the message and

@@ -100,6 +100,11 @@ pub enum Refusal {
     /// For the officer of the project.
     #[error("only the data-protection officer of the project may do that")]
     ProjectDpoOnly,
+    /// The sender has given this upload up.
+    #[error(
+        "label.part_of: this upload was discarded; send the message and its attachments with new identifiers"
+    )]
+    UploadDiscarded,
     /// The broker is going down.
     #[error("the broker is shutting down, connect again")]
     Draining,

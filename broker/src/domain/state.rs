@@ -7,6 +7,7 @@
 
 mod messages;
 mod rights;
+mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -15,13 +16,17 @@ use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant};
-use super::event::{ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind};
+use super::event::{
+    ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
+};
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
     RegistrationKey, TimeMs,
 };
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
+pub(super) use uploads::Fate;
+use uploads::Uploads;
 
 /// Number of a participant inside the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +51,8 @@ pub struct Limits {
     pub idempotency_keys_max: usize,
     /// Consents per participant.
     pub consents_per_participant_max: usize,
+    /// How long parts of an upload wait for the message that they are of.
+    pub parts_wait_ms: TimeMs,
 }
 
 /// What the core needs to know of the installation.
@@ -119,6 +126,7 @@ pub(super) struct Finished {
     pub(super) participant: ParticipantIx,
     pub(super) sender_agency: AgencyIx,
     pub(super) recipient_agency: AgencyIx,
+    pub(super) recipient: AddressIx,
     pub(super) handed_out: bool,
     pub(super) decrypted: Option<RecordNumber>,
     pub(super) acknowledged: Option<RecordNumber>,
@@ -160,6 +168,7 @@ pub struct State {
     key_order: VecDeque<(TimeMs, (AgencyIx, MessageId), RecordNumber)>,
     pub(super) finished: FxHashMap<RecordNumber, Finished>,
     finished_order: VecDeque<(TimeMs, RecordNumber)>,
+    pub(super) uploads: Uploads,
     /// Finished messages whose payload is still there, and about whom they are.
     spent: VecDeque<(TimeMs, RecordNumber, ParticipantIx)>,
     pub(super) erasure_holds: Vec<ErasureHold>,
@@ -287,8 +296,16 @@ impl State {
             EventKind::StageReported { message, stage, .. } => {
                 self.apply_stage(*message, *stage, number, time);
             }
-            EventKind::MessageStopped { message, .. } => self.finish(*message, time),
+            EventKind::MessageStopped { message, .. } => {
+                self.uploads.stop_main(*message);
+                self.finish(*message, time);
+            }
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
+            EventKind::Upload(UploadEvent::Discarded { message }) => {
+                let Some(actor) = &event.actor else { return };
+                let own = self.names.agency(&actor.agency);
+                self.discard_upload((own, *message), number, time);
+            }
         }
     }
 

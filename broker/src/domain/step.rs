@@ -7,6 +7,7 @@ mod consents;
 mod log;
 mod messages;
 mod rights;
+mod uploads;
 
 use super::command::{Command, Outcome};
 use super::event::{Actor, Event, EventKind};
@@ -39,6 +40,7 @@ impl State {
             }
             Command::Tick => {
                 self.tick(now);
+                self.tick_uploads(rules, now);
                 Ok(Outcome::Done)
             }
             Command::RegisterParticipant { actor, key, entropy } => {
@@ -120,6 +122,7 @@ impl State {
             Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
+            Command::Upload(command) => self.upload(now, command),
         }
     }
 

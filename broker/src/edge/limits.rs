@@ -68,6 +68,11 @@ pub const FETCH_MESSAGES_MAX: u32 = 100;
 pub const FUNCTIONS_MAX: usize = 16;
 /// Messages of one acknowledgement.
 pub const ACKNOWLEDGE_MAX: usize = 1000;
+/// Messages of one question after outcomes: a receipt each, together well below the largest answer.
+pub const OUTCOMES_MAX: usize = 256;
+/// KiB of messages of one submit stream that wait for their outcome: a few of the largest. A stream could
+/// otherwise fill the broker's memory as fast as the network carries it.
+pub const STREAM_KIB_WAITING_MAX: u32 = 8 * 1024;
 /// Rows of one log query.
 pub const LOG_ROWS_MAX: u32 = 100_000;
 /// Rows of one log query that states no number.

@@ -25,6 +25,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
             &[System, Lotse]
         }
+        Rpc::ReadOutcomes | Rpc::DiscardParts => &[System, Lotse],
         // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
@@ -82,6 +83,8 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::Submit
         | Rpc::Fetch
         | Rpc::Acknowledge
+        | Rpc::ReadOutcomes
+        | Rpc::DiscardParts
         | Rpc::PublishEntry
         | Rpc::LookUpAgency
         | Rpc::ListAgencies

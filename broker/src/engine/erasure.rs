@@ -368,6 +368,7 @@ impl Retention {
             (RecordType::HandedOut, messages_months),
             (RecordType::StageReported, messages_months),
             (RecordType::MessageStopped, messages_months),
+            (RecordType::UploadDiscarded, messages_months),
             (RecordType::LogQueried, queries_months),
             (RecordType::CallRefused, refused_calls_months),
         ];

@@ -248,6 +248,7 @@ impl Sequencer {
             | Command::PlaceHold { .. }
             | Command::ReleaseHold { .. }
             | Command::ListHolds { .. }
+            | Command::Upload(_)
             | Command::RefusedCall { .. } => (false, false),
         };
         if permits || grows {

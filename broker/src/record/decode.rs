@@ -149,6 +149,7 @@ impl Decoder<'_> {
                     v1::StopReason::ConsentEnded => StopReason::ConsentEnded,
                     v1::StopReason::Expired => StopReason::Expired,
                     v1::StopReason::Erased => StopReason::Erased,
+                    v1::StopReason::UploadEnded => StopReason::UploadEnded,
                     v1::StopReason::Unspecified => return Err("unknown stop reason".to_owned()),
                 },
                 deny: deny_reason(self.findings.deny_reason()),
@@ -205,6 +206,9 @@ impl Decoder<'_> {
                 EventKind::Upkeep(UpkeepEvent::LogReconciled(reconciled(event)?))
             }
             log_entry::Event::RecordLost(_) => EventKind::Upkeep(UpkeepEvent::RecordLost),
+            log_entry::Event::UploadDiscarded(event) => {
+                EventKind::Upload(super::uploads::discarded(&event)?)
+            }
         })
     }
 

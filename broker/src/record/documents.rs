@@ -257,9 +257,19 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
     if label.suite() == v1::SealingSuite::Unspecified || label.sealing_key_id.len() != 32 {
         return Err(invalid("label.suite", "a known suite and a key id of 32 bytes").into());
     }
+    let message_id =
+        MessageId::parse(&label.message_id).ok_or(invalid("label.message_id", "16 bytes"))?;
+    let part_of = match label.part_of.as_ref() {
+        [] => None,
+        bytes => Some(
+            MessageId::parse(bytes)
+                .filter(|main| *main != message_id)
+                .ok_or(invalid("label.part_of", "16 bytes that name another message, or none"))?,
+        ),
+    };
     Ok(Label {
-        message_id: MessageId::parse(&label.message_id)
-            .ok_or(invalid("label.message_id", "16 bytes"))?,
+        message_id,
+        part_of,
         participant_commitment: digest(
             &label.participant_commitment,
             "label.participant_commitment",

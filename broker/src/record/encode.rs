@@ -63,6 +63,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
             UpkeepEvent::RecordLost => v1::RecordType::RecordLost,
             UpkeepEvent::LogReconciled(_) => v1::RecordType::LogReconciled,
         },
+        EventKind::Upload(event) => super::uploads::record_type(event),
     }
 }
 
@@ -161,6 +162,7 @@ fn body(
                 StopReason::ConsentEnded => v1::StopReason::ConsentEnded,
                 StopReason::Expired => v1::StopReason::Expired,
                 StopReason::Erased => v1::StopReason::Erased,
+                StopReason::UploadEnded => v1::StopReason::UploadEnded,
             };
             log_entry::Event::MessageStopped(v1::MessageStopped {
                 message_number: *message,
@@ -179,6 +181,7 @@ fn body(
             log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
         }
         EventKind::Upkeep(event) => upkeep(event, private),
+        EventKind::Upload(event) => super::uploads::body(event),
     }
 }
 
@@ -284,7 +287,8 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
         | EventKind::CallRefused { .. }
-        | EventKind::Upkeep(_) => v1::Findings::default(),
+        | EventKind::Upkeep(_)
+        | EventKind::Upload(_) => v1::Findings::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::args::{
     SendArguments,
 };
 use super::output::Output;
-use super::{Ending, connect, directory, files, inbox};
+use super::{Ending, attachments, connect, directory, files, inbox};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -94,9 +94,15 @@ async fn send(
         let expected = "--text, --file or --fallkonferenz".to_owned();
         return Err(ClientError::Argument { what: "content", expected });
     };
+    let attached = attachments::parse(&arguments.attach, &arguments.category)?;
     let draft =
         draft(arguments.envelope, arguments.kind, arguments.purpose, arguments.category, content)?;
-    submit(&connect(global, None, output).await?, draft, conference, output).await
+    let client = connect(global, None, output).await?;
+    if !attached.is_empty() {
+        let leaves_out = arguments.leave_out_uncovered;
+        return attachments::send(&client, draft, attached, leaves_out, output).await;
+    }
+    submit(&client, draft, conference, output).await
 }
 
 async fn answer(

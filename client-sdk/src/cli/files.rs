@@ -54,7 +54,7 @@ pub(crate) fn file_content(
     Ok(Content::file(name, media_type, data, note)?)
 }
 
-fn media_type_of(path: &Path) -> &'static str {
+pub(crate) fn media_type_of(path: &Path) -> &'static str {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("pdf") => "application/pdf",
         Some("txt") => "text/plain",

@@ -11,6 +11,7 @@ use schleuse_client::{
 use serde_json::{Value, json};
 
 use super::args::{Global, InboxArguments, Incoming as IncomingArguments, ReceiveArguments};
+use super::attachments::{Collecting, Kept};
 use super::output::Output;
 use super::{Ending, connect};
 
@@ -21,17 +22,23 @@ const CREDIT: u32 = 100;
 struct Desk<'a> {
     arguments: &'a IncomingArguments,
     book: Option<ReferenceBook>,
+    collecting: Collecting,
     output: &'a Output,
 }
 
 impl<'a> Desk<'a> {
     fn new(arguments: &'a IncomingArguments, output: &'a Output) -> Result<Self, ClientError> {
         let book = arguments.book.as_deref().map(ReferenceBook::open).transpose()?;
-        Ok(Self { arguments, book, output })
+        let collecting = Collecting::open(arguments.attachments_dir.as_deref(), *output)?;
+        Ok(Self { arguments, book, collecting, output })
     }
 
     /// Saves, learns and describes a verified message.
-    fn take(&mut self, received: &Received) -> Result<(Value, String), ClientError> {
+    fn take(
+        &mut self,
+        received: &Received,
+        attachments: &[String],
+    ) -> Result<(Value, String), ClientError> {
         if let Some(book) = &mut self.book {
             book.learn(received)?;
         }
@@ -45,10 +52,14 @@ impl<'a> Desk<'a> {
         if let Value::Object(fields) = &mut value {
             fields.insert("saved".to_owned(), json!(saved));
             fields.insert("known_as".to_owned(), json!(known));
+            fields.insert("attachments_saved".to_owned(), json!(attachments));
         }
         let mut text = message_text(received, known.map(|entry| entry.display_name.as_str()));
         if let Some(path) = saved {
             text = format!("{text}\nsaved as {path}");
+        }
+        for path in attachments {
+            text = format!("{text}\nattachment saved as {path}");
         }
         Ok((value, text))
     }
@@ -79,17 +90,30 @@ pub(crate) async fn fetch(
         if incoming.is_empty() {
             break;
         }
-        left = left.saturating_sub(u32::try_from(incoming.len()).unwrap_or(left));
+        let mut parts = Vec::new();
         for one in incoming {
-            if let Incoming::Verified(received) = one {
-                let (value, text) = desk.take(&received)?;
-                taken.push(received.message_number);
-                values.push(value);
-                texts.push(text);
-            } else {
+            let Incoming::Verified(received) = one else {
+                left = left.saturating_sub(1);
                 ending = Ending::Alarm;
                 values.push(desk.refuse(one));
+                continue;
+            };
+            match desk.collecting.keep(&received)? {
+                Kept::Part => parts.push(received.message_number),
+                Kept::Left => {}
+                Kept::Refused => ending = Ending::Alarm,
+                Kept::Message(attachments) => {
+                    left = left.saturating_sub(1);
+                    let (value, text) = desk.take(&received, &attachments)?;
+                    taken.push(received.message_number);
+                    values.push(value);
+                    texts.push(text);
+                }
             }
+        }
+        // Parts are many and large: what is on disk is taken over before more is fetched.
+        if arguments.incoming.acknowledge && !parts.is_empty() {
+            client.acknowledge(&parts, Stage::Acknowledged).await?;
         }
     }
     output.result(&Value::Array(values), || {
@@ -123,9 +147,13 @@ pub(crate) async fn receive(
             incoming = stream.next() => incoming?,
             _ = tokio::signal::ctrl_c() => break,
         };
-        seen += 1;
-        if !show(&mut desk, incoming).await? {
-            ending = Ending::Alarm;
+        match show(&mut desk, incoming).await? {
+            Shown::Message => seen += 1,
+            Shown::Part => {}
+            Shown::Alarm => {
+                seen += 1;
+                ending = Ending::Alarm;
+            }
         }
     }
     stream.close().await;
@@ -133,18 +161,36 @@ pub(crate) async fn receive(
     Ok(ending)
 }
 
-async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<bool, ClientError> {
+/// What came.
+enum Shown {
+    Message,
+    Part,
+    Alarm,
+}
+
+async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientError> {
     let Incoming::Verified(received) = incoming else {
         let value = desk.refuse(incoming);
         desk.output.item(&value, String::new);
-        return Ok(false);
+        return Ok(Shown::Alarm);
     };
-    let (value, text) = desk.take(&received)?;
+    let attachments = match desk.collecting.keep(&received)? {
+        Kept::Part => {
+            if desk.arguments.acknowledge {
+                received.acknowledge().await?;
+            }
+            return Ok(Shown::Part);
+        }
+        Kept::Left => return Ok(Shown::Part),
+        Kept::Refused => return Ok(Shown::Alarm),
+        Kept::Message(attachments) => attachments,
+    };
+    let (value, text) = desk.take(&received, &attachments)?;
     desk.output.item(&value, || format!("{text}\n"));
     if desk.arguments.acknowledge {
         received.acknowledge().await?;
     }
-    Ok(true)
+    Ok(Shown::Message)
 }
 
 /// Writes a received file under its own name, or with a number if that is taken.

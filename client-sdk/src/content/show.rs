@@ -14,6 +14,17 @@ use crate::ids::hex;
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show_kind(f)?;
+        for attachment in self.attachments() {
+            let v1::AttachmentReference { name, media_type, size_bytes, .. } = attachment;
+            write!(f, "\nattachment {name} ({media_type}, {size_bytes} bytes)")?;
+        }
+        Ok(())
+    }
+}
+
+impl Content {
+    fn show_kind(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
             Kind::Text(text) if text.subject.is_empty() => f.write_str(&text.body),
             Kind::Text(text) => write!(f, "{}\n\n{}", text.subject, text.body),
@@ -34,6 +45,10 @@ impl fmt::Display for Content {
                     }
                 }
                 Ok(())
+            }
+            Kind::Chunk(chunk) => {
+                let number = u64::from(chunk.index) + 1;
+                write!(f, "part {number} of {} of an attachment", chunk.count)
             }
         }
     }
@@ -76,9 +91,18 @@ fn show_date(date: &v1::ProposedDate) -> String {
 }
 
 impl Content {
-    /// The content as JSON; bytes are base64, times RFC 3339.
+    /// The content as JSON; bytes are base64, times RFC 3339. Of a part of an attachment, without its bytes.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let mut value = self.kind_json();
+        if let (Value::Object(fields), false) = (&mut value, self.attachments().is_empty()) {
+            let attachments = self.attachments().iter().map(attachment_json);
+            fields.insert("attachments".to_owned(), attachments.collect());
+        }
+        value
+    }
+
+    fn kind_json(&self) -> Value {
         let date = |date: &v1::ProposedDate| json!({ "starts_at": rfc3339(date.starts_at_ms), "minutes": date.minutes });
         let dates = |all: &[v1::ProposedDate]| all.iter().map(date).collect::<Vec<_>>();
         match self.kind() {
@@ -118,6 +142,26 @@ impl Content {
                 "date_of_birth": introduction.date_of_birth,
                 "file_number": introduction.file_number,
             }),
+            Kind::Chunk(chunk) => json!({
+                "type": "attachment_part",
+                "attachment": hex(&chunk.attachment_id),
+                "index": chunk.index,
+                "count": chunk.count,
+                "total_bytes": chunk.total_bytes,
+                "sha256": hex(&chunk.sha256),
+            }),
         }
     }
+}
+
+fn attachment_json(attachment: &v1::AttachmentReference) -> Value {
+    json!({
+        "attachment": hex(&attachment.attachment_id),
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size_bytes": attachment.size_bytes,
+        "sha256": hex(&attachment.sha256),
+        "parts": attachment.chunk_count,
+        "categories": attachment.categories,
+    })
 }

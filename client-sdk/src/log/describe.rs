@@ -1,5 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
+mod uploads;
+
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
@@ -34,6 +36,7 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ConsentConfirmed(_) => R::ConsentConfirmed,
         Event::RecordLost(_) => R::RecordLost,
         Event::LogReconciled(_) => R::LogReconciled,
+        Event::UploadDiscarded(_) => R::UploadDiscarded,
     })
 }
 
@@ -123,6 +126,7 @@ fn event_text(event: &Event) -> String {
         Event::HoldPlaced(e) => format!("erasure on hold: {}", e.reason),
         Event::HoldReleased(e) => format!("hold {} released", short_id(&e.hold_id)),
         Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
+        Event::UploadDiscarded(e) => uploads::text(e),
         Event::LogReconciled(e) => format!(
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
@@ -242,6 +246,7 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
         Event::LogReconciled(e) => reconciled_json(e),
+        Event::UploadDiscarded(e) => uploads::json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)

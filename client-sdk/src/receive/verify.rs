@@ -106,6 +106,7 @@ impl Client {
             message_id: MessageId::parse(&label.message_id)
                 .map_err(malformed("malformed message id"))?,
             thread_id: ThreadId::parse(&label.thread_id).map_err(malformed("malformed thread"))?,
+            part_of: part_of(&label, &content)?,
             sender: Address::from_wire(label.sender.as_ref())
                 .map_err(malformed("malformed sender"))?,
             signed_by,
@@ -125,6 +126,19 @@ impl Client {
             client: self.clone(),
             reported: None,
         })
+    }
+}
+
+/// The message that a part belongs to: the label of a part names one, other labels do not.
+fn part_of(label: &v1::Label, content: &Content) -> Result<Option<MessageId>, EvidenceFault> {
+    match (label.part_of.is_empty(), content.chunk()) {
+        (true, None) => Ok(None),
+        (false, Some(_)) => MessageId::parse(&label.part_of)
+            .map(Some)
+            .map_err(|_| EvidenceFault::Label("malformed main message")),
+        (true, Some(_)) | (false, None) => {
+            Err(EvidenceFault::Label("label and content disagree on being a part of an attachment"))
+        }
     }
 }
 

@@ -370,7 +370,8 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             | Event::StageReported(_)
             | Event::MessageStopped(_)
             | Event::LogQueried(_)
-            | Event::CallRefused(_),
+            | Event::CallRefused(_)
+            | Event::UploadDiscarded(_),
         ) => return None,
     };
     let who = match &row.entry {

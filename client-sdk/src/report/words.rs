@@ -83,6 +83,9 @@ pub(super) fn stop_reason(reason: v1::StopReason) -> &'static str {
         }
         v1::StopReason::Expired => "Die Frist war abgelaufen.",
         v1::StopReason::Erased => "Ihre Daten wurden gelöscht.",
+        v1::StopReason::UploadEnded => {
+            "Teil eines Anhangs: Die Nachricht dazu kam nicht an oder wurde aufgehalten."
+        }
         v1::StopReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
     }
 }

@@ -93,7 +93,28 @@ pub(crate) fn prepare_one(
     agency: &str,
     now_ms: i64,
 ) -> Result<Prepared, ClientError> {
-    let message_id = MessageId::generate()?;
+    let ids = LabelIds { message_id: MessageId::generate()?, part_of: None };
+    prepare_as(draft, key, agency, now_ms, ids)
+}
+
+/// Identifiers of a label that are chosen before it is sealed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LabelIds {
+    /// Identifier of the message.
+    pub(crate) message_id: MessageId,
+    /// Message that it is a part of.
+    pub(crate) part_of: Option<MessageId>,
+}
+
+/// Seals one draft under a chosen identifier; its signature is still missing.
+pub(crate) fn prepare_as(
+    draft: &Draft,
+    key: &SealingPublicKey,
+    agency: &str,
+    now_ms: i64,
+    ids: LabelIds,
+) -> Result<Prepared, ClientError> {
+    let message_id = ids.message_id;
     let thread_id = draft.thread_id.map_or_else(ThreadId::generate, Ok)?;
     let nonce: [u8; 16] = random::bytes()?;
     let reference = draft.participant_reference.as_text();
@@ -115,6 +136,7 @@ pub(crate) fn prepare_one(
         expires_at_ms: now_ms.saturating_add(expires_in),
         suite: key.suite().to_wire().into(),
         sealing_key_id: Bytes::copy_from_slice(key.id()),
+        part_of: ids.part_of.map(MessageId::to_bytes).unwrap_or_default(),
     };
     let label = Bytes::from(label.encode_to_vec());
     let plaintext = zeroize::Zeroizing::new(draft.content.to_plaintext()?);

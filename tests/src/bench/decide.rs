@@ -40,6 +40,7 @@ pub fn run() -> Value {
             queue_bytes_max: 1 << 30,
             idempotency_keys_max: 1_000_000,
             consents_per_participant_max: 16,
+            parts_wait_ms: 24 * 3_600_000,
         },
     };
     let before = resident_mib(std::process::id());

@@ -82,6 +82,7 @@ impl Pair {
                     StopReason::ConsentEnded => model::StopReason::ConsentEnded,
                     StopReason::Expired => model::StopReason::Expired,
                     StopReason::Erased => model::StopReason::Erased,
+                    StopReason::UploadEnded => panic!("no operation of this test makes uploads"),
                 },
                 deny: deny.map(reason),
             },

@@ -23,7 +23,12 @@ impl State {
         }
         self.key_order.push_back((time, key, number));
         let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
-        let (true, Some(participant)) = (accepted, participant) else { return };
+        let (true, Some(participant)) = (accepted, participant) else {
+            if label.part_of.is_none() {
+                self.decide_main(key, number, time);
+            }
+            return;
+        };
         let recipient = self.names.address(&label.recipient);
         let message = Message {
             participant,
@@ -50,6 +55,10 @@ impl State {
         self.messages.insert(number, message);
         if let Some(participant) = self.participant_mut(participant) {
             participant.messages.insert(number);
+        }
+        match label.part_of {
+            Some(main) => self.add_part(number, (sender_agency, main), time),
+            None => self.decide_main(key, number, time),
         }
     }
 
@@ -82,6 +91,7 @@ impl State {
         let Some(message) = self.messages.remove(&number) else { return };
         self.expiries.remove(&(message.expires_at, number));
         self.forget_hold(number, message.hold);
+        self.uploads.finish(number);
         if let Some(queue) = self.queues.get_mut(&message.recipient) {
             queue.waiting.remove(&number);
             queue.messages -= 1;
@@ -96,6 +106,7 @@ impl State {
                 participant: message.participant,
                 sender_agency: message.sender_agency,
                 recipient_agency: message.recipient_agency,
+                recipient: message.recipient,
                 handed_out: message.attempt > 0,
                 decrypted: message.decrypted,
                 acknowledged: None,
@@ -110,6 +121,7 @@ impl State {
     pub(in crate::domain) fn hold(&mut self, number: RecordNumber, hold: Hold) {
         let Some(message) = self.messages.get_mut(&number) else { return };
         message.hold = Some(hold);
+        let (recipient, bytes) = (message.recipient, u64::from(message.payload_bytes));
         if let Some(queue) = self.queues.get_mut(&message.recipient) {
             queue.waiting.remove(&number);
         }
@@ -123,6 +135,7 @@ impl State {
             Hold::Blocked(until) => {
                 self.blocked.insert((until, number));
             }
+            Hold::Part(since) => self.uploads.wait(since, number, recipient, bytes),
         }
     }
 
@@ -150,6 +163,7 @@ impl State {
             Some(Hold::Blocked(until)) => {
                 self.blocked.remove(&(until, number));
             }
+            Some(Hold::Part(since)) => self.uploads.wait_no_more(since, number),
             None => {}
         }
     }
@@ -235,5 +249,6 @@ impl State {
             self.finished.remove(&number);
             self.finished_order.pop_front();
         }
+        self.uploads.forget_old(now);
     }
 }

@@ -171,6 +171,7 @@ impl State {
     /// step can hand out what it stopped; hand-outs already permitted are the engine's to wait for.
     pub(super) fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
         let Some(participant) = self.participant(ix) else { return 0 };
+        let before = participant.messages.len();
         let uncovered: Vec<(RecordNumber, _)> = participant
             .messages
             .iter()
@@ -183,7 +184,9 @@ impl State {
         for (number, deny) in &uncovered {
             self.stop(*number, StopReason::ConsentEnded, Some(*deny), now);
         }
-        u32::try_from(uncovered.len()).unwrap_or(u32::MAX)
+        // With a message go the parts of its upload, whatever covers them.
+        let left = self.participant(ix).map_or(0, |participant| participant.messages.len());
+        u32::try_from(before.saturating_sub(left)).unwrap_or(u32::MAX)
     }
 
     fn effect(

@@ -28,7 +28,7 @@ const KEYS_SHARE: usize = 4;
 /// Bytes that a delivery needs beside its payload: label, signature, certificate, path, receipt.
 const DELIVERY_OVERHEAD_BYTES: u64 = 6 * 1024;
 /// Most expiries and releases of one tick; the rest follows with the next.
-const TICK_WORK_MAX: usize = 1000;
+pub(super) const TICK_WORK_MAX: usize = 1000;
 /// Most waiting messages looked at in one hand-out, permitted or not.
 const HAND_OUT_LOOKED_AT_MAX: usize = 1000;
 
@@ -90,6 +90,7 @@ impl State {
                 continue;
             }
             check_times(message, now)?;
+            self.check_upload(rules, now, own, message)?;
             new_keys += 1;
             if let Some(recipient) = self.names.known_address(&label.recipient) {
                 let (messages, bytes) = queued.entry(recipient).or_insert_with(|| {
@@ -182,9 +183,13 @@ impl State {
         if !accepted {
             submission.payload = Bytes::new();
         }
+        let (message, part_of) = (submission.label.message_id, submission.label.part_of);
         let event = DecisionEvent { participant, submission, decision };
         let kind = EventKind::MessageDecided(Box::new(event));
-        SubmitDecision { accepted, record: self.emit(Some(actor.clone()), kind, now) }
+        let record = self.emit(Some(actor.clone()), kind, now);
+        let part = part_of.map(|_| record);
+        self.settle_upload(now, own, part_of.unwrap_or(message), part);
+        SubmitDecision { accepted, record }
     }
 
     /// Numbers of those addresses of the actor's own agency that a consent or the directory ever
@@ -243,6 +248,10 @@ impl State {
             self.stop(number, StopReason::Expired, None, now);
             return None;
         }
+        if !self.may_leave(number) {
+            self.stop(number, StopReason::UploadEnded, None, now);
+            return None;
+        }
         let participant = self.participant(message.participant)?;
         let permit = match participant.decide(&message.question(), now) {
             Ok(permit) => permit,
@@ -297,6 +306,7 @@ impl State {
         now: TimeMs,
     ) {
         let Some(message) = self.messages.get(&number) else { return };
+        let upload = self.uploads.of_main(number);
         let (Some(participant), Some(sender), Some(recipient)) = (
             self.participant(message.participant).map(|participant| participant.id),
             self.agency(message.sender_agency),
@@ -313,6 +323,10 @@ impl State {
             recipient,
         };
         self.emit(None, kind, now);
+        // What is left of its upload goes with it; a part has none of its own.
+        for part in upload.map(|key| self.uploads.parts(&key)).unwrap_or_default() {
+            self.stop(part, StopReason::UploadEnded, None, now);
+        }
     }
 
     pub(super) fn release_stream(&mut self, stream: u64) {

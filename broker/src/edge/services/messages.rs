@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt as _};
 use schleuse_proto::v1;
 use schleuse_proto::v1::message_service_server::MessageService;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -46,7 +46,7 @@ impl Context {
             .collect()
     }
 
-    fn outcome(
+    pub(super) fn outcome(
         &self,
         commit: &Commit,
         decision: SubmitDecision,
@@ -157,7 +157,9 @@ impl MessageService for Messages {
         let peer = peer(&request).map_err(failed)?;
         let rates = rates(&request).map_err(failed)?;
         let (sender, receiver) = mpsc::channel(limits::STREAM_PARTS_WAITING_MAX);
-        let parts = Parts { context: self.0.clone(), peer, rates };
+        let room = usize::try_from(limits::STREAM_KIB_WAITING_MAX).unwrap_or(1);
+        let room = Arc::new(Semaphore::new(room));
+        let parts = Parts { context: self.0.clone(), peer, rates, room };
         tokio::spawn(parts.run(request.into_inner(), sender));
         Ok(Response::new(
             ReceiverStream::new(receiver).buffered(limits::STREAM_PARTS_WAITING_MAX).boxed(),
@@ -203,6 +205,8 @@ struct Parts {
     context: Context,
     peer: Arc<Peer>,
     rates: Arc<Rates>,
+    /// Room for what waits for its outcome, in KiB.
+    room: Arc<Semaphore>,
 }
 
 /// The outcome of one part, to come.
@@ -257,11 +261,17 @@ impl Parts {
                 Err(failure) => rejected.push(Some(failure)),
             }
         }
+        let bytes: u64 = messages.iter().map(|message| u64::from(message.payload_bytes)).sum();
+        let weight = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        let weight = weight.clamp(1, limits::STREAM_KIB_WAITING_MAX);
+        let room = self.room.clone().acquire_many_owned(weight).await;
+        let room = room.map_err(|_| failed(Refusal::Draining))?;
         let command = Command::SubmitEach { actor: self.peer.actor.clone(), messages };
         let answer = self.context.engine.enqueue(Lane::Patient, command).await.map_err(failed)?;
         let context = self.context.clone();
         Ok(Box::pin(async move {
             let answer = answer.wait().await.map_err(failed)?;
+            drop(room);
             let Outcome::EachDecided(decisions) = answer.outcome else {
                 return Err(failed(Failure::Internal));
             };

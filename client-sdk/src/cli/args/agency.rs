@@ -19,6 +19,9 @@ pub(crate) enum AgencyCommand {
     /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
     /// --file report.pdf
     ///
+    /// Attachments of up to 100 MiB, each with categories of its own: --text "anbei" --attach scan.pdf:gesundheit
+    /// --attach plan.odt. Interrupted, the same command goes on where it was, if --state is given.
+    ///
     /// A Fallkonferenz file: place = "…", answer_by = "2026-12-01", `[[agenda]]` title, categories,
     /// minutes; `[[date]]` starts_at = "2026-12-08T09:00:00Z", minutes.
     #[command(verbatim_doc_comment)]
@@ -123,6 +126,13 @@ pub(crate) struct SendArguments {
     /// Invitation to a Fallkonferenz, from a TOML file.
     #[arg(long, value_name = "FILE")]
     pub(crate) fallkonferenz: Option<PathBuf>,
+    /// A file of at most 100 MiB that goes with the message, in parts; may be given up to 16 times. Its data
+    /// categories follow a colon; without them it has those of the message.
+    #[arg(long, value_name = "FILE[:CODE,CODE]")]
+    pub(crate) attach: Vec<String>,
+    /// Sends the message without the attachments that are not covered by a consent; otherwise nothing is sent.
+    #[arg(long, requires = "attach")]
+    pub(crate) leave_out_uncovered: bool,
 }
 
 /// Arguments of `agency answer`.
@@ -172,6 +182,10 @@ pub(crate) struct Incoming {
     /// Folder into which received files are written.
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,
+    /// Folder into which attachments are collected; of one process at a time. With --acknowledge each part is
+    /// taken over when it is on disk; without this option parts are left where they are.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) attachments_dir: Option<PathBuf>,
     /// Book of references, kept here; introductions are entered, and names shown from it.
     #[arg(long, env = "SCHLEUSE_BOOK", value_name = "FILE")]
     pub(crate) book: Option<PathBuf>,

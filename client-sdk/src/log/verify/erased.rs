@@ -12,23 +12,25 @@ use crate::log::LogRow;
 pub(super) const LISTED_TOGETHER_MAX: u64 = 1000;
 
 /// Types of records that retention takes.
-const RETAINED: [v1::RecordType; 6] = [
+const RETAINED: [v1::RecordType; 7] = [
     v1::RecordType::MessageDecided,
     v1::RecordType::HandedOut,
     v1::RecordType::StageReported,
     v1::RecordType::MessageStopped,
     v1::RecordType::LogQueried,
     v1::RecordType::CallRefused,
+    v1::RecordType::UploadDiscarded,
 ];
 
 /// Types of records that are about no participant, so that the erasure of one does not take them.
-const ABOUT_NOBODY: [v1::RecordType; 6] = [
+const ABOUT_NOBODY: [v1::RecordType; 7] = [
     v1::RecordType::BrokerStarted,
     v1::RecordType::DirectoryPublished,
     v1::RecordType::CallRefused,
     v1::RecordType::RecordsErased,
     v1::RecordType::RecordLost,
     v1::RecordType::LogReconciled,
+    v1::RecordType::UploadDiscarded,
 ];
 
 /// What the rows tell of erasures.

@@ -1,0 +1,171 @@
+//! `--attach` and `--attachments-dir`: attachments of messages that are sent and received.
+
+use std::path::{Path, PathBuf};
+
+use schleuse_client::{
+    ATTACHMENTS_MAX, Attachment, AttachmentCollector, Client, ClientError, Draft, Progress,
+    Received, Taken, Upload,
+};
+use serde_json::json;
+
+use super::output::Output;
+use super::{Ending, agency, files};
+
+/// Progress is told when so much more of an attachment is through, in percent.
+const PROGRESS_STEP: u64 = 10;
+
+/// Reads the values of `--attach`.
+pub(crate) fn parse(
+    values: &[String],
+    categories: &[String],
+) -> Result<Vec<Attachment>, ClientError> {
+    if values.len() > ATTACHMENTS_MAX {
+        let expected = format!("at most {ATTACHMENTS_MAX} attachments");
+        return Err(ClientError::Argument { what: "--attach", expected });
+    }
+    values.iter().map(|value| parse_one(value, categories)).collect()
+}
+
+fn parse_one(value: &str, categories: &[String]) -> Result<Attachment, ClientError> {
+    // A colon may be in the name of a file.
+    let is_file = Path::new(value).exists();
+    let (path, own) = match value.rsplit_once(':').filter(|_| !is_file) {
+        Some((path, codes)) => (path, codes.split(',').map(str::to_owned).collect()),
+        None => (value, categories.to_vec()),
+    };
+    if own.iter().any(String::is_empty) {
+        let expected = "FILE or FILE:CODE,CODE".to_owned();
+        return Err(ClientError::Argument { what: "--attach", expected });
+    }
+    let path = PathBuf::from(path);
+    let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    let name = name.ok_or_else(|| ClientError::File {
+        path: path.clone(),
+        why: "its name is not UTF-8 text".to_owned(),
+    })?;
+    let media_type = files::media_type_of(&path).to_owned();
+    Ok(Attachment { path, name, media_type, categories: own })
+}
+
+/// Sends a message with attachments; progress goes to standard error.
+pub(crate) async fn send(
+    client: &Client,
+    draft: Draft,
+    attachments: Vec<Attachment>,
+    leaves_out: bool,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let names: Vec<String> = attachments.iter().map(|one| one.name.clone()).collect();
+    let (shown, told) = (*output, names.clone());
+    let mut last = (usize::MAX, 0, 0);
+    let upload = Upload::new(draft, attachments).on_progress(move |progress: Progress| {
+        let percent = progress.sent_bytes.saturating_mul(100) / progress.total_bytes.max(1);
+        let step = (progress.attachment, percent / PROGRESS_STEP, progress.interruptions);
+        if step != last {
+            last = step;
+            let name = told.get(progress.attachment).map_or("", String::as_str);
+            let Progress { sent_bytes, total_bytes, interruptions, .. } = progress;
+            let again = match interruptions {
+                0 => String::new(),
+                times => format!(", interrupted {times} times"),
+            };
+            shown.note(&format!("{name}: {sent_bytes} of {total_bytes} bytes{again}"));
+        }
+    });
+    let upload = if leaves_out { upload.leaving_out_uncovered() } else { upload };
+    let outcome = client.upload(upload).await?;
+    let uncovered: Vec<&String> =
+        outcome.uncovered.iter().filter_map(|position| names.get(*position)).collect();
+    for name in &uncovered {
+        output.note(&format!("attachment {name} is not covered by a consent; ask the Lotse"));
+    }
+    let ending = if let Some(message) = &outcome.message {
+        agency::show_outcome(message, None, output)
+    } else {
+        let value = json!({ "result": "not-covered", "attachments": uncovered });
+        output.result(&value, || "nothing was sent".to_owned());
+        Ending::NotCovered
+    };
+    client.check_receipts().await?;
+    // Something that was asked for was not sent.
+    Ok(if uncovered.is_empty() { ending } else { Ending::NotCovered })
+}
+
+/// The collector of `--attachments-dir`, if it was given.
+#[derive(Debug)]
+pub(crate) struct Collecting {
+    collector: Option<AttachmentCollector>,
+    output: Output,
+}
+
+/// What became of a received message.
+pub(crate) enum Kept {
+    /// A part that is on disk.
+    Part,
+    /// A part for which there is no folder.
+    Left,
+    /// A part or message that does not fit its attachment: it is not taken over.
+    Refused,
+    /// A message, with the paths of its attachments that are whole.
+    Message(Vec<String>),
+}
+
+impl Collecting {
+    pub(crate) fn open(folder: Option<&Path>, output: Output) -> Result<Self, ClientError> {
+        let collector = folder.map(AttachmentCollector::open).transpose()?;
+        Ok(Self { collector, output })
+    }
+
+    /// Keeps what a message brings of attachments.
+    pub(crate) fn keep(&mut self, received: &Received) -> Result<Kept, ClientError> {
+        let Some(collector) = &mut self.collector else {
+            if received.part_of.is_some() {
+                self.output.note("a part of an attachment waits: give --attachments-dir");
+                return Ok(Kept::Left);
+            }
+            return Ok(Kept::Message(Vec::new()));
+        };
+        match collector.take(received) {
+            Ok(Taken::Message { saved, waiting, .. }) => {
+                for name in waiting {
+                    self.output.note(&format!("attachment {name}: parts are still to come"));
+                }
+                Ok(Kept::Message(saved.iter().map(|one| one.path.display().to_string()).collect()))
+            }
+            Ok(Taken::Part { attachment, parts, count, saved, .. }) => {
+                self.output.note(&format!("attachment {attachment}: part {parts} of {count}"));
+                if let Some(saved) = saved {
+                    self.output.note(&format!("attachment saved as {}", saved.path.display()));
+                }
+                Ok(Kept::Part)
+            }
+            Ok(_) => Ok(Kept::Left),
+            Err(ClientError::Attachment(error)) if error.is_alarm() => {
+                let number = received.message_number;
+                self.output.note(&format!("ALARM: {error} (message {number})"));
+                Ok(Kept::Refused)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_follow_a_colon_unless_it_is_in_the_name_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a:termine");
+        std::fs::write(&path, "x").unwrap();
+        let of = |value: &str| parse_one(value, &["wohnen".to_owned()]).unwrap();
+        assert_eq!(of("scan.pdf").categories, ["wohnen"]);
+        let own = of("scan.pdf:gesundheit,sucht-psyche");
+        assert_eq!((own.name.as_str(), own.media_type.as_str()), ("scan.pdf", "application/pdf"));
+        assert_eq!(own.categories, ["gesundheit", "sucht-psyche"]);
+        assert_eq!(of(path.to_str().unwrap()).name, "a:termine");
+        assert!(parse_one("scan.pdf:", &[]).is_err());
+        assert!(parse(&vec!["x".to_owned(); 17], &[]).is_err());
+    }
+}
