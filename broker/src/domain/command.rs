@@ -1,11 +1,14 @@
 //! What can be asked of the core, and what it answers.
 
+mod delivery;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 
 use super::consent::{ConsentDocument, ConsentState};
+use super::delivery::TakenUpBy;
 use super::event::{Actor, ErasureGround, LogQueryEvent, Signature, Submission};
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, ParticipantId, RecordNumber, Reference, RegistrationKey,
@@ -14,6 +17,8 @@ use super::ids::{
 use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
+
+pub use delivery::{DeliveryCommand, DeliveryOutcome};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -156,6 +161,8 @@ pub enum Command {
         messages: Vec<RecordNumber>,
         /// The stage.
         stage: Stage,
+        /// Who took them up, if that is the stage.
+        by: TakenUpBy,
     },
     /// Somebody queries the log.
     QueryLog {
@@ -259,6 +266,8 @@ pub enum Command {
     },
     /// A log that had lost records is reconciled. Only while the broker is stopped.
     Reconcile(Box<Reconciliation>),
+    /// Something about the reliability of messages, or about duties to delete.
+    Delivery(DeliveryCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -412,6 +421,8 @@ pub enum Outcome {
         /// Consents that were suspended.
         suspended: u32,
     },
+    /// What became of messages, or of duties to delete.
+    Delivery(DeliveryOutcome),
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.

@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod delivery;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,11 +14,14 @@ use schleuse_proto::identity::Role;
 use super::catalogue::{Categories, Kind, Purpose};
 use super::consent::ConsentDocument;
 use super::decide::{DenyReason, Permit};
+use super::delivery::TakenUpBy;
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
-    RegistrationKey, TimeMs,
+    RegistrationKey, ThreadId, TimeMs,
 };
 use super::message::{Stage, StopReason};
+
+pub use delivery::{BasisEndedEvent, DeliveryEvent};
 
 /// Who acts, from the verified certificate.
 ///
@@ -122,6 +127,8 @@ pub enum EventKind {
         participant: ParticipantId,
         /// The stage.
         stage: Stage,
+        /// Who took it up; of other stages the default.
+        by: TakenUpBy,
         /// Agency that sent it.
         sender: AgencyId,
         /// Agency that received it.
@@ -151,6 +158,8 @@ pub enum EventKind {
     },
     /// Something about rights of participants or lost records.
     Upkeep(UpkeepEvent),
+    /// Something about the reliability of messages, or about duties to delete.
+    Delivery(DeliveryEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -346,6 +355,8 @@ pub struct Label {
     pub sender: Address,
     /// Recipient.
     pub recipient: Address,
+    /// Thread that it belongs to.
+    pub thread_id: ThreadId,
     /// When it was made.
     pub created_at: TimeMs,
     /// First instant at which it is not handed out.

@@ -69,6 +69,8 @@ pub enum StopReason {
     Expired,
     /// The participant's data is erased.
     Erased,
+    /// Its sender recalled it.
+    Recalled,
 }
 
 /// Permission to hand out one message once: the decision of that instant, bound to the message and

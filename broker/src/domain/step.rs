@@ -4,6 +4,7 @@
 
 mod casework;
 mod consents;
+mod delivery;
 mod log;
 mod messages;
 mod rights;
@@ -28,6 +29,7 @@ impl State {
         now: TimeMs,
         command: Command,
     ) -> Result<Outcome, Refusal> {
+        self.delivery.rules = rules.delivery;
         match command {
             Command::Start => {
                 let kind = EventKind::BrokerStarted {
@@ -79,6 +81,7 @@ impl State {
             }
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
                 let recipients = self.own_addresses(&actor, &recipients);
+                self.mark_read(now, &recipients, &actor);
                 let permits =
                     self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))
@@ -87,8 +90,8 @@ impl State {
                 self.release_stream(stream);
                 Ok(Outcome::Done)
             }
-            Command::Report { actor, messages, stage } => {
-                self.report(now, &actor, &messages, stage)
+            Command::Report { actor, messages, stage, by } => {
+                self.report(now, &actor, &messages, stage, by)
             }
             Command::QueryLog { actor, reference, query } => {
                 self.query_log(now, actor, reference, query)
@@ -120,6 +123,7 @@ impl State {
             Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
+            Command::Delivery(command) => self.delivery_command(rules, now, command),
         }
     }
 

@@ -183,6 +183,7 @@ impl State {
         for (number, deny) in &uncovered {
             self.stop(*number, StopReason::ConsentEnded, Some(*deny), now);
         }
+        self.open_duties(ix, now);
         u32::try_from(uncovered.len()).unwrap_or(u32::MAX)
     }
 
