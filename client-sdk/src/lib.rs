@@ -98,12 +98,14 @@ mod checkpoints;
 mod client;
 mod clock;
 mod content;
+mod delivery;
 mod directory;
 mod error;
 mod files;
 mod ids;
 mod log;
 mod lotse;
+mod notices;
 mod random;
 mod receive;
 mod references;
@@ -115,6 +117,7 @@ mod signer;
 mod spot_checks;
 #[cfg(test)]
 mod test_log;
+mod thread;
 mod tls;
 mod trust_file;
 pub mod witness;
@@ -123,6 +126,10 @@ pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
+pub use delivery::{
+    DeadLetter, DeadLetterReason, Mailbox, MailboxClass, MessageEnd, MessageState, Recall,
+    Rejected, Stamp, TakenUpBy, Track,
+};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
@@ -137,6 +144,10 @@ pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
     RevocationPreview,
 };
+pub use notices::{
+    DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,
+    NoticeStream, Notices,
+};
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
 pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
@@ -150,5 +161,6 @@ pub use send::{
     Draft, Prepared, Sealer, SendOutcome, StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream,
 };
 pub use signer::Signer;
+pub use thread::{Direction, Thread, ThreadEntry};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
-    ClientError, Incoming, Received, ReferenceBook, Stage, format_time, rfc3339,
+    ClientError, Incoming, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
 };
 use serde_json::{Value, json};
 
@@ -97,11 +97,16 @@ pub(crate) async fn fetch(
     });
     // Only what was printed and saved is taken over.
     if arguments.incoming.acknowledge && !taken.is_empty() {
-        client.acknowledge(&taken, Stage::Acknowledged).await?;
+        client.take_up(&taken, by(&arguments.incoming)).await?;
         output.note(&format!("{} acknowledged", taken.len()));
     }
     client.check_receipts().await?;
     Ok(ending)
+}
+
+/// Who takes the messages up.
+fn by(arguments: &IncomingArguments) -> TakenUpBy {
+    if arguments.person { TakenUpBy::Person } else { TakenUpBy::System }
 }
 
 /// Receives until Ctrl-C or a number of messages.
@@ -142,7 +147,7 @@ async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<bool, ClientErr
     let (value, text) = desk.take(&received)?;
     desk.output.item(&value, || format!("{text}\n"));
     if desk.arguments.acknowledge {
-        received.acknowledge().await?;
+        received.take_up(by(desk.arguments)).await?;
     }
     Ok(true)
 }
