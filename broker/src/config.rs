@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use check::Checker;
 
+use crate::domain::delivery::DeliveryRules;
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
 use crate::engine::Retention;
@@ -57,6 +58,8 @@ pub struct Config {
     pub edge: EdgeLimits,
     /// Bounds of the core.
     pub core: CoreLimits,
+    /// Attempts, duties to delete, mailboxes.
+    pub delivery: DeliveryRules,
     /// Sizes of the journal.
     pub sizes: Sizes,
     /// File on another volume that keeps the newest checkpoint.
@@ -118,6 +121,7 @@ impl Config {
             worker_threads: check.count("worker_threads", default_workers(), 1..=64),
             edge: edge_limits(&mut check),
             core: core_limits(&mut check),
+            delivery: delivery_rules(&mut check),
             sizes: sizes(&mut check),
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
@@ -179,6 +183,22 @@ fn core_limits(check: &mut Checker) -> CoreLimits {
         ),
         parts_wait_ms: check.number("limits.parts_wait_hours", 24, 1..=24) * HOUR_MS,
     }
+}
+
+fn delivery_rules(check: &mut Checker) -> DeliveryRules {
+    const HOUR_MS: u64 = 3_600_000;
+    let attempts = check.number("messages.attempts_max", 50, 3..=10_000);
+    let rules = DeliveryRules {
+        attempts_max: u32::try_from(attempts).unwrap_or(u32::MAX),
+        deletion_due_ms: check.number("messages.deletion_due_days", 30, 1..=365) * 24 * HOUR_MS,
+        mailbox_slow_ms: check.number("messages.mailbox_slow_hours", 24, 13..=8760) * HOUR_MS,
+        mailbox_unread_ms: check.number("messages.mailbox_unread_hours", 72, 13..=8760) * HOUR_MS,
+    };
+    check.require(
+        rules.mailbox_slow_ms < rules.mailbox_unread_ms,
+        "messages.mailbox_unread_hours: expected more than messages.mailbox_slow_hours",
+    );
+    rules
 }
 
 fn sizes(check: &mut Checker) -> Sizes {

@@ -26,10 +26,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, DeliveryCommand, DeliveryOutcome, Outcome};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Address, RecordNumber};
 use crate::domain::refusal::Refusal;
@@ -199,6 +199,8 @@ pub struct Engine {
     resumer: Arc<Mutex<Option<tokio::task::JoinHandle<()>>>>,
     /// Records of reconciliations.
     reconciled: Arc<[RecordNumber]>,
+    /// Newest record that some agency is told of.
+    notices: watch::Receiver<RecordNumber>,
 }
 
 impl Engine {
@@ -220,6 +222,7 @@ impl Engine {
         tokio::spawn(sequencer::deliver(rounds));
         let (spent, destroyed) = std::sync::mpsc::channel();
         let eraser = reader.clone().eraser();
+        let (news, notices) = watch::channel(0);
         std::thread::Builder::new()
             .name("eraser".into())
             .spawn(move || erasure::destroy_payloads(&eraser, &destroyed))
@@ -243,6 +246,9 @@ impl Engine {
             standing: standing.clone(),
             spent,
             payload_grace_ms: retention.payload_grace_ms,
+            notices: news,
+            look_at_mailboxes: 0,
+            neglected: std::collections::BTreeSet::new(),
         };
         let thread = std::thread::Builder::new()
             .name("sequencer".into())
@@ -266,6 +272,7 @@ impl Engine {
             ending: CancellationToken::new(),
             resumer: Arc::default(),
             reconciled,
+            notices,
         };
         let resumer = tokio::spawn(engine.clone().resume_erasures());
         *engine.resumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(resumer);
@@ -323,6 +330,27 @@ impl Engine {
             self.settle(participant).await;
         }
         Ok(answer)
+    }
+
+    /// Recalls messages and waits until no hand-out of them is in flight.
+    ///
+    /// INVARIANT (revoke-strict): as for a change of a consent. The urgent lane, since a recall too stops what must
+    /// not get out.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn recall(&self, command: DeliveryCommand) -> Result<Answer, Refusal> {
+        let answer = self.execute(Lane::Urgent, Command::Delivery(command)).await?;
+        if let Outcome::Delivery(DeliveryOutcome::Recalled { recalled, .. }) = &answer.outcome {
+            self.in_flight.settle_messages(recalled).await;
+        }
+        Ok(answer)
+    }
+
+    /// Changes whenever some agency is told something, once that is durable.
+    #[must_use]
+    pub fn notices(&self) -> watch::Receiver<RecordNumber> {
+        self.notices.clone()
     }
 
     async fn settle(&self, participant: ParticipantIx) {

@@ -5,6 +5,7 @@ pub(crate) mod args;
 pub(crate) mod attachments;
 pub(crate) mod checkpoint;
 pub(crate) mod count;
+pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod files;
@@ -77,6 +78,7 @@ async fn command(
         Command::Lotse(command) => lotse::run(global, command, output).await,
         Command::Agency(command) => agency::run(global, command, output).await,
         Command::Dpo(command) => dpo::run(global, command, output).await,
+        Command::Operator(command) => delivery::operator(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),

@@ -99,12 +99,14 @@ mod checkpoints;
 mod client;
 mod clock;
 mod content;
+mod delivery;
 mod directory;
 mod error;
 mod files;
 mod ids;
 mod log;
 mod lotse;
+mod notices;
 mod random;
 mod receive;
 mod references;
@@ -116,6 +118,7 @@ mod signer;
 mod spot_checks;
 #[cfg(test)]
 mod test_log;
+mod thread;
 mod tls;
 mod trust_file;
 pub mod witness;
@@ -130,11 +133,15 @@ pub use content::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX, Content, ContentError,
     FILE_BYTES_MAX, TEXT_BYTES_MAX,
 };
+pub use delivery::{
+    DeadLetter, DeadLetterReason, Mailbox, MailboxClass, MessageEnd, MessageState, Recall,
+    Rejected, Stamp, TakenUpBy, Track,
+};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
-    hex,
+    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt,
+    ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
@@ -143,6 +150,10 @@ pub use log::{
 pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
     RevocationPreview,
+};
+pub use notices::{
+    DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,
+    NoticeStream, Notices,
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
@@ -157,5 +168,6 @@ pub use send::{
     Draft, Prepared, Sealer, SendOutcome, StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream,
 };
 pub use signer::Signer;
+pub use thread::{Direction, Thread, ThreadEntry};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;

@@ -17,6 +17,7 @@ pub use verify::{Opened, Verifier};
 
 use crate::client::Client;
 use crate::content::Content;
+use crate::delivery::TakenUpBy;
 use crate::error::{ClientError, EvidenceError};
 use crate::ids::{Address, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId};
 use crate::spot_checks::Claim;
@@ -144,10 +145,18 @@ impl Received {
     /// # Errors
     /// As [`Client::acknowledge`].
     pub async fn acknowledge(&self) -> Result<Receipt, ClientError> {
+        self.take_up(TakenUpBy::System).await
+    }
+
+    /// Takes the message over and says who took it up; the sender is told.
+    ///
+    /// # Errors
+    /// As [`Client::acknowledge`].
+    pub async fn take_up(&self, by: TakenUpBy) -> Result<Receipt, ClientError> {
         if let Some(reported) = &self.reported {
             reported.wait().await;
         }
-        let receipts = self.client.acknowledge(&[self.message_number], Stage::Acknowledged).await?;
+        let receipts = self.client.take_up(&[self.message_number], by).await?;
         receipts.into_iter().next().ok_or_else(|| ClientError::protocol("a receipt is missing"))
     }
 }
@@ -206,28 +215,38 @@ impl Client {
         stage: Stage,
     ) -> Result<Vec<Receipt>, ClientError> {
         let mut receipts = Vec::with_capacity(message_numbers.len());
-        let service = self.messages();
         for numbers in message_numbers.chunks(ACKNOWLEDGE_MAX) {
-            let request = v1::AcknowledgeRequest {
-                message_numbers: numbers.to_vec(),
-                stage: stage.to_wire().into(),
-            };
-            let answer = self
-                .call(|| {
-                    let (mut service, request) = (service.clone(), request.clone());
-                    async move { service.acknowledge(request).await }
-                })
-                .await?;
-            self.checkpoints().observe(&answer.checkpoint)?;
-            if answer.receipts.len() != numbers.len() {
-                return Err(ClientError::protocol("other receipts than messages"));
-            }
-            for receipt in &answer.receipts {
-                receipts.push(Receipt::from_wire(Some(receipt))?);
-            }
+            let unspecified = v1::TakenUpBy::Unspecified;
+            receipts.extend(self.report_stage(numbers, stage.to_wire(), unspecified).await?);
         }
         self.check_log().await?;
         Ok(receipts)
+    }
+
+    /// One report of at most [`ACKNOWLEDGE_MAX`] messages.
+    pub(crate) async fn report_stage(
+        &self,
+        numbers: &[u64],
+        stage: v1::DeliveryStage,
+        by: v1::TakenUpBy,
+    ) -> Result<Vec<Receipt>, ClientError> {
+        let request = v1::AcknowledgeRequest {
+            message_numbers: numbers.to_vec(),
+            stage: stage.into(),
+            taken_up_by: by.into(),
+        };
+        let service = self.messages();
+        let answer = self
+            .call(|| {
+                let (mut service, request) = (service.clone(), request.clone());
+                async move { service.acknowledge(request).await }
+            })
+            .await?;
+        self.checkpoints().observe(&answer.checkpoint)?;
+        if answer.receipts.len() != numbers.len() {
+            return Err(ClientError::protocol("other receipts than messages"));
+        }
+        answer.receipts.iter().map(|receipt| Receipt::from_wire(Some(receipt))).collect()
     }
 
     /// Verifies and opens a delivery.

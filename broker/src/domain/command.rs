@@ -1,5 +1,6 @@
 //! What can be asked of the core, and what it answers.
 
+mod delivery;
 mod upload;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 
 use super::consent::{ConsentDocument, ConsentState};
+use super::delivery::TakenUpBy;
 use super::event::{Actor, ErasureGround, LogQueryEvent, Signature, Submission};
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, ParticipantId, RecordNumber, Reference, RegistrationKey,
@@ -17,6 +19,8 @@ use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
 pub use upload::{KnownDecisions, UploadCommand};
+
+pub use delivery::{DeliveryCommand, DeliveryOutcome};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -159,6 +163,8 @@ pub enum Command {
         messages: Vec<RecordNumber>,
         /// The stage.
         stage: Stage,
+        /// Who took them up, if that is the stage.
+        by: TakenUpBy,
     },
     /// Somebody queries the log.
     QueryLog {
@@ -264,6 +270,8 @@ pub enum Command {
     Reconcile(Box<Reconciliation>),
     /// Something about an upload.
     Upload(UploadCommand),
+    /// Something about the reliability of messages, or about duties to delete.
+    Delivery(DeliveryCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -419,6 +427,8 @@ pub enum Outcome {
         /// Consents that were suspended.
         suspended: u32,
     },
+    /// What became of messages, or of duties to delete.
+    Delivery(DeliveryOutcome),
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.

@@ -3,6 +3,7 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod delivery;
 mod upload;
 
 use std::sync::Arc;
@@ -14,12 +15,15 @@ use schleuse_proto::identity::Role;
 use super::catalogue::{Categories, Kind, Purpose};
 use super::consent::ConsentDocument;
 use super::decide::{DenyReason, Permit};
+use super::delivery::TakenUpBy;
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
-    RegistrationKey, TimeMs,
+    RegistrationKey, ThreadId, TimeMs,
 };
 use super::message::{Stage, StopReason};
 pub use upload::UploadEvent;
+
+pub use delivery::{BasisEndedEvent, DeliveryEvent};
 
 /// Who acts, from the verified certificate.
 ///
@@ -125,6 +129,8 @@ pub enum EventKind {
         participant: ParticipantId,
         /// The stage.
         stage: Stage,
+        /// Who took it up; of other stages the default.
+        by: TakenUpBy,
         /// Agency that sent it.
         sender: AgencyId,
         /// Agency that received it.
@@ -156,6 +162,8 @@ pub enum EventKind {
     Upkeep(UpkeepEvent),
     /// Something about an upload.
     Upload(UploadEvent),
+    /// Something about the reliability of messages, or about duties to delete.
+    Delivery(DeliveryEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -351,6 +359,8 @@ pub struct Label {
     pub sender: Address,
     /// Recipient.
     pub recipient: Address,
+    /// Thread that it belongs to.
+    pub thread_id: ThreadId,
     /// When it was made.
     pub created_at: TimeMs,
     /// First instant at which it is not handed out.

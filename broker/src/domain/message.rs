@@ -74,6 +74,8 @@ pub enum StopReason {
     /// It is a part of an upload whose main message did not come, was refused or stopped, or that its sender
     /// gave up.
     UploadEnded,
+    /// Its sender recalled it.
+    Recalled,
 }
 
 /// Permission to hand out one message once: the decision of that instant, bound to the message and

@@ -5,6 +5,7 @@
 //! handed-out message is the one thing that is not in the log: after a start everything that is not
 //! acknowledged waits again.
 
+mod delivery;
 mod messages;
 mod rights;
 mod uploads;
@@ -16,6 +17,7 @@ use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant};
+use super::delivery::{DeliveryRules, Stamp};
 use super::event::{
     ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
 };
@@ -66,6 +68,8 @@ pub struct Rules {
     pub project_agency: AgencyId,
     /// Bounds.
     pub limits: Limits,
+    /// Attempts, duties to delete, mailboxes.
+    pub delivery: DeliveryRules,
 }
 
 /// A participant.
@@ -172,6 +176,8 @@ pub struct State {
     /// Finished messages whose payload is still there, and about whom they are.
     spent: VecDeque<(TimeMs, RecordNumber, ParticipantIx)>,
     pub(super) erasure_holds: Vec<ErasureHold>,
+    /// What senders and recipients are told.
+    pub(super) delivery: delivery::Delivery,
     /// Erasures that have begun and are not finished, by the record of their beginning.
     erasing: BTreeMap<RecordNumber, ParticipantId>,
     /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
@@ -252,6 +258,7 @@ impl State {
     /// Folds one event. `number` is its record, `time` the record's time.
     pub fn apply(&mut self, event: &Event, number: RecordNumber, time: TimeMs) {
         self.skip(number, time);
+        let stamp = Stamp { record: number, at: time };
         match &event.kind {
             EventKind::BrokerStarted { .. }
             | EventKind::LogQueried(_)
@@ -286,20 +293,21 @@ impl State {
                     consent.revoked = Some((time, number));
                 }
                 self.touch(&revocation.participant, time);
-            }
-            EventKind::MessageDecided(decided) => self.apply_decision(decided, number, time),
-            EventKind::HandedOut(handed_out) => {
-                if let Some(message) = self.messages.get_mut(&handed_out.message) {
-                    message.attempt = handed_out.attempt;
+                if let Some(ix) = self.by_id.get(&revocation.participant).copied() {
+                    self.schedule_end(ix, time);
                 }
             }
-            EventKind::StageReported { message, stage, .. } => {
+            EventKind::MessageDecided(decided) => self.apply_decision(decided, number, time),
+            EventKind::HandedOut(event) => self.apply_hand_out(event, stamp),
+            EventKind::StageReported { message, stage, by, .. } => {
                 self.apply_stage(*message, *stage, number, time);
+                self.apply_report(*message, *stage, *by, stamp);
             }
-            EventKind::MessageStopped { message, .. } => {
+            EventKind::MessageStopped { message, reason, .. } => {
                 self.uploads.stop_main(*message);
-                self.finish(*message, time);
+                self.apply_stop(*message, *reason, stamp);
             }
+            EventKind::Delivery(event) => self.apply_delivery(event, stamp),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
             EventKind::Upload(UploadEvent::Discarded { message }) => {
                 let Some(actor) = &event.actor else { return };
@@ -347,9 +355,7 @@ impl State {
     }
 
     fn apply_directory(&mut self, entry: &DirectoryEvent, number: RecordNumber) {
-        for function in &entry.functions {
-            self.names.address(function);
-        }
+        self.publish_mailboxes(&entry.functions);
         self.directory.insert(
             entry.agency.clone(),
             Entry {
@@ -398,6 +404,7 @@ impl State {
             self.consents.insert(document.consent_id, (ix, position));
         }
         self.release_blocked(ix);
+        self.schedule_end(ix, time);
     }
 
     pub(super) fn participant(&self, ix: ParticipantIx) -> Option<&Participant> {

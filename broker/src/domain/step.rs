@@ -4,6 +4,7 @@
 
 mod casework;
 mod consents;
+mod delivery;
 mod log;
 mod messages;
 mod rights;
@@ -29,6 +30,7 @@ impl State {
         now: TimeMs,
         command: Command,
     ) -> Result<Outcome, Refusal> {
+        self.delivery.rules = rules.delivery;
         match command {
             Command::Start => {
                 let kind = EventKind::BrokerStarted {
@@ -81,6 +83,7 @@ impl State {
             }
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
                 let recipients = self.own_addresses(&actor, &recipients);
+                self.mark_read(now, &recipients, &actor);
                 let permits =
                     self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))
@@ -89,8 +92,8 @@ impl State {
                 self.release_stream(stream);
                 Ok(Outcome::Done)
             }
-            Command::Report { actor, messages, stage } => {
-                self.report(now, &actor, &messages, stage)
+            Command::Report { actor, messages, stage, by } => {
+                self.report(now, &actor, &messages, stage, by)
             }
             Command::QueryLog { actor, reference, query } => {
                 self.query_log(now, actor, reference, query)
@@ -123,6 +126,7 @@ impl State {
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
             Command::Upload(command) => self.upload(now, command),
+            Command::Delivery(command) => self.delivery_command(rules, now, command),
         }
     }
 

@@ -2,9 +2,11 @@
 
 mod consents;
 mod counts;
+mod delivery;
 mod directory;
 mod log;
 pub(super) mod messages;
+mod notices;
 mod participants;
 mod proofs;
 mod receive;
@@ -170,7 +172,9 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::access_log_service_server::AccessLogServiceServer;
     use v1::checkpoint_service_server::CheckpointServiceServer;
     use v1::consent_service_server::ConsentServiceServer;
+    use v1::delivery_service_server::DeliveryServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
+    use v1::notice_service_server::NoticeServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::rights_service_server::RightsServiceServer;
     use v1::upload_service_server::UploadServiceServer;
@@ -196,6 +200,8 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
     add!(RightsServiceServer, rights::Rights(context.clone()));
     add!(UploadServiceServer, uploads::Uploads(context.clone()));
+    add!(DeliveryServiceServer, delivery::Deliveries(context.clone()));
+    add!(NoticeServiceServer, notices::Notices(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

@@ -9,7 +9,7 @@ use schleuse_proto::rpc::Rpc;
 /// Roles that may make a call.
 #[must_use]
 pub fn roles(rpc: Rpc) -> &'static [Role] {
-    use Role::{Dpo, Lotse, System};
+    use Role::{Dpo, Lotse, Operator, System};
     match rpc {
         Rpc::RecordConsent
         | Rpc::ReviseConsent
@@ -26,6 +26,16 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
             &[System, Lotse]
         }
         Rpc::ReadOutcomes | Rpc::DiscardParts => &[System, Lotse],
+        Rpc::RecallMessages
+        | Rpc::RejectMessages
+        | Rpc::TrackMessages
+        | Rpc::ListDeadLetters
+        | Rpc::LookUpMailbox
+        | Rpc::FetchNotices
+        | Rpc::ReceiveNotices
+        | Rpc::ConfirmDeletion => &[System, Lotse],
+        Rpc::ListDeletionDuties => &[System, Lotse, Dpo],
+        Rpc::ListMailboxes => &[Operator],
         // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
@@ -66,6 +76,7 @@ pub fn is_long(rpc: Rpc) -> bool {
         Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention => true,
         Rpc::SubmitStream
         | Rpc::Receive
+        | Rpc::ReceiveNotices
         | Rpc::QueryLog
         | Rpc::ReadLeafHashes
         | Rpc::HealthV1HealthWatch
@@ -98,6 +109,15 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds
+        | Rpc::RecallMessages
+        | Rpc::RejectMessages
+        | Rpc::TrackMessages
+        | Rpc::ListDeadLetters
+        | Rpc::LookUpMailbox
+        | Rpc::ListMailboxes
+        | Rpc::FetchNotices
+        | Rpc::ListDeletionDuties
+        | Rpc::ConfirmDeletion
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList => false,
     }

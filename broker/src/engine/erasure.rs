@@ -367,6 +367,8 @@ impl Retention {
             (RecordType::MessageDecided, messages_months),
             (RecordType::HandedOut, messages_months),
             (RecordType::StageReported, messages_months),
+            (RecordType::DeadLettered, messages_months),
+            (RecordType::MailboxRead, queries_months),
             (RecordType::MessageStopped, messages_months),
             (RecordType::UploadDiscarded, messages_months),
             (RecordType::LogQueried, queries_months),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::ids::RecordNumber;
 use crate::domain::state::ParticipantIx;
 
 /// How long a hand-out may take to be written out once its consent has ended.
@@ -30,6 +31,7 @@ struct Table {
 #[derive(Clone, Debug)]
 struct Entry {
     id: u64,
+    message: RecordNumber,
     cut: CancellationToken,
     done: CancellationToken,
 }
@@ -48,12 +50,13 @@ impl InFlight {
     pub fn begin(
         self: &Arc<Self>,
         participant: ParticipantIx,
+        message: RecordNumber,
         cut: CancellationToken,
     ) -> InFlightGuard {
         let mut table = self.table();
         let id = table.next;
         table.next += 1;
-        let entry = Entry { id, cut, done: CancellationToken::new() };
+        let entry = Entry { id, message, cut, done: CancellationToken::new() };
         table.by_participant.entry(participant).or_default().push(entry);
         InFlightGuard { participant, id, registry: self.clone() }
     }
@@ -66,8 +69,26 @@ impl InFlight {
 
     /// Waits until everything about the participant that is in flight now has ended.
     pub async fn settle(&self, participant: ParticipantIx) {
-        let entries: Vec<Entry> =
-            self.table().by_participant.get(&participant).into_iter().flatten().cloned().collect();
+        self.settle_those(participant, |_| true).await;
+    }
+
+    /// Waits until every hand-out of these messages that is in flight now has ended.
+    pub async fn settle_messages(&self, messages: &[(ParticipantIx, RecordNumber)]) {
+        for (participant, number) in messages {
+            self.settle_those(*participant, |message| message == *number).await;
+        }
+    }
+
+    async fn settle_those(
+        &self,
+        participant: ParticipantIx,
+        is_meant: impl Fn(RecordNumber) -> bool,
+    ) {
+        let entries: Vec<Entry> = {
+            let table = self.table();
+            let about = table.by_participant.get(&participant).into_iter().flatten();
+            about.filter(|entry| is_meant(entry.message)).cloned().collect()
+        };
         if entries.is_empty() {
             return;
         }
@@ -116,13 +137,13 @@ mod tests {
     async fn settling_waits_for_what_was_in_flight_and_not_for_later_ones() {
         let registry = Arc::new(InFlight::default());
         let participant = ParticipantIx::for_test(1);
-        let early = registry.begin(participant, CancellationToken::new());
-        let other = registry.begin(ParticipantIx::for_test(2), CancellationToken::new());
+        let early = registry.begin(participant, 1, CancellationToken::new());
+        let other = registry.begin(ParticipantIx::for_test(2), 2, CancellationToken::new());
         let waiting = registry.clone();
         let settle = tokio::spawn(async move { waiting.settle(participant).await });
         tokio::task::yield_now().await;
         assert!(!settle.is_finished());
-        let late = registry.begin(participant, CancellationToken::new());
+        let late = registry.begin(participant, 3, CancellationToken::new());
         drop(early);
         settle.await.unwrap();
         assert_eq!(registry.count(), 2);
@@ -130,11 +151,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_recall_waits_for_its_own_message_only() {
+        let registry = Arc::new(InFlight::default());
+        let participant = ParticipantIx::for_test(1);
+        let (own, other) = (CancellationToken::new(), CancellationToken::new());
+        let recalled = registry.begin(participant, 7, own.clone());
+        let stays = registry.begin(participant, 8, other.clone());
+        let waiting = registry.clone();
+        let settle =
+            tokio::spawn(async move { waiting.settle_messages(&[(participant, 7)]).await });
+        tokio::task::yield_now().await;
+        assert!(!settle.is_finished());
+        drop(recalled);
+        settle.await.unwrap();
+        assert!(!other.is_cancelled());
+        drop(stays);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_connection_that_does_not_take_the_bytes_is_cut() {
         let registry = Arc::new(InFlight::default());
         let participant = ParticipantIx::for_test(1);
         let cut = CancellationToken::new();
-        let guard = registry.begin(participant, cut.clone());
+        let guard = registry.begin(participant, 1, cut.clone());
         let connection = tokio::spawn(async move {
             cut.cancelled().await;
             drop(guard);

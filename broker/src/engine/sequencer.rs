@@ -1,10 +1,10 @@
 //! The sequencer: the one thread that steps the core and writes the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
@@ -34,6 +34,8 @@ const CLOCK_STEP_BACK_MS_MAX: TimeMs = 2_000;
 const ROUND_HAND_OUTS_MAX: usize = 256;
 /// Most payloads that are destroyed in one round.
 const ROUND_SPENT_MAX: usize = 256;
+/// How often mailboxes are looked at for an alarm: they are unread after days.
+const MAILBOX_LOOK_MS: TimeMs = 60_000;
 /// Most bytes of one stream in one round.
 const ROUND_HAND_OUT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -58,6 +60,12 @@ pub(super) struct Sequencer {
     /// Messages whose payloads are to be destroyed.
     pub(super) spent: std::sync::mpsc::Sender<Vec<RecordNumber>>,
     pub(super) payload_grace_ms: TimeMs,
+    /// Newest record that some agency is told of.
+    pub(super) notices: watch::Sender<RecordNumber>,
+    /// When mailboxes are looked at again.
+    pub(super) look_at_mailboxes: TimeMs,
+    /// Mailboxes with messages that nobody reads; each is warned of once.
+    pub(super) neglected: BTreeSet<AddressIx>,
 }
 
 /// A receive stream.
@@ -149,6 +157,7 @@ impl Sequencer {
             self.hand_out_to_streams(now, &mut pending);
             let commit = self.commit(now)?;
             self.destroy_spent(now, &commit);
+            self.tell_news(now);
             let letters: Vec<Letter> =
                 pending.into_iter().filter_map(|said| self.say(said, &commit)).collect();
             if !letters.is_empty() {
@@ -158,6 +167,30 @@ impl Sequencer {
                 return Ok(());
             }
         }
+    }
+
+    /// Wakes those who wait for notices, which are durable now, and now and then looks for mailboxes that
+    /// nobody reads.
+    fn tell_news(&mut self, now: TimeMs) {
+        let newest = self.state.newest_notice();
+        self.notices.send_if_modified(|known| std::mem::replace(known, newest) != newest);
+        if now < self.look_at_mailboxes {
+            return;
+        }
+        self.look_at_mailboxes = now + MAILBOX_LOOK_MS;
+        let neglected = self.state.neglected_mailboxes(now);
+        for (address, row) in &neglected {
+            if !self.neglected.contains(address) {
+                let (agency, function) = (&row.address.agency, row.address.function());
+                tracing::warn!(
+                    %agency,
+                    function,
+                    waiting = row.waiting,
+                    "nobody reads a mailbox where messages wait"
+                );
+            }
+        }
+        self.neglected = neglected.into_iter().map(|(address, _)| address).collect();
     }
 
     /// Has the payloads of messages destroyed that were finished long enough ago.
@@ -243,6 +276,7 @@ impl Sequencer {
             | Command::ListConsents { .. }
             | Command::Release { .. }
             | Command::Report { .. }
+            | Command::Delivery(_)
             | Command::QueryLog { .. }
             | Command::ReadReferences { .. }
             | Command::PlaceHold { .. }
@@ -294,6 +328,9 @@ impl Sequencer {
         for (number, stream) in &mut self.streams {
             if stream.recipients.len() < stream.addresses.len() {
                 stream.recipients = self.state.own_addresses(&stream.actor, &stream.addresses);
+            }
+            if stream.credit > 0 {
+                self.state.mark_read(now, &stream.recipients, &stream.actor);
             }
             if stream.credit == 0 || !stream.recipients.iter().any(|r| self.state.is_waiting(*r)) {
                 continue;
@@ -382,7 +419,8 @@ impl Sequencer {
         permits
             .into_iter()
             .filter_map(|permit| {
-                let guard = self.in_flight.begin(permit.participant(), cut.clone());
+                let (about, message) = (permit.participant(), permit.message());
+                let guard = self.in_flight.begin(about, message, cut.clone());
                 commit.seal(permit).map(|permit| HandOut { permit, guard })
             })
             .collect()

@@ -1,5 +1,7 @@
 //! Record → domain event, for the replay.
 
+mod delivery;
+
 use bytes::Bytes;
 use schleuse_proto::Message as _;
 use schleuse_proto::identity::Role;
@@ -18,6 +20,8 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Stage, StopReason};
 use crate::journal::StoredRecord;
+
+pub use delivery::{dead_letter_reason, deletion_answer, taken_up_by};
 
 /// Decodes the event that a record logs; none if its contents were erased. Payloads stay locked and are
 /// left out.
@@ -139,6 +143,7 @@ impl Decoder<'_> {
                     v1::DeliveryStage::Acknowledged => Stage::Acknowledged,
                     v1::DeliveryStage::Unspecified => return Err("unknown stage".to_owned()),
                 },
+                by: taken_up_by(reported.taken_up_by()),
                 sender: agency(&reported.sender_agency)?,
                 recipient: agency(&reported.recipient_agency)?,
             },
@@ -150,6 +155,7 @@ impl Decoder<'_> {
                     v1::StopReason::Expired => StopReason::Expired,
                     v1::StopReason::Erased => StopReason::Erased,
                     v1::StopReason::UploadEnded => StopReason::UploadEnded,
+                    v1::StopReason::Recalled => StopReason::Recalled,
                     v1::StopReason::Unspecified => return Err("unknown stop reason".to_owned()),
                 },
                 deny: deny_reason(self.findings.deny_reason()),
@@ -209,6 +215,10 @@ impl Decoder<'_> {
             log_entry::Event::UploadDiscarded(event) => {
                 EventKind::Upload(super::uploads::discarded(&event)?)
             }
+            log_entry::Event::DeadLettered(event) => self.dead_lettered(&event)?,
+            log_entry::Event::MailboxRead(event) => delivery::mailbox_read(&event)?,
+            log_entry::Event::BasisEnded(event) => self.basis_ended(&event)?,
+            log_entry::Event::DeletionConfirmed(event) => self.deletion_confirmed(&event)?,
         })
     }
 

@@ -251,9 +251,8 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
         let expected = "1 to 16 codes, sorted, without repetition";
         return Err(invalid("label.categories", expected).into());
     }
-    if ThreadId::parse(&label.thread_id).is_none() {
-        return Err(invalid("label.thread_id", "16 bytes").into());
-    }
+    let thread_id = ThreadId::parse(&label.thread_id);
+    let thread_id = thread_id.ok_or(invalid("label.thread_id", "16 bytes"))?;
     if label.suite() == v1::SealingSuite::Unspecified || label.sealing_key_id.len() != 32 {
         return Err(invalid("label.suite", "a known suite and a key id of 32 bytes").into());
     }
@@ -279,6 +278,7 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
         categories,
         sender: parse_address(label.sender.as_ref(), "label.sender")?,
         recipient: parse_address(label.recipient.as_ref(), "label.recipient")?,
+        thread_id,
         created_at: time(label.created_at_ms, "label.created_at_ms")?,
         expires_at: time(label.expires_at_ms, "label.expires_at_ms")?,
     })

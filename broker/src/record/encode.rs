@@ -1,5 +1,7 @@
 //! Domain event → sections of a record.
 
+mod delivery;
+
 use bytes::Bytes;
 use schleuse_proto::Message as _;
 use schleuse_proto::evidence::{Digest, consent_reference};
@@ -14,6 +16,8 @@ use crate::domain::event::{
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
 use crate::journal::{NewRecord, Salts};
+
+pub use delivery::{dead_letter_reason, deletion_answer, taken_up_by};
 
 /// Encodes an event as the record that logs it.
 #[must_use]
@@ -64,6 +68,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
             UpkeepEvent::LogReconciled(_) => v1::RecordType::LogReconciled,
         },
         EventKind::Upload(event) => super::uploads::record_type(event),
+        EventKind::Delivery(event) => delivery::record_type(event),
     }
 }
 
@@ -143,15 +148,16 @@ fn body(
             about(&handed_out.participant);
             self::handed_out(handed_out, catalogue)
         }
-        EventKind::StageReported { message, participant, stage, sender, recipient } => {
+        EventKind::StageReported { message, participant, stage, by, sender, recipient } => {
             about(participant);
-            let stage = match stage {
-                Stage::Decrypted => v1::DeliveryStage::Decrypted,
-                Stage::Acknowledged => v1::DeliveryStage::Acknowledged,
+            let (stage, by) = match stage {
+                Stage::Decrypted => (v1::DeliveryStage::Decrypted, v1::TakenUpBy::Unspecified),
+                Stage::Acknowledged => (v1::DeliveryStage::Acknowledged, taken_up_by(*by)),
             };
             log_entry::Event::StageReported(v1::StageReported {
                 message_number: *message,
                 stage: stage.into(),
+                taken_up_by: by.into(),
                 sender_agency: sender.to_string(),
                 recipient_agency: recipient.to_string(),
             })
@@ -163,6 +169,7 @@ fn body(
                 StopReason::Expired => v1::StopReason::Expired,
                 StopReason::Erased => v1::StopReason::Erased,
                 StopReason::UploadEnded => v1::StopReason::UploadEnded,
+                StopReason::Recalled => v1::StopReason::Recalled,
             };
             log_entry::Event::MessageStopped(v1::MessageStopped {
                 message_number: *message,
@@ -182,6 +189,7 @@ fn body(
         }
         EventKind::Upkeep(event) => upkeep(event, private),
         EventKind::Upload(event) => super::uploads::body(event),
+        EventKind::Delivery(event) => delivery::body(event, private),
     }
 }
 
@@ -277,6 +285,12 @@ fn findings(kind: &EventKind) -> v1::Findings {
         },
         EventKind::HandedOut(handed_out) => covered(&handed_out.grant),
         EventKind::MessageStopped { deny, .. } => deny.map(denied).unwrap_or_default(),
+        EventKind::Delivery(event) => v1::Findings {
+            consent_id: delivery::consent(event)
+                .map(|id| Bytes::copy_from_slice(id.bytes()))
+                .unwrap_or_default(),
+            ..v1::Findings::default()
+        },
         EventKind::BrokerStarted { .. }
         | EventKind::ParticipantRegistered { .. }
         | EventKind::LotseAssigned { .. }

@@ -6,7 +6,7 @@
 use schleuse_proto::v1;
 
 use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
-use crate::domain::event::{Decision, Event, EventKind, LogFilter, UpkeepEvent};
+use crate::domain::event::{Decision, DeliveryEvent, Event, EventKind, LogFilter, UpkeepEvent};
 use crate::domain::ids::{AgencyId, ConsentId, ParticipantId};
 use crate::domain::message::StopReason;
 use crate::index::Term;
@@ -87,6 +87,7 @@ impl<'a> Facts<'a> {
             | EventKind::CallRefused { .. }
             | EventKind::Upload(_) => {}
             EventKind::Upkeep(event) => self.add_upkeep(event),
+            EventKind::Delivery(event) => self.add_delivery(event),
             EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
             EventKind::LogQueried(query) => self.participant = query.participant.as_ref(),
             EventKind::ParticipantRegistered { participant, .. }
@@ -137,9 +138,12 @@ impl<'a> Facts<'a> {
             EventKind::MessageStopped { participant, sender, recipient, reason, .. } => {
                 self.pair = Some((sender, recipient));
                 self.participant = Some(participant);
-                // That a consent ended is the participant's and the Lotse's, as the revocation is.
-                if *reason == StopReason::Expired {
-                    self.agencies.extend([sender, recipient]);
+                match reason {
+                    StopReason::Expired | StopReason::Recalled => {
+                        self.agencies.extend([sender, recipient]);
+                    }
+                    // That a consent ended is the participant's and the Lotse's, as the revocation is.
+                    StopReason::ConsentEnded | StopReason::Erased | StopReason::UploadEnded => {}
                 }
             }
         }
@@ -162,6 +166,26 @@ impl<'a> Facts<'a> {
             | UpkeepEvent::ConsentConfirmed { participant, consent, .. } => {
                 self.participant = Some(participant);
                 self.consent = Some(consent);
+            }
+        }
+    }
+
+    fn add_delivery(&mut self, event: &'a DeliveryEvent) {
+        match event {
+            DeliveryEvent::DeadLettered { participant, sender, recipient, .. } => {
+                self.pair = Some((sender, recipient));
+                self.participant = Some(participant);
+                self.agencies.extend([sender, recipient]);
+            }
+            DeliveryEvent::MailboxRead { recipient } => self.agencies.push(&recipient.agency),
+            // The senders took no part: they must not read that the basis of what they sent has ended.
+            DeliveryEvent::BasisEnded(event) => {
+                self.participant = Some(&event.participant);
+                self.consent = Some(&event.consent);
+                self.agencies.push(&event.recipient.agency);
+            }
+            DeliveryEvent::DeletionConfirmed { participant, .. } => {
+                self.participant = Some(participant);
             }
         }
     }

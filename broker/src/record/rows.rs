@@ -32,6 +32,12 @@ pub fn domain_batch_signature(batch: Option<v1::BatchSignature>) -> BatchSignatu
     super::decode::batch_signature(batch)
 }
 
+pub use super::decode::{dead_letter_reason, deletion_answer, taken_up_by};
+pub use super::encode::{
+    dead_letter_reason as wire_dead_letter_reason, deletion_answer as wire_deletion_answer,
+    taken_up_by as wire_taken_up_by,
+};
+
 /// The parts of an accepted message that its recipient gets, without the payload.
 #[derive(Debug)]
 pub struct SealedParts {

@@ -12,7 +12,7 @@ use super::args::{
     SendArguments,
 };
 use super::output::Output;
-use super::{Ending, attachments, connect, directory, files, inbox};
+use super::{Ending, attachments, connect, delivery, directory, files, inbox};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -25,7 +25,18 @@ pub(crate) async fn run(
     command: AgencyCommand,
     output: &Output,
 ) -> Result<Ending, ClientError> {
+    let client = || connect(global, None, output);
     match command {
+        AgencyCommand::Recall(it) => delivery::recall(&client().await?, &it, output).await,
+        AgencyCommand::Track(it) => delivery::track(&client().await?, &it, output).await,
+        AgencyCommand::Notices(it) => delivery::notices(&client().await?, &it, output).await,
+        AgencyCommand::Reject(it) => delivery::reject(&client().await?, &it, output).await,
+        AgencyCommand::DeadLetters => delivery::dead_letters(&client().await?, output).await,
+        AgencyCommand::Mailbox(it) => delivery::mailbox(&client().await?, &it, output).await,
+        AgencyCommand::Deletions(it) => delivery::deletions(&client().await?, &it, output).await,
+        AgencyCommand::ConfirmDeletion(it) => {
+            delivery::confirm(&client().await?, &it, output).await
+        }
         AgencyCommand::Publish(arguments) => publish(global, &arguments, output).await,
         AgencyCommand::Send(arguments) => send(global, arguments, output).await,
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,

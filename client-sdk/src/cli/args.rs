@@ -1,6 +1,7 @@
 //! Arguments of the command line.
 
 mod agency;
+mod delivery;
 mod dpo;
 mod lotse;
 mod report;
@@ -15,6 +16,10 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
+};
+pub(crate) use delivery::{
+    ConfirmArguments, DeletionsArguments, MailboxArguments, NoticesArguments, OperatorCommand,
+    OwnMessages, RejectArguments,
 };
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
@@ -83,6 +88,9 @@ pub(crate) enum Command {
     /// The access log (role dpo; a Lotse for own participants).
     #[command(subcommand)]
     Dpo(DpoCommand),
+    /// What operators watch (role operator).
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -147,6 +155,11 @@ pub(crate) enum DpoCommand {
     /// Example: schleuse dpo report --participant REF --reason "request of 2026-12-01" --out report.html
     /// --proofs report.json --catalogue catalogue.toml --text consent.txt
     Report(ReportArguments),
+    /// Lists duties of recipients to delete data whose basis has ended: of the own agency, for the project's
+    /// officer of all. The list becomes a record.
+    ///
+    /// Example: schleuse dpo deletions --overdue
+    Deletions(DeletionsArguments),
 }
 
 /// Arguments of `dpo incident`.
@@ -228,7 +241,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 38);
+        assert_eq!(found.len(), 47);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

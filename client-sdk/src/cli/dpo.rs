@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, count, files, incident, report, rights, spreadsheet};
+use super::{Ending, connect, count, delivery, files, incident, report, rights, spreadsheet};
 
 /// Runs a command of the data-protection officer.
 pub(crate) async fn run(
@@ -31,6 +31,9 @@ pub(crate) async fn run(
         }
         DpoCommand::Restrict(arguments) => {
             rights::restrict(&client().await?, &arguments, output).await
+        }
+        DpoCommand::Deletions(arguments) => {
+            delivery::deletions(&client().await?, &arguments, output).await
         }
         DpoCommand::Hold(command) => rights::hold(&client().await?, &command, output).await,
     }
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn record_types_have_names_for_the_command_line() {
         assert_eq!(record_type("handed-out").unwrap(), v1::RecordType::HandedOut);
-        assert_eq!(record_types().count(), 22);
+        assert_eq!(record_types().count(), 26);
         let error = record_type("x").unwrap_err().to_string();
         assert!(error.contains("consent-revoked"), "{error}");
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
-    ClientError, Incoming, Received, ReferenceBook, Stage, format_time, rfc3339,
+    ClientError, Incoming, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
 };
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ pub(crate) async fn fetch(
         }
         // Parts are many and large: what is on disk is taken over before more is fetched.
         if arguments.incoming.acknowledge && !parts.is_empty() {
-            client.acknowledge(&parts, Stage::Acknowledged).await?;
+            client.take_up(&parts, by(&arguments.incoming)).await?;
         }
     }
     output.result(&Value::Array(values), || {
@@ -121,11 +121,16 @@ pub(crate) async fn fetch(
     });
     // Only what was printed and saved is taken over.
     if arguments.incoming.acknowledge && !taken.is_empty() {
-        client.acknowledge(&taken, Stage::Acknowledged).await?;
+        client.take_up(&taken, by(&arguments.incoming)).await?;
         output.note(&format!("{} acknowledged", taken.len()));
     }
     client.check_receipts().await?;
     Ok(ending)
+}
+
+/// Who takes the messages up.
+fn by(arguments: &IncomingArguments) -> TakenUpBy {
+    if arguments.person { TakenUpBy::Person } else { TakenUpBy::System }
 }
 
 /// Receives until Ctrl-C or a number of messages.
@@ -188,7 +193,7 @@ async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientEr
     let (value, text) = desk.take(&received, &attachments)?;
     desk.output.item(&value, || format!("{text}\n"));
     if desk.arguments.acknowledge {
-        received.acknowledge().await?;
+        received.take_up(by(desk.arguments)).await?;
     }
     Ok(Shown::Message)
 }

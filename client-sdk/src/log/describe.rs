@@ -1,5 +1,6 @@
 //! Events of the log in plain words and as JSON.
 
+mod delivery;
 mod uploads;
 
 use schleuse_proto::v1;
@@ -37,6 +38,10 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::RecordLost(_) => R::RecordLost,
         Event::LogReconciled(_) => R::LogReconciled,
         Event::UploadDiscarded(_) => R::UploadDiscarded,
+        Event::DeadLettered(_) => R::DeadLettered,
+        Event::MailboxRead(_) => R::MailboxRead,
+        Event::BasisEnded(_) => R::BasisEnded,
+        Event::DeletionConfirmed(_) => R::DeletionConfirmed,
     })
 }
 
@@ -107,7 +112,11 @@ fn event_text(event: &Event) -> String {
         Event::HandedOut(e) => handed_out(e),
         Event::StageReported(e) => {
             let stage = short(e.stage().as_str_name(), "DELIVERY_STAGE_");
-            format!("message {} {stage} by {}", e.message_number, e.recipient_agency)
+            let person = match e.taken_up_by() {
+                v1::TakenUpBy::Person => " (a person)",
+                v1::TakenUpBy::System | v1::TakenUpBy::Unspecified => "",
+            };
+            format!("message {} {stage} by {}{person}", e.message_number, e.recipient_agency)
         }
         Event::MessageStopped(e) => {
             let reason = short(e.reason().as_str_name(), "STOP_REASON_");
@@ -131,6 +140,10 @@ fn event_text(event: &Event) -> String {
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
         ),
+        Event::DeadLettered(e) => delivery::dead_lettered(e),
+        Event::MailboxRead(e) => delivery::mailbox_read(e),
+        Event::BasisEnded(e) => delivery::basis_ended(e),
+        Event::DeletionConfirmed(e) => delivery::deletion_confirmed(e),
     }
 }
 
@@ -215,6 +228,7 @@ fn event_json(event: &Event) -> Value {
         Event::StageReported(e) => json!({
             "message": e.message_number,
             "stage": short(e.stage().as_str_name(), "DELIVERY_STAGE_"),
+            "taken_up_by": short(e.taken_up_by().as_str_name(), "TAKEN_UP_BY_"),
             "sender": e.sender_agency,
             "recipient": e.recipient_agency,
         }),
@@ -247,6 +261,10 @@ fn event_json(event: &Event) -> Value {
         Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
         Event::LogReconciled(e) => reconciled_json(e),
         Event::UploadDiscarded(e) => uploads::json(e),
+        Event::DeadLettered(e) => delivery::dead_lettered_json(e),
+        Event::MailboxRead(e) => delivery::mailbox_read_json(e),
+        Event::BasisEnded(e) => delivery::basis_ended_json(e),
+        Event::DeletionConfirmed(e) => delivery::deletion_confirmed_json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)

@@ -7,6 +7,7 @@
 //! same matter exist. Source: `proto/EVIDENCE.md`.
 
 mod consents;
+mod duties;
 mod erased;
 mod history;
 mod messages;
@@ -165,6 +166,7 @@ impl Checks {
         self.add("participants", participants::check(&shown));
         self.add("consents", consents::check(&shown));
         self.add("permits", permits::check(&shown));
+        self.add("duties", duties::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));
         if let Some(trust) = trust {
             self.add("signatures", signatures::check(&shown, trust));

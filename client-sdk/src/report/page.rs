@@ -358,8 +358,27 @@ fn other(row: &LogRow) -> Option<OtherPart> {
         Some(Event::LogReconciled(_)) => {
             "Nach einer Störung wurde das Protokoll wieder in Ordnung gebracht.".to_owned()
         }
+        Some(Event::DeadLettered(event)) => format!(
+            "Eine Nachricht von {} an {} konnte nicht verarbeitet werden.",
+            event.sender_agency, event.recipient_agency
+        ),
+        Some(Event::BasisEnded(event)) => format!(
+            "{} soll löschen, was an diese Stelle ging, oder die Regel nennen, nach der sie es \
+             behält, bis {}.",
+            words::address(event.recipient.as_ref()),
+            words::day(event.due_ms)
+        ),
+        Some(Event::DeletionConfirmed(event)) => match event.answer() {
+            v1::DeletionAnswer::Retained => {
+                format!("Eine Stelle behält Daten über Sie nach dieser Regel: {}.", event.rule)
+            }
+            v1::DeletionAnswer::Deleted | v1::DeletionAnswer::Unspecified => {
+                "Eine Stelle hat bestätigt, dass sie Daten über Sie gelöscht hat.".to_owned()
+            }
+        },
         Some(
             Event::BrokerStarted(_)
+            | Event::MailboxRead(_)
             | Event::DirectoryPublished(_)
             | Event::ConsentRecorded(_)
             | Event::ConsentRevoked(_)

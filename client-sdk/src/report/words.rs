@@ -79,13 +79,14 @@ pub(super) fn deny_reason(reason: v1::DenyReason) -> &'static str {
 pub(super) fn stop_reason(reason: v1::StopReason) -> &'static str {
     match reason {
         v1::StopReason::ConsentEnded => {
-            "Die Einwilligung dafür galt nicht mehr, weil Sie sie widerrufen oder geändert hatten."
+            "Die Einwilligung dafür galt nicht mehr: Sie war abgelaufen, widerrufen oder geändert."
         }
         v1::StopReason::Expired => "Die Frist war abgelaufen.",
         v1::StopReason::Erased => "Ihre Daten wurden gelöscht.",
         v1::StopReason::UploadEnded => {
             "Teil eines Anhangs: Die Nachricht dazu kam nicht an oder wurde aufgehalten."
         }
+        v1::StopReason::Recalled => "Die absendende Stelle hat die Nachricht zurückgerufen.",
         v1::StopReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
     }
 }

@@ -53,6 +53,8 @@ impl State {
         queue.messages += 1;
         queue.bytes += u64::from(message.payload_bytes);
         self.messages.insert(number, message);
+        let track = self.new_track(label, participant, time);
+        self.delivery.accept(number, track);
         if let Some(participant) = self.participant_mut(participant) {
             participant.messages.insert(number);
         }

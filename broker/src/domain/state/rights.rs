@@ -123,6 +123,7 @@ impl State {
         }
         self.registrations.retain(|_, (registered, _)| *registered != ix);
         self.finished.retain(|_, finished| finished.participant != ix);
+        self.delivery.forget_participant(ix);
     }
 
     /// What was erased is forgotten here too. Contents that are still there, because the broker was
@@ -137,6 +138,7 @@ impl State {
             self.finish(number, self.time);
         }
         self.spent.retain(|(_, number, _)| !is_erased(number));
+        self.delivery.forget_erased(is_erased);
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
             let keys_of = &mut self.keys_of;

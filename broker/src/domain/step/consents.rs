@@ -184,6 +184,7 @@ impl State {
         for (number, deny) in &uncovered {
             self.stop(*number, StopReason::ConsentEnded, Some(*deny), now);
         }
+        self.open_duties(ix, now);
         // With a message go the parts of its upload, whatever covers them.
         let left = self.participant(ix).map_or(0, |participant| participant.messages.len());
         u32::try_from(before.saturating_sub(left)).unwrap_or(u32::MAX)

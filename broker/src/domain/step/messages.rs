@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::domain::command::{Outcome, SubmitDecision};
 use crate::domain::decide::{DenyReason, Permit, Question, decide, next_change};
+use crate::domain::delivery::{DeadLetterReason, TakenUpBy};
 use crate::domain::event::{
     Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
 };
@@ -252,6 +253,10 @@ impl State {
             self.stop(number, StopReason::UploadEnded, None, now);
             return None;
         }
+        if message.attempt >= self.delivery.rules.attempts_max {
+            self.dead_letter(now, None, number, DeadLetterReason::Attempts);
+            return None;
+        }
         let participant = self.participant(message.participant)?;
         let permit = match participant.decide(&message.question(), now) {
             Ok(permit) => permit,
@@ -343,6 +348,7 @@ impl State {
         actor: &Actor,
         messages: &[RecordNumber],
         stage: Stage,
+        by: TakenUpBy,
     ) -> Result<Outcome, Refusal> {
         let own = self.names.known_agency(&actor.agency);
         for number in messages {
@@ -355,7 +361,7 @@ impl State {
                 return Err(Refusal::NotFound { field: "message_numbers" });
             }
         }
-        let records = messages.iter().filter_map(|n| self.report_one(now, actor, *n, stage));
+        let records = messages.iter().filter_map(|n| self.report_one(now, actor, *n, stage, by));
         Ok(Outcome::Reported(records.collect()))
     }
 
@@ -365,6 +371,7 @@ impl State {
         actor: &Actor,
         number: RecordNumber,
         stage: Stage,
+        by: TakenUpBy,
     ) -> Option<RecordNumber> {
         let (participant, sender, recipient, known) = match self.messages.get(&number) {
             Some(message) => {
@@ -390,6 +397,7 @@ impl State {
             message: number,
             participant: self.participant(participant)?.id,
             stage,
+            by,
             sender: self.agency(sender)?,
             recipient: self.agency(recipient)?,
         };
@@ -411,8 +419,10 @@ impl State {
                 _ => break,
             }
         }
+        self.end_coverage(now);
         self.release_due(now);
         self.forget_old(now);
+        self.delivery.forget_old(now);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::edge::rates::Rates;
 use crate::edge::status::{self, Failure};
 use crate::engine::Lane;
 use crate::journal::Commit;
+use crate::record::rows::taken_up_by;
 
 pub(in crate::edge) struct Messages(pub(super) Context);
 
@@ -126,11 +127,12 @@ impl Messages {
                 return Err(invalid("stage", "DECRYPTED or ACKNOWLEDGED"));
             }
         };
+        let by = taken_up_by(request.taken_up_by());
         let messages = request.message_numbers;
         if !(1..=limits::ACKNOWLEDGE_MAX).contains(&messages.len()) {
             return Err(invalid("message_numbers", "1 to 1000 numbers"));
         }
-        let command = Command::Report { actor, messages, stage };
+        let command = Command::Report { actor, messages, stage, by };
         let answer = self.0.engine.execute(Lane::Normal, command).await?;
         let Outcome::Reported(records) = answer.outcome else { return Err(Failure::Internal) };
         let receipts = records.into_iter().map(|record| self.0.receipt(&answer.commit, record));

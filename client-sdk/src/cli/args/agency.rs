@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use schleuse_client::{Address, ParticipantReference, ThreadId};
 
+use super::delivery::{
+    ConfirmArguments, DeletionsArguments, MailboxArguments, NoticesArguments, OwnMessages,
+    RejectArguments,
+};
+
 /// Commands of an agency.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgencyCommand {
@@ -43,6 +48,38 @@ pub(crate) enum AgencyCommand {
     ///
     /// Example: schleuse agency receive --function reha-beratung --sealing sealing.toml --count 1
     Receive(ReceiveArguments),
+    /// Recalls own messages: what was not handed out never is. Exit code 1 if one was too late.
+    ///
+    /// Example: schleuse agency recall 9f86d081884c7d659a2feaa0c55ad015
+    Recall(OwnMessages),
+    /// Shows where own messages are: handed out, opened, taken up, or how they ended.
+    ///
+    /// Example: schleuse agency track 9f86d081884c7d659a2feaa0c55ad015
+    Track(OwnMessages),
+    /// Lists what the broker tells about own messages and about duties to delete.
+    ///
+    /// Example: schleuse agency notices --after 1207 --follow
+    Notices(NoticesArguments),
+    /// Rejects received messages that cannot be processed; their sender is told why.
+    ///
+    /// Example: schleuse agency reject 1207 --reason misdirected
+    Reject(RejectArguments),
+    /// Lists messages to the own agency that are dead letters.
+    ///
+    /// Example: schleuse agency dead-letters
+    DeadLetters,
+    /// Shows how regularly a mailbox is read: read, slow or unread.
+    ///
+    /// Example: schleuse agency mailbox drv-bayern-sued/reha-beratung
+    Mailbox(MailboxArguments),
+    /// Lists duties to delete data whose basis has ended.
+    ///
+    /// Example: schleuse agency deletions --open
+    Deletions(DeletionsArguments),
+    /// Answers a duty: deleted, or kept under a rule.
+    ///
+    /// Example: schleuse agency confirm-deletion 1310 --retained "§ 84 SGB X"
+    ConfirmDeletion(ConfirmArguments),
 }
 
 /// Arguments of `agency publish`.
@@ -179,6 +216,9 @@ pub(crate) struct Incoming {
     /// Takes the messages over: they are not handed out again.
     #[arg(long)]
     pub(crate) acknowledge: bool,
+    /// A person takes them up, not a system; the senders are told.
+    #[arg(long, requires = "acknowledge")]
+    pub(crate) person: bool,
     /// Folder into which received files are written.
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,

@@ -12,7 +12,9 @@ use crate::log::LogRow;
 pub(super) const LISTED_TOGETHER_MAX: u64 = 1000;
 
 /// Types of records that retention takes.
-const RETAINED: [v1::RecordType; 7] = [
+const RETAINED: &[v1::RecordType] = &[
+    v1::RecordType::DeadLettered,
+    v1::RecordType::MailboxRead,
     v1::RecordType::MessageDecided,
     v1::RecordType::HandedOut,
     v1::RecordType::StageReported,
@@ -23,7 +25,8 @@ const RETAINED: [v1::RecordType; 7] = [
 ];
 
 /// Types of records that are about no participant, so that the erasure of one does not take them.
-const ABOUT_NOBODY: [v1::RecordType; 7] = [
+const ABOUT_NOBODY: &[v1::RecordType] = &[
+    v1::RecordType::MailboxRead,
     v1::RecordType::BrokerStarted,
     v1::RecordType::DirectoryPublished,
     v1::RecordType::CallRefused,

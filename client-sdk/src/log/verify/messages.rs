@@ -18,6 +18,9 @@ pub(super) fn check_stops(shown: &Shown<'_>) -> Result<String, String> {
             Some(Event::MessageStopped(event)) => {
                 ended.insert(event.message_number, "was stopped");
             }
+            Some(Event::DeadLettered(event)) => {
+                ended.insert(event.message_number, "was a dead letter");
+            }
             Some(Event::MessageDecided(event)) if !event.accepted => {
                 ended.insert(row.record_number, "was refused");
             }

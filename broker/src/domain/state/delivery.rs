@@ -1,0 +1,463 @@
+//! The part of the fold that is about what senders and recipients are told: where messages are, notices,
+//! mailboxes, what was disclosed under which consent, duties to delete.
+//!
+//! INVARIANT (bounded): per agency at most [`REMEMBERED_MAX`] ended messages and as many notices, for
+//! [`REMEMBERED_MS`]; open duties stay, as many as there are disclosures whose basis ended.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+use super::{ParticipantIx, State};
+use crate::domain::delivery::{
+    DeliveryRules, Disclosure, Duty, MessageEnd, Notice, NoticeKind, Stamp, TakenUpBy, Track,
+};
+use crate::domain::event::{BasisEndedEvent, DeliveryEvent, HandOutEvent, Label};
+use crate::domain::ids::{Address, MessageId, RecordNumber, TimeMs};
+use crate::domain::message::{Stage, StopReason};
+use crate::domain::names::{AddressIx, AgencyIx};
+
+/// Ended messages of one agency, and notices to it, at the same time: about 15 MiB.
+pub(in crate::domain) const REMEMBERED_MAX: usize = 50_000;
+/// How long ended messages, notices and answered duties are remembered: a quarter, so that a system that was
+/// away for a summer finds everything.
+pub(in crate::domain) const REMEMBERED_MS: TimeMs = 90 * 24 * 3600 * 1000;
+/// Messages of one disclosure that are named; further ones are counted.
+const DISCLOSED_MAX: usize = 200;
+/// Disclosures of one participant that are told apart; messages of further ones are counted.
+const DISCLOSURES_MAX: usize = 500;
+/// How often what is old is looked for.
+const FORGET_EVERY_MS: TimeMs = 60 * 1000;
+
+/// A mailbox: a function of an agency.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::domain) struct Mailbox {
+    /// Since when the agency's directory entry names it.
+    pub(in crate::domain) published: Option<TimeMs>,
+    /// When it was last recorded as read.
+    pub(in crate::domain) last_read: Option<TimeMs>,
+}
+
+/// What one agency sent and is told.
+#[derive(Debug, Default)]
+pub(in crate::domain) struct Outgoing {
+    /// Ended messages, oldest end first.
+    ended: VecDeque<(TimeMs, RecordNumber)>,
+    pub(in crate::domain) notices: VecDeque<Notice>,
+    /// Newest notice that was dropped.
+    pub(in crate::domain) dropped: RecordNumber,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(in crate::domain) struct Delivery {
+    pub(in crate::domain) rules: DeliveryRules,
+    pub(in crate::domain) tracks: FxHashMap<RecordNumber, Track>,
+    /// By what senders chose, so with a secret hash.
+    pub(in crate::domain) sent: HashMap<(AgencyIx, MessageId), RecordNumber>,
+    pub(in crate::domain) outgoing: FxHashMap<AgencyIx, Outgoing>,
+    /// Recipient, record of the dead letter, message.
+    pub(in crate::domain) dead_letters: BTreeSet<(AgencyIx, RecordNumber, RecordNumber)>,
+    pub(in crate::domain) mailboxes: BTreeMap<AddressIx, Mailbox>,
+    pub(in crate::domain) disclosures: FxHashMap<ParticipantIx, Vec<Disclosure>>,
+    pub(in crate::domain) duties: BTreeMap<RecordNumber, Duty>,
+    pub(in crate::domain) duties_of: BTreeSet<(AgencyIx, RecordNumber)>,
+    answered: VecDeque<(TimeMs, RecordNumber)>,
+    /// When a grant of a participant ends next.
+    ends: BTreeSet<(TimeMs, ParticipantIx)>,
+    end_of: FxHashMap<ParticipantIx, TimeMs>,
+    forget_at: TimeMs,
+    /// Newest record that an agency is told of.
+    newest_notice: RecordNumber,
+}
+
+impl Delivery {
+    fn push_notice(&mut self, agency: AgencyIx, notice: Notice) {
+        self.newest_notice = notice.number;
+        let outgoing = self.outgoing.entry(agency).or_default();
+        outgoing.notices.push_back(notice);
+        if outgoing.notices.len() > REMEMBERED_MAX
+            && let Some(oldest) = outgoing.notices.pop_front()
+        {
+            outgoing.dropped = oldest.number;
+        }
+    }
+
+    /// Tells the sender of a message.
+    fn tell(&mut self, message: RecordNumber, stamp: Stamp, kind: NoticeKind) {
+        let Some(track) = self.tracks.get(&message) else { return };
+        // Parts of an attachment are many: their sender is told of them only if one does not arrive.
+        if track.is_part && !matches!(kind, NoticeKind::Ended(_)) {
+            return;
+        }
+        let notice = Notice {
+            number: stamp.record,
+            at: stamp.at,
+            kind,
+            message,
+            message_id: track.message_id,
+            thread: track.thread,
+            participant: track.participant,
+            sender: track.sender,
+            recipient: track.recipient,
+        };
+        self.push_notice(track.sender_agency, notice);
+    }
+
+    /// A message ended: it is remembered for a while.
+    fn remember(&mut self, message: RecordNumber, at: TimeMs) {
+        let Some(agency) = self.tracks.get(&message).map(|track| track.sender_agency) else {
+            return;
+        };
+        let outgoing = self.outgoing.entry(agency).or_default();
+        outgoing.ended.push_back((at, message));
+        if outgoing.ended.len() > REMEMBERED_MAX
+            && let Some((_, oldest)) = outgoing.ended.pop_front()
+        {
+            self.forget_track(oldest);
+        }
+    }
+
+    fn forget_track(&mut self, message: RecordNumber) {
+        let Some(track) = self.tracks.remove(&message) else { return };
+        let key = (track.sender_agency, track.message_id);
+        if self.sent.get(&key) == Some(&message) {
+            self.sent.remove(&key);
+        }
+        if let Some((stamp, MessageEnd::DeadLettered(_))) = track.ended {
+            self.dead_letters.remove(&(track.recipient_agency, stamp.record, message));
+        }
+    }
+
+    fn forget_duty(&mut self, number: RecordNumber) {
+        if let Some(duty) = self.duties.remove(&number) {
+            self.duties_of.remove(&(duty.agency, number));
+        }
+    }
+
+    /// Forgets what is too old.
+    pub(in crate::domain) fn forget_old(&mut self, now: TimeMs) {
+        if now < self.forget_at {
+            return;
+        }
+        self.forget_at = now + FORGET_EVERY_MS;
+        let is_old = |at: TimeMs| at + REMEMBERED_MS <= now;
+        let mut old = Vec::new();
+        for outgoing in self.outgoing.values_mut() {
+            while let Some((at, message)) = outgoing.ended.front().copied()
+                && is_old(at)
+            {
+                old.push(message);
+                outgoing.ended.pop_front();
+            }
+            while let Some(notice) = outgoing.notices.front()
+                && is_old(notice.at)
+            {
+                outgoing.dropped = notice.number;
+                outgoing.notices.pop_front();
+            }
+        }
+        for message in old {
+            self.forget_track(message);
+        }
+        while let Some((at, number)) = self.answered.front().copied()
+            && is_old(at)
+        {
+            self.forget_duty(number);
+            self.answered.pop_front();
+        }
+    }
+
+    /// Forgets what records told that are erased.
+    pub(super) fn forget_erased(&mut self, is_erased: impl Fn(&RecordNumber) -> bool) {
+        let tracks: Vec<RecordNumber> =
+            self.tracks.keys().copied().filter(|number| is_erased(number)).collect();
+        for message in tracks {
+            self.forget_track(message);
+        }
+        for outgoing in self.outgoing.values_mut() {
+            outgoing.ended.retain(|(_, message)| !is_erased(message));
+            outgoing.notices.retain(|it| !is_erased(&it.number) && !is_erased(&it.message));
+        }
+        for disclosures in self.disclosures.values_mut() {
+            for disclosure in disclosures.iter_mut() {
+                let messages = &mut disclosure.messages;
+                messages.retain(|(number, _, hand_out)| !is_erased(number) && !is_erased(hand_out));
+            }
+            disclosures.retain(|disclosure| !disclosure.messages.is_empty());
+        }
+    }
+
+    /// Forgets a participant.
+    pub(super) fn forget_participant(&mut self, ix: ParticipantIx) {
+        let tracks = self.tracks.iter().filter(|(_, track)| track.participant == ix);
+        let tracks: BTreeSet<RecordNumber> = tracks.map(|(number, _)| *number).collect();
+        for outgoing in self.outgoing.values_mut() {
+            outgoing.ended.retain(|(_, message)| !tracks.contains(message));
+            outgoing.notices.retain(|notice| notice.participant != ix);
+        }
+        for message in tracks {
+            self.forget_track(message);
+        }
+        self.disclosures.remove(&ix);
+        let duties = self.duties.iter().filter(|(_, duty)| duty.participant == ix);
+        let duties: Vec<RecordNumber> = duties.map(|(number, _)| *number).collect();
+        for number in duties {
+            self.forget_duty(number);
+        }
+        self.answered.retain(|(_, number)| self.duties.contains_key(number));
+        self.set_end(ix, None);
+    }
+
+    fn set_end(&mut self, ix: ParticipantIx, end: Option<TimeMs>) {
+        if let Some(old) = self.end_of.remove(&ix) {
+            self.ends.remove(&(old, ix));
+        }
+        if let Some(end) = end {
+            self.ends.insert((end, ix));
+            self.end_of.insert(ix, end);
+        }
+    }
+
+    /// Participants of whom a grant has ended, in order of their numbers; at most so many, earliest end first.
+    pub(in crate::domain) fn take_ended(
+        &mut self,
+        now: TimeMs,
+        most: usize,
+    ) -> BTreeSet<ParticipantIx> {
+        let mut taken = BTreeSet::new();
+        while taken.len() < most
+            && let Some((end, ix)) = self.ends.first().copied()
+            && end <= now
+        {
+            self.set_end(ix, None);
+            taken.insert(ix);
+        }
+        taken
+    }
+
+    pub(super) fn accept(&mut self, number: RecordNumber, track: Track) {
+        self.sent.insert((track.sender_agency, track.message_id), number);
+        self.tracks.insert(number, track);
+    }
+}
+
+impl State {
+    /// Newest record that some agency is told of. For those who wait for notices.
+    #[must_use]
+    pub fn newest_notice(&self) -> RecordNumber {
+        self.delivery.newest_notice
+    }
+
+    pub(super) fn new_track(
+        &mut self,
+        label: &Label,
+        participant: ParticipantIx,
+        accepted_at: TimeMs,
+    ) -> Track {
+        Track {
+            message_id: label.message_id,
+            thread: label.thread_id,
+            accepted_at,
+            expires_at: label.expires_at,
+            is_part: label.part_of.is_some(),
+            handed_out: None,
+            attempts: 0,
+            opened: None,
+            taken_up: None,
+            ended: None,
+            participant,
+            sender: self.names.address(&label.sender),
+            sender_agency: self.names.agency(&label.sender.agency),
+            recipient: self.names.address(&label.recipient),
+            recipient_agency: self.names.agency(&label.recipient.agency),
+        }
+    }
+
+    /// When a participant's messages and disclosures have to be looked at again because of the time alone.
+    pub(in crate::domain) fn schedule_end(&mut self, ix: ParticipantIx, now: TimeMs) {
+        let consents = self.participant(ix).map(|participant| &participant.consents);
+        let in_force = consents.into_iter().flatten().filter(|consent| consent.revoked.is_none());
+        let ends = in_force.flat_map(|consent| consent.grants.iter().map(|grant| grant.not_after));
+        let next = ends.filter(|end| *end > now).min();
+        self.delivery.set_end(ix, next);
+    }
+
+    pub(super) fn apply_hand_out(&mut self, event: &HandOutEvent, stamp: Stamp) {
+        if let Some(message) = self.messages.get_mut(&event.message) {
+            message.attempt = event.attempt;
+        }
+        let Some(track) = self.delivery.tracks.get_mut(&event.message) else { return };
+        track.attempts = event.attempt;
+        let first = track.handed_out.is_none();
+        track.handed_out.get_or_insert(stamp);
+        let (id, participant, sender_agency) =
+            (track.message_id, track.participant, track.sender_agency);
+        let recipient = track.recipient;
+        if first {
+            self.delivery.tell(event.message, stamp, NoticeKind::HandedOut);
+        }
+        let disclosure = Disclosure {
+            consent: event.grant.consent,
+            sender_agency,
+            recipient,
+            purpose: event.purpose,
+            categories: event.categories,
+            messages: Vec::new(),
+            more: 0,
+        };
+        let entry = (event.message, id, stamp.record);
+        disclose(self.delivery.disclosures.entry(participant).or_default(), disclosure, entry);
+    }
+
+    pub(super) fn apply_report(
+        &mut self,
+        message: RecordNumber,
+        stage: Stage,
+        by: TakenUpBy,
+        stamp: Stamp,
+    ) {
+        let Some(track) = self.delivery.tracks.get_mut(&message) else { return };
+        let kind = match stage {
+            Stage::Decrypted => {
+                track.opened.get_or_insert(stamp);
+                NoticeKind::Opened
+            }
+            Stage::Acknowledged => {
+                track.taken_up.get_or_insert((stamp, by));
+                NoticeKind::TakenUp(by)
+            }
+        };
+        let is_remembered = track.ended.is_some();
+        self.delivery.tell(message, stamp, kind);
+        if stage == Stage::Acknowledged && !is_remembered {
+            self.delivery.remember(message, stamp.at);
+        }
+    }
+
+    pub(super) fn apply_stop(&mut self, message: RecordNumber, reason: StopReason, stamp: Stamp) {
+        let end = match reason {
+            StopReason::Expired => MessageEnd::Expired,
+            StopReason::Recalled => MessageEnd::Recalled,
+            StopReason::ConsentEnded | StopReason::Erased | StopReason::UploadEnded => {
+                MessageEnd::NotDelivered
+            }
+        };
+        self.end_track(message, end, stamp);
+    }
+
+    fn end_track(&mut self, message: RecordNumber, end: MessageEnd, stamp: Stamp) {
+        self.finish(message, stamp.at);
+        let Some(track) = self.delivery.tracks.get_mut(&message) else { return };
+        if track.ended.is_some() || track.taken_up.is_some() {
+            return;
+        }
+        track.ended = Some((stamp, end));
+        let recipient = track.recipient_agency;
+        if let MessageEnd::DeadLettered(_) = end {
+            self.delivery.dead_letters.insert((recipient, stamp.record, message));
+        }
+        self.delivery.tell(message, stamp, NoticeKind::Ended(end));
+        self.delivery.remember(message, stamp.at);
+    }
+
+    pub(super) fn apply_delivery(&mut self, event: &DeliveryEvent, stamp: Stamp) {
+        match event {
+            DeliveryEvent::DeadLettered { message, reason, .. } => {
+                self.end_track(*message, MessageEnd::DeadLettered(*reason), stamp);
+            }
+            DeliveryEvent::MailboxRead { recipient } => {
+                let recipient = self.names.address(recipient);
+                self.delivery.mailboxes.entry(recipient).or_default().last_read = Some(stamp.at);
+            }
+            DeliveryEvent::BasisEnded(event) => self.apply_basis_ended(event, stamp),
+            DeliveryEvent::DeletionConfirmed { duty, answer, .. } => {
+                let Some(duty_state) = self.delivery.duties.get_mut(duty) else { return };
+                let first = duty_state.answer.is_none();
+                duty_state.answer = Some((stamp, answer.clone()));
+                if first {
+                    self.delivery.answered.push_back((stamp.at, *duty));
+                }
+            }
+        }
+    }
+
+    fn apply_basis_ended(&mut self, event: &BasisEndedEvent, stamp: Stamp) {
+        let Some(participant) = self.by_id.get(&event.participant).copied() else { return };
+        let recipient = self.names.address(&event.recipient);
+        let agency = self.names.agency(&event.recipient.agency);
+        if let Some(disclosures) = self.delivery.disclosures.get_mut(&participant) {
+            let named: BTreeSet<RecordNumber> = event.messages.iter().map(|(n, _)| *n).collect();
+            let same =
+                |it: &&mut Disclosure| it.consent == event.consent && it.recipient == recipient;
+            for disclosure in disclosures.iter_mut().filter(same) {
+                disclosure.messages.retain(|(number, ..)| !named.contains(number));
+            }
+            disclosures.retain(|disclosure| !disclosure.messages.is_empty());
+        }
+        self.delivery.duties_of.insert((agency, stamp.record));
+        self.delivery.newest_notice = stamp.record;
+        let duty = Duty {
+            participant,
+            agency,
+            recipient,
+            consent: event.consent,
+            messages: event.messages.clone(),
+            more: event.more,
+            opened: stamp.at,
+            due: event.due,
+            answer: None,
+        };
+        self.delivery.duties.insert(stamp.record, duty);
+    }
+
+    /// The functions that an agency's entry names are its mailboxes.
+    pub(super) fn publish_mailboxes(&mut self, functions: &[Address]) {
+        let now = self.time;
+        let named: BTreeSet<AddressIx> =
+            functions.iter().map(|function| self.names.address(function)).collect();
+        let agencies: BTreeSet<AgencyIx> =
+            named.iter().filter_map(|address| self.names.agency_of(*address)).collect();
+        for (address, mailbox) in &mut self.delivery.mailboxes {
+            let own = self.names.agency_of(*address).is_some_and(|own| agencies.contains(&own));
+            if own && !named.contains(address) {
+                mailbox.published = None;
+            }
+        }
+        for address in named {
+            self.delivery.mailboxes.entry(address).or_default().published.get_or_insert(now);
+        }
+    }
+}
+
+/// Adds a handed-out message to what was disclosed.
+fn disclose(
+    disclosures: &mut Vec<Disclosure>,
+    new: Disclosure,
+    entry: (RecordNumber, MessageId, RecordNumber),
+) {
+    let same = |it: &Disclosure| {
+        it.consent == new.consent
+            && it.recipient == new.recipient
+            && it.sender_agency == new.sender_agency
+            && it.purpose == new.purpose
+            && it.categories == new.categories
+    };
+    if let Some(known) = disclosures.iter_mut().find(|it| same(it)) {
+        if let Some(message) = known.messages.iter_mut().find(|(number, ..)| *number == entry.0) {
+            message.2 = entry.2;
+        } else if known.messages.len() < DISCLOSED_MAX {
+            known.messages.push(entry);
+        } else {
+            known.more = known.more.saturating_add(1);
+        }
+        return;
+    }
+    let place = disclosures.len() >= DISCLOSURES_MAX;
+    let akin = |it: &&mut Disclosure| it.consent == new.consent && it.recipient == new.recipient;
+    if place && let Some(akin) = disclosures.iter_mut().find(akin) {
+        akin.more = akin.more.saturating_add(1);
+        return;
+    }
+    disclosures.push(Disclosure { messages: vec![entry], ..new });
+}
