@@ -1,5 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
+mod planning;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -12,8 +14,14 @@ use super::ids::{
     TimeMs,
 };
 use super::message::{HandOutPermit, Hold, Stage};
+use super::planning::Renewal;
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
+
+pub use planning::{
+    ListedParticipation, PlacesCount, PlanningCommand, PlanningOutcome, TASKS_LISTED_MAX, Task,
+    TaskKind,
+};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -64,6 +72,8 @@ pub enum Command {
         revision: u32,
         /// Functions.
         functions: Vec<Address>,
+        /// When it is to be confirmed again.
+        renewal: Renewal,
         /// Document bytes.
         document: Bytes,
         /// Its signature.
@@ -259,6 +269,8 @@ pub enum Command {
     },
     /// A log that had lost records is reconciled. Only while the broker is stopped.
     Reconcile(Box<Reconciliation>),
+    /// Something about planning.
+    Planning(PlanningCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -412,6 +424,8 @@ pub enum Outcome {
         /// Consents that were suspended.
         suspended: u32,
     },
+    /// What planning answers.
+    Planning(PlanningOutcome),
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.

@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod planning;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +19,9 @@ use super::ids::{
     RegistrationKey, TimeMs,
 };
 use super::message::{Stage, StopReason};
+use super::planning::Renewal;
+
+pub use planning::{CoverageEvent, ParticipationEvent, PlanningEvent, RequestEvent};
 
 /// Who acts, from the verified certificate.
 ///
@@ -151,6 +156,8 @@ pub enum EventKind {
     },
     /// Something about rights of participants or lost records.
     Upkeep(UpkeepEvent),
+    /// Something about planning.
+    Planning(PlanningEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -293,6 +300,8 @@ pub struct DirectoryEvent {
     pub revision: u32,
     /// Functions of the agency.
     pub functions: Vec<Address>,
+    /// When it is to be confirmed again.
+    pub renewal: Renewal,
     /// Document bytes.
     pub document: Bytes,
     /// Signature over it.

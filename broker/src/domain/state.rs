@@ -6,6 +6,7 @@
 //! acknowledged waits again.
 
 mod messages;
+mod planning;
 mod rights;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -22,6 +23,9 @@ use super::ids::{
 };
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
+use super::planning::{PlanningRules, Renewal};
+
+pub use planning::REQUEST_REMEMBERED_MS;
 
 /// Number of a participant inside the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +63,8 @@ pub struct Rules {
     pub project_agency: AgencyId,
     /// Bounds.
     pub limits: Limits,
+    /// Places, kinds of agencies, renewal of entries.
+    pub planning: PlanningRules,
 }
 
 /// A participant.
@@ -130,6 +136,7 @@ pub(super) struct Entry {
     pub(super) revision: u32,
     pub(super) document_hash: Digest,
     pub(super) record: RecordNumber,
+    pub(super) renewal: Renewal,
 }
 
 /// How long keys and finished messages are remembered: a label is at most 24 hours old when it is
@@ -163,6 +170,7 @@ pub struct State {
     /// Finished messages whose payload is still there, and about whom they are.
     spent: VecDeque<(TimeMs, RecordNumber, ParticipantIx)>,
     pub(super) erasure_holds: Vec<ErasureHold>,
+    pub(super) planning: planning::Planning,
     /// Erasures that have begun and are not finished, by the record of their beginning.
     erasing: BTreeMap<RecordNumber, ParticipantId>,
     /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
@@ -289,6 +297,9 @@ impl State {
             }
             EventKind::MessageStopped { message, .. } => self.finish(*message, time),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
+            EventKind::Planning(planned) => {
+                self.apply_planning(event.actor.as_ref(), planned, number, time);
+            }
         }
     }
 
@@ -339,6 +350,7 @@ impl State {
                 revision: entry.revision,
                 document_hash: schleuse_proto::evidence::sha256(&[&entry.document]),
                 record: number,
+                renewal: entry.renewal,
             },
         );
     }
@@ -368,6 +380,7 @@ impl State {
             grants,
             former,
             record: number,
+            review_by: document.review_by,
             revoked: None,
             suspended: false,
             agencies: agencies.into(),
@@ -408,6 +421,14 @@ impl State {
 
     pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(|participant| !participant.erased)
+    }
+
+    /// Participants with their numbers, oldest registration first.
+    pub(super) fn numbered_participants(
+        &self,
+    ) -> impl Iterator<Item = (ParticipantIx, &Participant)> {
+        let numbers = (0..).map(ParticipantIx);
+        numbers.zip(&self.participants).filter(|(_, participant)| !participant.erased)
     }
 
     pub(super) fn consent(&self, id: &ConsentId) -> Option<(ParticipantIx, &Consent)> {

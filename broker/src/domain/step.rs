@@ -6,6 +6,7 @@ mod casework;
 mod consents;
 mod log;
 mod messages;
+mod planning;
 mod rights;
 
 use super::command::{Command, Outcome};
@@ -51,8 +52,16 @@ impl State {
                 self.assign_reference(rules, now, actor, &reference, agency, entropy)
             }
             Command::ListParticipants { actor } => self.list_participants(&actor),
-            Command::PublishDirectory { actor, revision, functions, document, signature } => {
-                self.publish_directory(now, actor, revision, functions, document, signature)
+            Command::PublishDirectory {
+                actor,
+                revision,
+                functions,
+                renewal,
+                document,
+                signature,
+            } => {
+                let entry = (functions, renewal);
+                self.publish_directory(now, actor, revision, entry, document, signature)
             }
             Command::ReadDirectory { agency } => self.read_directory(agency.as_ref()),
             Command::RecordConsent { actor, revise, document, bytes, signature } => {
@@ -120,6 +129,7 @@ impl State {
             Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
+            Command::Planning(command) => self.step_planning(rules, now, command),
         }
     }
 

@@ -235,5 +235,6 @@ impl State {
             self.finished.remove(&number);
             self.finished_order.pop_front();
         }
+        self.planning.forget_old(now);
     }
 }

@@ -121,6 +121,7 @@ impl State {
                 self.consents.remove(&id);
             }
         }
+        self.planning.forget_participant(ix);
         self.registrations.retain(|_, (registered, _)| *registered != ix);
         self.finished.retain(|_, finished| finished.participant != ix);
     }
@@ -137,6 +138,7 @@ impl State {
             self.finish(number, self.time);
         }
         self.spent.retain(|(_, number, _)| !is_erased(number));
+        self.planning.forget_records(is_erased);
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
             let keys_of = &mut self.keys_of;
