@@ -6,6 +6,7 @@ mod directory;
 mod log;
 pub(super) mod messages;
 mod participants;
+mod planning;
 mod proofs;
 mod receive;
 mod rights;
@@ -171,6 +172,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::consent_service_server::ConsentServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
+    use v1::planning_service_server::PlanningServiceServer;
     use v1::rights_service_server::RightsServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -190,9 +192,10 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     }
     add!(ConsentServiceServer, consents::Consents(context.clone()));
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
-    add!(DirectoryServiceServer, directory::Directory(context.clone()));
+    add!(DirectoryServiceServer, directory::Directory::new(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
     add!(RightsServiceServer, rights::Rights(context.clone()));
+    add!(PlanningServiceServer, planning::Planning(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

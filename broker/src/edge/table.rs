@@ -9,7 +9,7 @@ use schleuse_proto::rpc::Rpc;
 /// Roles that may make a call.
 #[must_use]
 pub fn roles(rpc: Rpc) -> &'static [Role] {
-    use Role::{Dpo, Lotse, System};
+    use Role::{Dpo, Lotse, Operator, System};
     match rpc {
         Rpc::RecordConsent
         | Rpc::ReviseConsent
@@ -20,11 +20,18 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::AssignLotse
         | Rpc::ConfirmConsent
         | Rpc::AssignReference
+        | Rpc::CloseTask
+        | Rpc::SetParticipation
+        | Rpc::ListParticipation
+        | Rpc::ShowPlaces
         | Rpc::ListParticipants => &[Lotse],
         // A Lotse convenes and introduces, and reads the answers to its own agency.
         Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
             &[System, Lotse]
         }
+        // Whoever may send may ask before.
+        Rpc::AskCoverage | Rpc::RequestConsent => &[System, Lotse],
+        Rpc::ListTasks => &[System, Lotse, Operator],
         // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
@@ -39,6 +46,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::ReadOwnRecords => &[System, Lotse, Dpo],
         Rpc::LookUpAgency
         | Rpc::ListAgencies
+        | Rpc::SearchDirectory
         | Rpc::LatestCheckpoint
         | Rpc::ReadReconciliations
         | Rpc::ProveConsistency
@@ -95,6 +103,14 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds
+        | Rpc::AskCoverage
+        | Rpc::RequestConsent
+        | Rpc::ListTasks
+        | Rpc::CloseTask
+        | Rpc::SetParticipation
+        | Rpc::ListParticipation
+        | Rpc::ShowPlaces
+        | Rpc::SearchDirectory
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList => false,
     }

@@ -175,6 +175,7 @@ fn weight(input: &Input) -> u32 {
         | Command::ReadErasures
         | Command::FillLost { .. }
         | Command::Reconcile(_)
+        | Command::Planning(_)
         | Command::RefusedCall { .. } => 0,
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)

@@ -5,11 +5,13 @@ use schleuse_proto::Message as _;
 use schleuse_proto::evidence::{Digest, consent_reference};
 use schleuse_proto::v1::{self, log_entry};
 
+use super::planning;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, ErasureGround, Event, EventKind,
-    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, RecordRange, Signature, UpkeepEvent,
+    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, PlanningEvent, RecordRange, Signature,
+    UpkeepEvent,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
@@ -63,6 +65,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
             UpkeepEvent::RecordLost => v1::RecordType::RecordLost,
             UpkeepEvent::LogReconciled(_) => v1::RecordType::LogReconciled,
         },
+        EventKind::Planning(event) => planning::record_type(event),
     }
 }
 
@@ -179,6 +182,7 @@ fn body(
             log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
         }
         EventKind::Upkeep(event) => upkeep(event, private),
+        EventKind::Planning(event) => planning::body(event, catalogue, private),
     }
 }
 
@@ -273,6 +277,10 @@ fn findings(kind: &EventKind) -> v1::Findings {
             Decision::Refused(reason) => denied(*reason),
         },
         EventKind::HandedOut(handed_out) => covered(&handed_out.grant),
+        EventKind::Planning(PlanningEvent::CoverageAsked(asked)) => match &asked.decision {
+            Decision::Accepted(grant) => covered(grant),
+            Decision::Refused(reason) => denied(*reason),
+        },
         EventKind::MessageStopped { deny, .. } => deny.map(denied).unwrap_or_default(),
         EventKind::BrokerStarted { .. }
         | EventKind::ParticipantRegistered { .. }
@@ -284,6 +292,11 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
         | EventKind::CallRefused { .. }
+        | EventKind::Planning(
+            PlanningEvent::ConsentRequested(_)
+            | PlanningEvent::TaskClosed { .. }
+            | PlanningEvent::ParticipationSet(_),
+        )
         | EventKind::Upkeep(_) => v1::Findings::default(),
     }
 }
