@@ -20,6 +20,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
@@ -230,6 +231,7 @@ impl Client {
     service!(consents, ConsentServiceClient);
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
+    service!(planning, PlanningServiceClient);
     service!(messages, MessageServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);

@@ -104,6 +104,7 @@ mod files;
 mod ids;
 mod log;
 mod lotse;
+mod planning;
 mod random;
 mod receive;
 mod references;
@@ -123,7 +124,10 @@ pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
-pub use directory::{AgencyEntry, Directory, PublishedKey};
+pub use directory::{
+    AgencyEntry, Contact, Directory, DirectoryHit, DirectoryPage, DirectorySearch, EntryDetails,
+    Found, FunctionDetails, Offer, PublishedKey,
+};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
     Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
@@ -136,6 +140,10 @@ pub use log::{
 pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
     RevocationPreview,
+};
+pub use planning::{
+    Coverage, ParticipationChange, ParticipationPhase, ParticipationState, PlannedMessage,
+    RequestReason, Task, TaskKind, TaskResult,
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};

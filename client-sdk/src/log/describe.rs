@@ -1,5 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
+mod planning;
+
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
@@ -34,6 +36,10 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ConsentConfirmed(_) => R::ConsentConfirmed,
         Event::RecordLost(_) => R::RecordLost,
         Event::LogReconciled(_) => R::LogReconciled,
+        Event::CoverageAsked(_) => R::CoverageAsked,
+        Event::ConsentRequested(_) => R::ConsentRequested,
+        Event::TaskClosed(_) => R::TaskClosed,
+        Event::ParticipationSet(_) => R::ParticipationSet,
     })
 }
 
@@ -122,6 +128,10 @@ fn event_text(event: &Event) -> String {
         Event::ParticipantRestricted(_) => "restriction of processing ended".to_owned(),
         Event::HoldPlaced(e) => format!("erasure on hold: {}", e.reason),
         Event::HoldReleased(e) => format!("hold {} released", short_id(&e.hold_id)),
+        Event::CoverageAsked(e) => planning::asked(e),
+        Event::ConsentRequested(e) => planning::requested(e),
+        Event::TaskClosed(e) => planning::closed(e),
+        Event::ParticipationSet(_) => "participation changed".to_owned(),
         Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
         Event::LogReconciled(e) => format!(
             "log reconciled: {} records lost, {} consents suspended",
@@ -242,9 +252,13 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
         Event::LogReconciled(e) => reconciled_json(e),
+        Event::CoverageAsked(e) => planning::asked_json(e),
+        Event::ConsentRequested(e) => planning::requested_json(e),
+        Event::TaskClosed(e) => planning::closed_json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)
+        | Event::ParticipationSet(_)
         | Event::RecordLost(_) => json!({}),
     }
 }

@@ -358,6 +358,22 @@ fn other(row: &LogRow) -> Option<OtherPart> {
         Some(Event::LogReconciled(_)) => {
             "Nach einer Störung wurde das Protokoll wieder in Ordnung gebracht.".to_owned()
         }
+        Some(Event::CoverageAsked(_)) => {
+            "Es wurde gefragt, ob eine Nachricht über Sie erlaubt wäre. Weitergegeben wurde nichts."
+                .to_owned()
+        }
+        Some(Event::ConsentRequested(event)) => {
+            let recipient = event.planned.as_ref().and_then(|planned| planned.recipient.as_ref());
+            let recipient = recipient.map(|to| to.agency.as_str()).unwrap_or_default();
+            format!(
+                "Ihre Begleitung wurde gebeten, Sie um eine Einwilligung zu fragen, für {recipient}."
+            )
+        }
+        Some(Event::TaskClosed(_)) => "Eine Bitte um Ihre Einwilligung wurde erledigt.".to_owned(),
+        Some(Event::ParticipationSet(_)) => {
+            "Der Stand Ihrer Teilnahme wurde eingetragen. Ihre Begleitung kann ihn Ihnen zeigen."
+                .to_owned()
+        }
         Some(
             Event::BrokerStarted(_)
             | Event::DirectoryPublished(_)

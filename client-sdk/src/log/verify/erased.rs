@@ -12,11 +12,13 @@ use crate::log::LogRow;
 pub(super) const LISTED_TOGETHER_MAX: u64 = 1000;
 
 /// Types of records that retention takes.
-const RETAINED: [v1::RecordType; 6] = [
+const RETAINED: [v1::RecordType; 8] = [
     v1::RecordType::MessageDecided,
     v1::RecordType::HandedOut,
     v1::RecordType::StageReported,
     v1::RecordType::MessageStopped,
+    v1::RecordType::CoverageAsked,
+    v1::RecordType::ConsentRequested,
     v1::RecordType::LogQueried,
     v1::RecordType::CallRefused,
 ];
