@@ -2,6 +2,7 @@
 
 mod check;
 pub mod files;
+mod planning;
 mod witnesses;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use check::Checker;
 
 use crate::domain::delivery::DeliveryRules;
+use crate::domain::planning::PlanningRules;
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
 use crate::engine::Retention;
@@ -68,6 +70,8 @@ pub struct Config {
     pub retention: Retention,
     /// Who cosigns the log, and what is required of them.
     pub witnesses: WitnessRules,
+    /// Places, kinds of agencies, renewal of entries.
+    pub planning: PlanningRules,
 }
 
 /// Everything that is wrong with a configuration.
@@ -126,6 +130,7 @@ impl Config {
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
             witnesses: witnesses::rules(&mut check),
+            planning: planning::rules(&mut check),
         };
         check.require(
             config.sizes.reserve_bytes >= config.sizes.segment_bytes,
@@ -145,6 +150,8 @@ fn edge_limits(check: &mut Checker) -> EdgeLimits {
     let calls_per_second = number("limits.calls_per_second", 200, 1..=1_000_000);
     let messages_per_second = number("limits.messages_per_second", 5_000, 256..=10_000_000);
     let connection_mib_per_second = number("limits.connection_mib_per_second", 8, 1..=256);
+    let coverage_questions_per_minute =
+        number("limits.coverage_questions_per_minute", 60, 1..=100_000);
     EdgeLimits {
         connections_max: check.count("limits.connections_max", 512, 1..=4096),
         connections_per_identity_max: check.count(
@@ -163,6 +170,7 @@ fn edge_limits(check: &mut Checker) -> EdgeLimits {
         streams_max: check.count("limits.streams_max", 1024, 1..=100_000),
         streams_per_agency_max: check.count("limits.streams_per_agency_max", 64, 1..=100_000),
         messages_per_second,
+        coverage_questions_per_minute,
         connection_bytes_per_second: connection_mib_per_second * 1024 * 1024,
     }
 }

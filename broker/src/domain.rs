@@ -13,6 +13,7 @@ pub mod event;
 pub mod ids;
 pub mod message;
 pub mod names;
+pub mod planning;
 pub mod refusal;
 pub mod state;
 mod step;

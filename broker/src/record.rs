@@ -7,10 +7,12 @@
 //! Nothing here decides, and nothing here is sent.
 
 mod decode;
+pub mod directory;
 pub mod documents;
 mod encode;
 pub mod erasures;
 pub mod facts;
+pub mod planning;
 pub mod rows;
 mod uploads;
 

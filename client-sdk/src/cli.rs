@@ -13,6 +13,7 @@ pub(crate) mod inbox;
 pub(crate) mod incident;
 pub(crate) mod lotse;
 pub(crate) mod output;
+pub(crate) mod planning;
 pub(crate) mod receipt;
 pub(crate) mod report;
 pub(crate) mod rights;

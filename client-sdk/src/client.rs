@@ -22,6 +22,7 @@ use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::notice_service_client::NoticeServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use schleuse_proto::v1::upload_service_client::UploadServiceClient;
 use tonic::transport::Channel;
@@ -233,6 +234,7 @@ impl Client {
     service!(consents, ConsentServiceClient);
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
+    service!(planning, PlanningServiceClient);
     service!(messages, MessageServiceClient);
     service!(uploads, UploadServiceClient);
     service!(deliveries, DeliveryServiceClient);

@@ -3,6 +3,9 @@
 //! The broker stores the entries and cannot change them: an entry counts if a certificate of the
 //! agency signed it, and none older than one seen before is accepted in its place.
 
+mod details;
+mod search;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +20,9 @@ use crate::client::Client;
 use crate::error::{ClientError, EvidenceFault};
 use crate::ids::{Address, Receipt};
 use crate::seal::{SealingPublicKey, Suite};
+
+pub use details::{Contact, EntryDetails, FunctionDetails, Offer};
+pub use search::{DirectoryHit, DirectoryPage, DirectorySearch, Found};
 
 /// Most agencies in the cache; beyond that it is emptied.
 const CACHED_MAX: usize = 2_000;
@@ -38,6 +44,14 @@ pub struct AgencyEntry {
     pub functions: Vec<(String, String)>,
     /// Public sealing keys.
     pub sealing_keys: Vec<PublishedKey>,
+    /// What it says beside functions and keys.
+    pub details: EntryDetails,
+    /// When the agency last confirmed it.
+    pub confirmed_at_ms: i64,
+    /// When the agency is to confirm it again, as the broker says.
+    pub renew_by_ms: i64,
+    /// Whether that time has come, or the entry's own validity has ended: it may be out of date.
+    pub stale: bool,
     /// When the agency signed.
     pub signed_at_ms: i64,
     /// Who signed.
@@ -112,7 +126,8 @@ impl Client {
 
 impl Directory<'_> {
     /// Publishes the next revision of our own agency's entry. `functions` are identifiers and
-    /// names for people; the keys are valid from now on for `validity_ms`.
+    /// names for people; the keys are valid from now on for `validity_ms`. Offers, contacts and
+    /// descriptions stay as they were published before.
     ///
     /// # Errors
     /// The entry is refused, or the broker cannot be reached.
@@ -123,35 +138,118 @@ impl Directory<'_> {
         keys: &[SealingPublicKey],
         validity_ms: i64,
     ) -> Result<AgencyEntry, ClientError> {
-        let client = self.0;
-        let now_ms = client.now_ms();
-        let revision = match self.read(client.agency()).await {
-            Ok(entry) => entry.revision.saturating_add(1),
-            Err(error) if error.is_refused_for(v1::ErrorReason::NotFound) => 1,
+        self.publish_with(display_name, functions, keys, validity_ms, None).await
+    }
+
+    /// Like [`Directory::publish`], with all that an entry says; none: as it was published before.
+    ///
+    /// # Errors
+    /// The entry is refused, or the broker cannot be reached.
+    pub async fn publish_with(
+        &self,
+        display_name: &str,
+        functions: &[(String, String)],
+        keys: &[SealingPublicKey],
+        validity_ms: i64,
+        details: Option<&EntryDetails>,
+    ) -> Result<AgencyEntry, ClientError> {
+        let now_ms = self.0.now_ms();
+        let former = match self.read(self.0.agency()).await {
+            Ok(entry) => Some(entry),
+            Err(error) if error.is_refused_for(v1::ErrorReason::NotFound) => None,
             Err(error) => return Err(error),
         };
-        let functions = functions.iter().map(|(function, display_name)| v1::AgencyFunction {
-            function: function.clone(),
-            display_name: display_name.clone(),
-        });
-        let sealing_keys = keys.iter().map(|key| v1::SealingKey {
-            suite: key.suite().to_wire().into(),
-            public_key: key.as_bytes().clone(),
+        let before = former.as_ref().map(|entry| &entry.details);
+        let details = details.or(before).cloned().unwrap_or_default();
+        let sealing_keys = keys.iter().map(|key| PublishedKey {
+            key: key.clone(),
             not_before_ms: now_ms,
             not_after_ms: now_ms.saturating_add(validity_ms),
         });
-        let document = v1::DirectoryDocument {
-            agency: client.agency().to_owned(),
+        let sealing_keys: Vec<PublishedKey> = sealing_keys.collect();
+        let revision = former.map_or(1, |entry| entry.revision.saturating_add(1));
+        let document = self.document(revision, display_name, functions, &sealing_keys, &details);
+        self.publish_document(&document).await
+    }
+
+    /// Confirms that our own agency's entry is still so: the same again, with today's date.
+    ///
+    /// # Errors
+    /// We have not published an entry, or the broker cannot be reached.
+    pub async fn confirm(&self) -> Result<AgencyEntry, ClientError> {
+        self.amend(|_| ()).await
+    }
+
+    /// Adds or replaces a contact in our own agency's entry: a body that is not connected, which we keep
+    /// up to date. Confirms the rest of the entry with it.
+    ///
+    /// # Errors
+    /// We have not published an entry, the contact is refused, or the broker cannot be reached.
+    pub async fn add_contact(&self, contact: Contact) -> Result<AgencyEntry, ClientError> {
+        self.amend(|details| {
+            details.contacts.retain(|known| known.contact != contact.contact);
+            details.contacts.push(contact);
+        })
+        .await
+    }
+
+    /// Publishes our own agency's entry again with changed details.
+    async fn amend(
+        &self,
+        change: impl FnOnce(&mut EntryDetails),
+    ) -> Result<AgencyEntry, ClientError> {
+        let entry = self.read(self.0.agency()).await?;
+        let mut details = entry.details;
+        change(&mut details);
+        let revision = entry.revision.saturating_add(1);
+        let (name, functions, keys) = (&entry.display_name, &entry.functions, &entry.sealing_keys);
+        let document = self.document(revision, name, functions, keys, &details);
+        self.publish_document(&document).await
+    }
+
+    fn document(
+        &self,
+        revision: u32,
+        display_name: &str,
+        functions: &[(String, String)],
+        keys: &[PublishedKey],
+        details: &EntryDetails,
+    ) -> v1::DirectoryDocument {
+        let now_ms = self.0.now_ms();
+        let functions = functions.iter().map(|(function, display_name)| v1::AgencyFunction {
+            function: function.clone(),
+            display_name: display_name.clone(),
+            description: details.description(function),
+        });
+        let sealing_keys = keys.iter().map(|published| v1::SealingKey {
+            suite: published.key.suite().to_wire().into(),
+            public_key: published.key.as_bytes().clone(),
+            not_before_ms: published.not_before_ms,
+            not_after_ms: published.not_after_ms,
+        });
+        v1::DirectoryDocument {
+            agency: self.0.agency().to_owned(),
             revision,
             display_name: display_name.to_owned(),
             functions: functions.collect(),
             sealing_keys: sealing_keys.collect(),
             signed_at_ms: now_ms,
-        };
+            agency_kind: details.agency_kind.clone(),
+            offers: details.offers.iter().map(Offer::to_wire).collect(),
+            contacts: details.contacts.iter().map(Contact::to_wire).collect(),
+            confirmed_at_ms: now_ms,
+            valid_until_ms: details.valid_until_ms,
+        }
+    }
+
+    async fn publish_document(
+        &self,
+        document: &v1::DirectoryDocument,
+    ) -> Result<AgencyEntry, ClientError> {
+        let client = self.0;
         let document = Bytes::from(document.encode_to_vec());
         let signature = client.signer().sign(&directory_signed_bytes(&document))?;
-        let request =
-            v1::PublishEntryRequest { document: document.clone(), signature: Some(signature) };
+        let request = v1::PublishEntryRequest { document, signature: Some(signature) };
         let service = client.directory_service();
         let answer = client
             .call(|| {
@@ -160,11 +258,8 @@ impl Directory<'_> {
             })
             .await?;
         client.settle(&answer.checkpoint).await?;
-        let entry =
-            v1::DirectoryEntry { document, signature: request.signature, receipt: answer.receipt };
-        let entry = verify(&entry, client.trust(), now_ms)?;
-        client.directory_cache().put(&entry, now_ms)?;
-        Ok(entry)
+        // Read back: when it is to be renewed is the broker's to say.
+        self.read(client.agency()).await
     }
 
     /// The verified entry of an agency, from the cache if it is fresh.
@@ -285,7 +380,15 @@ fn verify(
             not_after_ms: key.not_after_ms,
         })
     });
+    let until = document.valid_until_ms;
     Ok(AgencyEntry {
+        details: EntryDetails::of(&document),
+        confirmed_at_ms: match document.confirmed_at_ms {
+            0 => document.signed_at_ms,
+            confirmed => confirmed,
+        },
+        renew_by_ms: entry.renew_by_ms,
+        stale: entry.stale || (until != 0 && until <= now_ms),
         sealing_keys: sealing_keys.collect::<Result<_, ClientError>>()?,
         functions: document.functions.into_iter().map(|f| (f.function, f.display_name)).collect(),
         agency: document.agency,

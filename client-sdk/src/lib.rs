@@ -107,6 +107,7 @@ mod ids;
 mod log;
 mod lotse;
 mod notices;
+mod planning;
 mod random;
 mod receive;
 mod references;
@@ -137,7 +138,10 @@ pub use delivery::{
     DeadLetter, DeadLetterReason, Mailbox, MailboxClass, MessageEnd, MessageState, Recall,
     Rejected, Stamp, TakenUpBy, Track,
 };
-pub use directory::{AgencyEntry, Directory, PublishedKey};
+pub use directory::{
+    AgencyEntry, Contact, Directory, DirectoryHit, DirectoryPage, DirectorySearch, EntryDetails,
+    Found, FunctionDetails, Offer, PublishedKey,
+};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
     Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt,
@@ -154,6 +158,10 @@ pub use lotse::{
 pub use notices::{
     DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,
     NoticeStream, Notices,
+};
+pub use planning::{
+    Coverage, ParticipationChange, ParticipationPhase, ParticipationState, PlannedMessage,
+    RequestReason, Task, TaskKind, TaskResult,
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};

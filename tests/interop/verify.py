@@ -49,6 +49,8 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_HANDED_OUT,
         access_log_pb2.RECORD_TYPE_STAGE_REPORTED,
         access_log_pb2.RECORD_TYPE_MESSAGE_STOPPED,
+        access_log_pb2.RECORD_TYPE_COVERAGE_ASKED,
+        access_log_pb2.RECORD_TYPE_CONSENT_REQUESTED,
         access_log_pb2.RECORD_TYPE_LOG_QUERIED,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
         access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
@@ -577,7 +579,15 @@ def check_participants(document, _trust):
 def _must_tell(row):
     if row.event_name == "message_decided":
         return row.event.accepted
-    return row.event_name in ("consent_recorded", "handed_out", "participant_restricted")
+    if row.event_name == "coverage_asked":
+        return row.event.covered
+    return row.event_name in (
+        "consent_recorded",
+        "handed_out",
+        "participant_restricted",
+        "task_closed",
+        "participation_set",
+    )
 
 
 # Consents and permits
@@ -700,6 +710,12 @@ def check_permits(document, _trust):
                 return False
         elif row.event_name == "message_decided" and document.is_complete:
             _require_rightly_refused(row, history)
+        elif row.event_name == "coverage_asked":
+            if row.event.covered:
+                if not _permit_again(row, history, document) and document.is_complete:
+                    return False
+            elif document.is_complete:
+                _require_rightly_refused(row, history)
         history.apply(row)
     return True
 
@@ -740,6 +756,8 @@ def _message_of(row):
     """What says who sends what to whom; raises if a label is not canonical."""
     if row.event_name == "handed_out":
         return row.event
+    if row.event_name == "coverage_asked":
+        return row.event.planned
     return canonical(messages_pb2.Label, row.event.label)
 
 

@@ -208,6 +208,18 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// A number that must be given.
+    pub(super) fn required_number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.required(key)?;
+        let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let expected = format!("a whole number from {} to {}", range.start(), range.end());
+            self.wrong(key, &value, &expected);
+        }
+        number
+    }
+
     pub(super) fn count(&mut self, key: &str, default: u64, range: RangeInclusive<u64>) -> usize {
         usize::try_from(self.number(key, default, range)).unwrap_or(usize::MAX)
     }

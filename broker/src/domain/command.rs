@@ -1,6 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
 mod delivery;
+mod planning;
 mod upload;
 
 use std::collections::BTreeSet;
@@ -16,11 +17,17 @@ use super::ids::{
     TimeMs,
 };
 use super::message::{HandOutPermit, Hold, Stage};
+use super::planning::Renewal;
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
 pub use upload::{KnownDecisions, UploadCommand};
 
 pub use delivery::{DeliveryCommand, DeliveryOutcome};
+
+pub use planning::{
+    ListedParticipation, PlacesCount, PlanningCommand, PlanningOutcome, TASKS_LISTED_MAX, Task,
+    TaskKind,
+};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -71,6 +78,8 @@ pub enum Command {
         revision: u32,
         /// Functions.
         functions: Vec<Address>,
+        /// When it is to be confirmed again.
+        renewal: Renewal,
         /// Document bytes.
         document: Bytes,
         /// Its signature.
@@ -272,6 +281,8 @@ pub enum Command {
     Upload(UploadCommand),
     /// Something about the reliability of messages, or about duties to delete.
     Delivery(DeliveryCommand),
+    /// Something about planning.
+    Planning(PlanningCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -429,6 +440,8 @@ pub enum Outcome {
     },
     /// What became of messages, or of duties to delete.
     Delivery(DeliveryOutcome),
+    /// What planning answers.
+    Planning(PlanningOutcome),
 }
 
 /// What became of one submitted message. Two values only: uniform-refusal.

@@ -30,6 +30,8 @@ pub struct ConsentDocument {
     pub previous_hash: Option<Digest>,
     /// What is allowed.
     pub grants: Vec<GrantTerms>,
+    /// When it is to be reviewed with the participant.
+    pub review_by: TimeMs,
     /// Number of evidence hashes.
     pub evidence_count: usize,
     /// SHA-256 of the document bytes.
@@ -174,6 +176,8 @@ pub struct Consent {
     /// Grants of the revision before, to tell the Lotse and the DPO why a message is not covered.
     pub(super) former: Box<[Grant]>,
     pub(super) record: RecordNumber,
+    /// When it is to be reviewed with the participant.
+    pub(super) review_by: TimeMs,
     pub(super) revoked: Option<(TimeMs, RecordNumber)>,
     /// It is not known whether it still holds: nothing passes under it until the Lotse confirms it.
     pub(super) suspended: bool,

@@ -4,6 +4,7 @@
 //! encoded is the business of the `record` module.
 
 mod delivery;
+mod planning;
 mod upload;
 
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use super::ids::{
 use super::message::{Stage, StopReason};
 pub use upload::UploadEvent;
 
+use super::planning::Renewal;
 pub use delivery::{BasisEndedEvent, DeliveryEvent};
+
+pub use planning::{CoverageEvent, ParticipationEvent, PlanningEvent, RequestEvent};
 
 /// Who acts, from the verified certificate.
 ///
@@ -164,6 +168,8 @@ pub enum EventKind {
     Upload(UploadEvent),
     /// Something about the reliability of messages, or about duties to delete.
     Delivery(DeliveryEvent),
+    /// Something about planning.
+    Planning(PlanningEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -306,6 +312,8 @@ pub struct DirectoryEvent {
     pub revision: u32,
     /// Functions of the agency.
     pub functions: Vec<Address>,
+    /// When it is to be confirmed again.
+    pub renewal: Renewal,
     /// Document bytes.
     pub document: Bytes,
     /// Signature over it.

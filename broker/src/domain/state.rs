@@ -7,6 +7,7 @@
 
 mod delivery;
 mod messages;
+mod planning;
 mod rights;
 mod uploads;
 
@@ -27,8 +28,11 @@ use super::ids::{
 };
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
+use super::planning::{PlanningRules, Renewal};
 pub(super) use uploads::Fate;
 use uploads::Uploads;
+
+pub use planning::REQUEST_REMEMBERED_MS;
 
 /// Number of a participant inside the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +74,8 @@ pub struct Rules {
     pub limits: Limits,
     /// Attempts, duties to delete, mailboxes.
     pub delivery: DeliveryRules,
+    /// Places, kinds of agencies, renewal of entries.
+    pub planning: PlanningRules,
 }
 
 /// A participant.
@@ -142,6 +148,7 @@ pub(super) struct Entry {
     pub(super) revision: u32,
     pub(super) document_hash: Digest,
     pub(super) record: RecordNumber,
+    pub(super) renewal: Renewal,
 }
 
 /// How long keys and finished messages are remembered: a label is at most 24 hours old when it is
@@ -178,6 +185,7 @@ pub struct State {
     pub(super) erasure_holds: Vec<ErasureHold>,
     /// What senders and recipients are told.
     pub(super) delivery: delivery::Delivery,
+    pub(super) planning: planning::Planning,
     /// Erasures that have begun and are not finished, by the record of their beginning.
     erasing: BTreeMap<RecordNumber, ParticipantId>,
     /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
@@ -314,6 +322,9 @@ impl State {
                 let own = self.names.agency(&actor.agency);
                 self.discard_upload((own, *message), number, time);
             }
+            EventKind::Planning(planned) => {
+                self.apply_planning(event.actor.as_ref(), planned, number, time);
+            }
         }
     }
 
@@ -362,6 +373,7 @@ impl State {
                 revision: entry.revision,
                 document_hash: schleuse_proto::evidence::sha256(&[&entry.document]),
                 record: number,
+                renewal: entry.renewal,
             },
         );
     }
@@ -391,6 +403,7 @@ impl State {
             grants,
             former,
             record: number,
+            review_by: document.review_by,
             revoked: None,
             suspended: false,
             agencies: agencies.into(),
@@ -432,6 +445,14 @@ impl State {
 
     pub(super) fn participants(&self) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(|participant| !participant.erased)
+    }
+
+    /// Participants with their numbers, oldest registration first.
+    pub(super) fn numbered_participants(
+        &self,
+    ) -> impl Iterator<Item = (ParticipantIx, &Participant)> {
+        let numbers = (0..).map(ParticipantIx);
+        numbers.zip(&self.participants).filter(|(_, participant)| !participant.erased)
     }
 
     pub(super) fn consent(&self, id: &ConsentId) -> Option<(ParticipantIx, &Consent)> {

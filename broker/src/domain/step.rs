@@ -7,6 +7,7 @@ mod consents;
 mod delivery;
 mod log;
 mod messages;
+mod planning;
 mod rights;
 mod uploads;
 
@@ -55,8 +56,16 @@ impl State {
                 self.assign_reference(rules, now, actor, &reference, agency, entropy)
             }
             Command::ListParticipants { actor } => self.list_participants(&actor),
-            Command::PublishDirectory { actor, revision, functions, document, signature } => {
-                self.publish_directory(now, actor, revision, functions, document, signature)
+            Command::PublishDirectory {
+                actor,
+                revision,
+                functions,
+                renewal,
+                document,
+                signature,
+            } => {
+                let entry = (functions, renewal);
+                self.publish_directory(now, actor, revision, entry, document, signature)
             }
             Command::ReadDirectory { agency } => self.read_directory(agency.as_ref()),
             Command::RecordConsent { actor, revise, document, bytes, signature } => {
@@ -127,6 +136,7 @@ impl State {
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
             Command::Upload(command) => self.upload(now, command),
             Command::Delivery(command) => self.delivery_command(rules, now, command),
+            Command::Planning(command) => self.step_planning(rules, now, command),
         }
     }
 

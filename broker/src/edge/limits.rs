@@ -85,6 +85,10 @@ pub const OWN_RECORDS_MAX: usize = 100;
 pub const LEAF_HASHES_MAX: u64 = 10_000_000;
 /// Leaf hashes of one message.
 pub const LEAF_HASHES_PER_MESSAGE: u64 = 16_384;
+/// Hits of one page of a search.
+pub const SEARCH_HITS_MAX: usize = 100;
+/// Hits of one page of a search that states no number.
+pub const SEARCH_HITS_DEFAULT: usize = 50;
 /// Entries of one directory listing that fit into one message.
 pub const DIRECTORY_ENTRIES_MAX: usize = 200;
 
@@ -109,6 +113,9 @@ pub struct Limits {
     pub streams_per_agency_max: usize,
     /// Messages per second that one agency may submit; twice as many at once.
     pub messages_per_second: u32,
+    /// Questions whether a message would pass, and consent requests, per minute of one agency; so many at
+    /// once.
+    pub coverage_questions_per_minute: u32,
     /// Bytes per second that are read from one connection; eight times as many at once.
     pub connection_bytes_per_second: u32,
 }

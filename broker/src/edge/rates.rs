@@ -33,6 +33,7 @@ pub(super) struct Rates {
     calls: DefaultDirectRateLimiter,
     revocations: DefaultDirectRateLimiter,
     messages: DefaultDirectRateLimiter,
+    questions: DefaultDirectRateLimiter,
     /// Streams of the agency that wait for their messages do so one after the other.
     turn: tokio::sync::Mutex<()>,
     places: [Places; 4],
@@ -73,6 +74,11 @@ pub(super) fn quota(per_second: u32) -> Quota {
     Quota::per_second(per_second).allow_burst(per_second.saturating_mul(twice))
 }
 
+/// So much in a minute, as much at once.
+fn per_minute(count: u32) -> Quota {
+    Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
+}
+
 impl AllRates {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
@@ -95,6 +101,7 @@ impl AllRates {
                 calls: RateLimiter::direct(quota(limits.calls_per_second)),
                 revocations: RateLimiter::direct(quota(limits.calls_per_second)),
                 messages: RateLimiter::direct(quota(limits.messages_per_second)),
+                questions: RateLimiter::direct(per_minute(limits.coverage_questions_per_minute)),
                 turn: tokio::sync::Mutex::default(),
                 places: [
                     Places::new(calls, "calls_under_way_per_agency_max"),
@@ -130,6 +137,12 @@ impl Rates {
             (call_of_agency, call)
         };
         Ok(Some(Place { _of_agency: of_agency.take()?, _of_all: of_all.take()? }))
+    }
+
+    /// Counts a question whether a message would pass, or a consent request.
+    pub(super) fn question(&self) -> Result<(), Failure> {
+        let limited = |_| Failure::RateLimited { limit: "coverage_questions_per_minute" };
+        self.questions.check().map_err(limited)
     }
 
     /// Counts messages of a unary call.
@@ -184,6 +197,7 @@ mod tests {
             streams_max: 3,
             streams_per_agency_max: 2,
             messages_per_second: 10,
+            coverage_questions_per_minute: 5,
             connection_bytes_per_second: 1,
         }
     }
@@ -216,6 +230,15 @@ mod tests {
         let accepted = (0..2000).filter(|_| rates.begin(Some(Rpc::Fetch)).is_ok()).count();
         assert!((600..2000).contains(&accepted), "{accepted}");
         assert!(rates.begin(Some(Rpc::RevokeConsent)).is_ok());
+    }
+
+    #[test]
+    fn questions_have_a_small_rate_of_their_own() {
+        let all = AllRates::new(limits());
+        let rates = all.of(&agency("drv"));
+        assert_eq!((0..20).filter(|_| rates.question().is_ok()).count(), 5);
+        assert!(rates.begin(Some(Rpc::Submit)).is_ok());
+        assert!(all.of(&agency("bezirk")).question().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ mod log;
 pub(super) mod messages;
 mod notices;
 mod participants;
+mod planning;
 mod proofs;
 mod receive;
 mod rights;
@@ -176,6 +177,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::notice_service_server::NoticeServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
+    use v1::planning_service_server::PlanningServiceServer;
     use v1::rights_service_server::RightsServiceServer;
     use v1::upload_service_server::UploadServiceServer;
 
@@ -196,12 +198,13 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     }
     add!(ConsentServiceServer, consents::Consents(context.clone()));
     add!(ParticipantServiceServer, participants::Participants(context.clone()));
-    add!(DirectoryServiceServer, directory::Directory(context.clone()));
+    add!(DirectoryServiceServer, directory::Directory::new(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
     add!(RightsServiceServer, rights::Rights(context.clone()));
     add!(UploadServiceServer, uploads::Uploads(context.clone()));
     add!(DeliveryServiceServer, delivery::Deliveries(context.clone()));
     add!(NoticeServiceServer, notices::Notices(context.clone()));
+    add!(PlanningServiceServer, planning::Planning(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

@@ -20,6 +20,10 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::AssignLotse
         | Rpc::ConfirmConsent
         | Rpc::AssignReference
+        | Rpc::CloseTask
+        | Rpc::SetParticipation
+        | Rpc::ListParticipation
+        | Rpc::ShowPlaces
         | Rpc::ListParticipants => &[Lotse],
         // A Lotse convenes and introduces, and reads the answers to its own agency.
         Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
@@ -36,6 +40,9 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ConfirmDeletion => &[System, Lotse],
         Rpc::ListDeletionDuties => &[System, Lotse, Dpo],
         Rpc::ListMailboxes => &[Operator],
+        // Whoever may send may ask before.
+        Rpc::AskCoverage | Rpc::RequestConsent => &[System, Lotse],
+        Rpc::ListTasks => &[System, Lotse, Operator],
         // Publishing needs a key of the agency; an agency of Lotsen alone has no system.
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
@@ -50,6 +57,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::ReadOwnRecords => &[System, Lotse, Dpo],
         Rpc::LookUpAgency
         | Rpc::ListAgencies
+        | Rpc::SearchDirectory
         | Rpc::LatestCheckpoint
         | Rpc::ReadReconciliations
         | Rpc::ProveConsistency
@@ -118,6 +126,14 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::FetchNotices
         | Rpc::ListDeletionDuties
         | Rpc::ConfirmDeletion
+        | Rpc::AskCoverage
+        | Rpc::RequestConsent
+        | Rpc::ListTasks
+        | Rpc::CloseTask
+        | Rpc::SetParticipation
+        | Rpc::ListParticipation
+        | Rpc::ShowPlaces
+        | Rpc::SearchDirectory
         | Rpc::HealthV1HealthCheck
         | Rpc::HealthV1HealthList => false,
     }

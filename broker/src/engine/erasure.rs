@@ -31,7 +31,7 @@ const RUN_PARTICIPANTS_MAX: usize = 16;
 /// How long what is kept. Months are calendar months; 0: for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Decisions, hand-outs, reports, stops.
+    /// Decisions, hand-outs, reports, stops, questions and requests before a message.
     pub messages_months: u32,
     /// Queries of the log.
     pub queries_months: u32,
@@ -371,6 +371,8 @@ impl Retention {
             (RecordType::MailboxRead, queries_months),
             (RecordType::MessageStopped, messages_months),
             (RecordType::UploadDiscarded, messages_months),
+            (RecordType::CoverageAsked, messages_months),
+            (RecordType::ConsentRequested, messages_months),
             (RecordType::LogQueried, queries_months),
             (RecordType::CallRefused, refused_calls_months),
         ];

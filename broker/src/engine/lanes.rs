@@ -177,6 +177,7 @@ fn weight(input: &Input) -> u32 {
         | Command::Reconcile(_)
         | Command::Upload(_)
         | Command::Delivery(_)
+        | Command::Planning(_)
         | Command::RefusedCall { .. } => 0,
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)

@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, Outcome, PlanningCommand};
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
@@ -253,6 +253,18 @@ impl Sequencer {
             | Command::SubmitEach { .. }
             | Command::RecordConsent { .. }
             | Command::ConfirmConsent { .. } => (true, true),
+            // A question is answered when a message would be, and like it.
+            Command::Planning(PlanningCommand::AskCoverage { .. }) => (true, true),
+            Command::Planning(
+                PlanningCommand::RequestConsent { .. }
+                | PlanningCommand::CloseTask { .. }
+                | PlanningCommand::SetParticipation { .. },
+            ) => (false, true),
+            Command::Planning(
+                PlanningCommand::ListTasks { .. }
+                | PlanningCommand::ListParticipation { .. }
+                | PlanningCommand::ShowPlaces,
+            ) => (false, false),
             Command::Restrict { restricted, .. } => (!restricted, false),
             Command::HandOut { .. } => (true, false),
             // What was begun is finished in any case.

@@ -7,7 +7,9 @@ use schleuse_proto::Message as _;
 use schleuse_proto::identity::Role;
 use schleuse_proto::v1::{self, log_entry};
 
-use super::documents::{fingerprint, parse_consent, parse_directory, parse_label};
+use super::directory::parse_directory;
+use super::documents::{fingerprint, parse_consent, parse_label};
+use super::planning;
 use crate::domain::catalogue::{Catalogue, Categories};
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
@@ -101,6 +103,7 @@ impl Decoder<'_> {
                     agency: document.agency,
                     revision: document.revision,
                     functions: document.functions,
+                    renewal: document.renewal,
                     document: published.document,
                     signature: signature(published.signature),
                 })
@@ -219,6 +222,24 @@ impl Decoder<'_> {
             log_entry::Event::MailboxRead(event) => delivery::mailbox_read(&event)?,
             log_entry::Event::BasisEnded(event) => self.basis_ended(&event)?,
             log_entry::Event::DeletionConfirmed(event) => self.deletion_confirmed(&event)?,
+            log_entry::Event::CoverageAsked(asked) => EventKind::Planning(planning::coverage(
+                &asked,
+                self.participant().ok(),
+                self.outcome(asked.covered)?,
+                self.catalogue,
+            )?),
+            log_entry::Event::ConsentRequested(request) => EventKind::Planning(planning::request(
+                &request,
+                self.participant().ok(),
+                self.private,
+                self.catalogue,
+            )?),
+            log_entry::Event::TaskClosed(closed) => {
+                EventKind::Planning(planning::closed(closed, self.participant()?)?)
+            }
+            log_entry::Event::ParticipationSet(_) => {
+                EventKind::Planning(planning::participation(self.participant()?, self.private)?)
+            }
         })
     }
 
@@ -237,15 +258,20 @@ impl Decoder<'_> {
         })
     }
 
+    /// What was decided: the outcome of the body with the findings.
+    fn outcome(&self, accepted: bool) -> Result<Decision, String> {
+        match (accepted, deny_reason(self.findings.deny_reason())) {
+            (false, Some(reason)) => Ok(Decision::Refused(reason)),
+            (true, None) => Ok(Decision::Accepted(self.grant()?)),
+            _ => Err("decision and findings do not fit".to_owned()),
+        }
+    }
+
     fn decision(&self, decided: v1::MessageDecided) -> Result<DecisionEvent, String> {
         self.actor.ok_or("a decision has an actor")?;
         let label = parse_label(&decided.label, self.catalogue).map_err(|e| e.to_string())?;
         let payload_digest = fixed(&decided.payload_digest)?;
-        let decision = match (decided.accepted, deny_reason(self.findings.deny_reason())) {
-            (false, Some(reason)) => Decision::Refused(reason),
-            (true, None) => Decision::Accepted(self.grant()?),
-            _ => return Err("decision and findings do not fit".to_owned()),
-        };
+        let decision = self.outcome(decided.accepted)?;
         let submission = Submission {
             reference: Reference::from_bytes(fixed(&self.private.sender_reference)?),
             nonce: fixed(&self.private.reference_nonce)?,

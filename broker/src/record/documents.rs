@@ -13,8 +13,6 @@ use crate::domain::refusal::Refusal;
 
 /// Largest consent document in bytes.
 pub const CONSENT_BYTES_MAX: usize = 64 * 1024;
-/// Largest directory document in bytes.
-pub const DIRECTORY_BYTES_MAX: usize = 32 * 1024;
 /// Largest label in bytes.
 pub const LABEL_BYTES_MAX: usize = 4 * 1024;
 /// Most categories of a label or grant.
@@ -44,7 +42,7 @@ pub enum DocumentError {
     Refused(#[from] Refusal),
 }
 
-fn canonical<M: schleuse_proto::Message + Default>(
+pub(super) fn canonical<M: schleuse_proto::Message + Default>(
     document: &'static str,
     bytes: &[u8],
     max: usize,
@@ -55,7 +53,7 @@ fn canonical<M: schleuse_proto::Message + Default>(
     decode_canonical(bytes).map_err(|source| DocumentError::NotCanonical { document, source })
 }
 
-fn invalid(field: &'static str, expected: &'static str) -> Refusal {
+pub(super) fn invalid(field: &'static str, expected: &'static str) -> Refusal {
     Refusal::InvalidField { field, expected }
 }
 
@@ -128,6 +126,7 @@ pub fn parse_consent(
         participant: reference(&document.participant_reference)?,
         revision: document.revision,
         previous_hash,
+        review_by: time(document.review_by_ms, "review_by_ms")?,
         grants: grants.collect::<Result<_, _>>()?,
         evidence_count: document.evidence_hashes.len(),
         hash: sha256(&[bytes]),
@@ -185,51 +184,6 @@ pub fn parse_confirmation(bytes: &[u8]) -> Result<(ConsentId, Digest), DocumentE
         return Err(invalid("signed_at_ms", "Unix milliseconds").into());
     }
     Ok((consent, digest(&document.revision_hash, "revision_hash")?))
-}
-
-/// What the broker needs of a directory document.
-#[derive(Debug)]
-pub struct DirectoryDocument {
-    /// The agency.
-    pub agency: AgencyId,
-    /// Revision.
-    pub revision: u32,
-    /// Functions.
-    pub functions: Vec<Address>,
-}
-
-/// Parses a directory document.
-///
-/// # Errors
-/// It is not canonical, or a field is missing or malformed.
-pub fn parse_directory(bytes: &[u8]) -> Result<DirectoryDocument, DocumentError> {
-    let document: v1::DirectoryDocument =
-        canonical("DirectoryDocument", bytes, DIRECTORY_BYTES_MAX)?;
-    let named = |text: &str| (1..=120).contains(&text.chars().count());
-    let check = |ok: bool, field, expected| if ok { Ok(()) } else { Err(invalid(field, expected)) };
-    check(named(&document.display_name), "display_name", "1 to 120 characters")?;
-    check((1..=64).contains(&document.functions.len()), "functions", "1 to 64 functions")?;
-    check((1..=8).contains(&document.sealing_keys.len()), "sealing_keys", "1 to 8 keys")?;
-    for key in &document.sealing_keys {
-        let length = match key.suite() {
-            v1::SealingSuite::Mlkem1024P384Sha384Aes256gcm => 1665,
-            v1::SealingSuite::DhkemP256Sha256Aes256gcm => 65,
-            v1::SealingSuite::Unspecified => 0,
-        };
-        check(
-            length > 0 && key.public_key.len() == length && key.not_after_ms > key.not_before_ms,
-            "sealing_keys",
-            "a known suite, a public key of its length, a validity that ends after it begins",
-        )?;
-    }
-    let agency = agency(&document.agency, "agency")?;
-    let functions = document.functions.iter().map(|function| {
-        check(named(&function.display_name), "functions.display_name", "1 to 120 characters")?;
-        Address::parse(agency.as_str(), &function.function)
-            .ok_or(invalid("functions.function", "1 to 40 of [a-z0-9-]"))
-    });
-    let functions = functions.collect::<Result<_, _>>()?;
-    Ok(DirectoryDocument { revision: document.revision, functions, agency })
 }
 
 /// Parses a label.
@@ -311,13 +265,16 @@ pub fn agency(text: &str, field: &'static str) -> Result<AgencyId, Refusal> {
     AgencyId::parse(text).ok_or(invalid(field, "1 to 40 of [a-z0-9-]"))
 }
 
-fn parse_address(address: Option<&v1::Address>, field: &'static str) -> Result<Address, Refusal> {
+pub(super) fn parse_address(
+    address: Option<&v1::Address>,
+    field: &'static str,
+) -> Result<Address, Refusal> {
     address
         .and_then(|address| Address::parse(&address.agency, &address.function))
         .ok_or(invalid(field, "agency and function, each 1 to 40 of [a-z0-9-]"))
 }
 
-fn parse_categories(
+pub(super) fn parse_categories(
     codes: &[String],
     catalogue: &Catalogue,
     field: &'static str,
@@ -332,7 +289,7 @@ fn parse_categories(
     Ok(set)
 }
 
-fn unknown(field: &'static str, code: &str) -> Refusal {
+pub(super) fn unknown(field: &'static str, code: &str) -> Refusal {
     Refusal::UnknownCode { field, value: code.chars().take(40).collect() }
 }
 

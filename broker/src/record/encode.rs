@@ -7,11 +7,13 @@ use schleuse_proto::Message as _;
 use schleuse_proto::evidence::{Digest, consent_reference};
 use schleuse_proto::v1::{self, log_entry};
 
+use super::planning;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, ErasureGround, Event, EventKind,
-    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, RecordRange, Signature, UpkeepEvent,
+    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, PlanningEvent, RecordRange, Signature,
+    UpkeepEvent,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
@@ -69,6 +71,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
         },
         EventKind::Upload(event) => super::uploads::record_type(event),
         EventKind::Delivery(event) => delivery::record_type(event),
+        EventKind::Planning(event) => planning::record_type(event),
     }
 }
 
@@ -190,6 +193,7 @@ fn body(
         EventKind::Upkeep(event) => upkeep(event, private),
         EventKind::Upload(event) => super::uploads::body(event),
         EventKind::Delivery(event) => delivery::body(event, private),
+        EventKind::Planning(event) => planning::body(event, catalogue, private),
     }
 }
 
@@ -284,6 +288,10 @@ fn findings(kind: &EventKind) -> v1::Findings {
             Decision::Refused(reason) => denied(*reason),
         },
         EventKind::HandedOut(handed_out) => covered(&handed_out.grant),
+        EventKind::Planning(PlanningEvent::CoverageAsked(asked)) => match &asked.decision {
+            Decision::Accepted(grant) => covered(grant),
+            Decision::Refused(reason) => denied(*reason),
+        },
         EventKind::MessageStopped { deny, .. } => deny.map(denied).unwrap_or_default(),
         EventKind::Delivery(event) => v1::Findings {
             consent_id: delivery::consent(event)
@@ -301,6 +309,11 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
         | EventKind::CallRefused { .. }
+        | EventKind::Planning(
+            PlanningEvent::ConsentRequested(_)
+            | PlanningEvent::TaskClosed { .. }
+            | PlanningEvent::ParticipationSet(_),
+        )
         | EventKind::Upkeep(_)
         | EventKind::Upload(_) => v1::Findings::default(),
     }

@@ -6,9 +6,12 @@
 use schleuse_proto::v1;
 
 use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
-use crate::domain::event::{Decision, DeliveryEvent, Event, EventKind, LogFilter, UpkeepEvent};
+use crate::domain::event::{
+    Decision, DeliveryEvent, Event, EventKind, LogFilter, PlanningEvent, UpkeepEvent,
+};
 use crate::domain::ids::{AgencyId, ConsentId, ParticipantId};
 use crate::domain::message::StopReason;
+use crate::domain::planning::PlannedMessage;
 use crate::index::Term;
 
 /// Facts of one record, borrowed from its event.
@@ -27,6 +30,8 @@ pub struct Facts<'a> {
     certificate: Option<&'a [u8]>,
     /// Sending and receiving agency.
     pair: Option<(&'a AgencyId, &'a AgencyId)>,
+    /// Who sees it may not be told whom it is about: there it would tell whether a reference means somebody.
+    hides_participant: bool,
 }
 
 /// What a query wants, within what its caller may see. All that is given must hold.
@@ -74,6 +79,7 @@ impl<'a> Facts<'a> {
             consent: None,
             certificate: event.actor.as_ref().map(|actor| actor.serial.as_ref()),
             pair: None,
+            hides_participant: false,
         };
         facts.add(&event.kind);
         facts.agencies.sort_unstable();
@@ -88,6 +94,7 @@ impl<'a> Facts<'a> {
             | EventKind::Upload(_) => {}
             EventKind::Upkeep(event) => self.add_upkeep(event),
             EventKind::Delivery(event) => self.add_delivery(event),
+            EventKind::Planning(event) => self.add_planning(event),
             EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
             EventKind::LogQueried(query) => self.participant = query.participant.as_ref(),
             EventKind::ParticipantRegistered { participant, .. }
@@ -190,6 +197,40 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Questions and requests are their agency's own; the recipient took no part and learns nothing. What a
+    /// Lotse plans with a participant is in no agency's records: the Lotse finds it by the participant.
+    fn add_planning(&mut self, event: &'a PlanningEvent) {
+        match event {
+            PlanningEvent::CoverageAsked(asked) => {
+                self.participant = asked.participant.as_ref();
+                self.add_planned(&asked.planned);
+                if let Decision::Accepted(grant) = &asked.decision {
+                    self.consent = Some(&grant.consent);
+                } else {
+                    self.hides_participant = true;
+                }
+            }
+            PlanningEvent::ConsentRequested(request) => {
+                self.participant = request.participant.as_ref();
+                self.add_planned(&request.planned);
+                self.hides_participant = true;
+            }
+            PlanningEvent::TaskClosed { participant, .. } => {
+                self.participant = Some(participant);
+                self.agencies.clear();
+            }
+            PlanningEvent::ParticipationSet(event) => {
+                self.participant = Some(&event.participant);
+                self.agencies.clear();
+            }
+        }
+    }
+
+    fn add_planned(&mut self, planned: &PlannedMessage) {
+        (self.purpose, self.kind) = (Some(planned.purpose), Some(planned.kind));
+        self.categories = planned.categories;
+    }
+
     /// Sending and receiving agency of what is about a message.
     #[must_use]
     pub fn pair(&self) -> Option<(&'a AgencyId, &'a AgencyId)> {
@@ -218,7 +259,8 @@ impl<'a> Facts<'a> {
     /// queries: there it would tell whether a reference means somebody.
     #[must_use]
     pub fn tells_participant(&self) -> bool {
-        self.accepted != Some(false)
+        !self.hides_participant
+            && self.accepted != Some(false)
             && i32::from(self.record_type) != i32::from(v1::RecordType::LogQueried)
     }
 

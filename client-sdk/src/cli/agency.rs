@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use schleuse_client::{
-    Client, ClientError, ConferenceId, Content, Draft, LogRow, SealingKeys, SendOutcome, Suite,
+    Client, ClientError, ConferenceId, Content, Draft, EntryDetails, LogRow, SealingKeys,
+    SendOutcome, Suite,
 };
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use super::args::{
     SendArguments,
 };
 use super::output::Output;
-use super::{Ending, attachments, connect, delivery, directory, files, inbox};
+use super::{Ending, attachments, connect, delivery, directory, files, inbox, planning};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -39,6 +40,10 @@ pub(crate) async fn run(
         }
         AgencyCommand::Publish(arguments) => publish(global, &arguments, output).await,
         AgencyCommand::Send(arguments) => send(global, arguments, output).await,
+        AgencyCommand::Ask(arguments) => planning::ask(global, &arguments, output).await,
+        AgencyCommand::RequestConsent(arguments) => {
+            planning::request_consent(global, &arguments, output).await
+        }
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
@@ -81,9 +86,13 @@ async fn publish(
     let functions: Vec<(String, String)> = functions.collect();
     let keys = SealingKeys::load(&arguments.sealing)?;
     let keys: Vec<_> = keys.public_keys().cloned().collect();
+    let details = arguments.details.details.as_deref();
+    let details: Option<EntryDetails> = details.map(files::parse).transpose()?;
     let client = connect(global, None, output).await?;
     let validity_ms = i64::from(arguments.days) * DAY_MS;
-    let entry = client.directory().publish(&arguments.name, &functions, &keys, validity_ms).await?;
+    let own = client.directory();
+    let entry =
+        own.publish_with(&arguments.name, &functions, &keys, validity_ms, details.as_ref()).await?;
     directory::show(&entry, output);
     Ok(Ending::Done)
 }

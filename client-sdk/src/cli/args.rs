@@ -4,6 +4,7 @@ mod agency;
 mod delivery;
 mod dpo;
 mod lotse;
+mod planning;
 mod report;
 mod rights;
 mod simulate;
@@ -25,6 +26,10 @@ pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
+};
+pub(crate) use planning::{
+    ContactArguments, ParticipationCommand, PlannedArguments, RequestConsentArguments,
+    SearchArguments, SetParticipationArguments, TaskCommand,
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
@@ -198,8 +203,25 @@ pub(crate) struct IncidentScope {
 pub(crate) enum DirectoryCommand {
     /// Lists agencies and their functions.
     ///
-    /// Example: schleuse directory list
-    List,
+    /// Example: schleuse directory list --due
+    List {
+        /// Only entries that are stale or to be confirmed within 30 days.
+        #[arg(long)]
+        due: bool,
+    },
+    /// Searches names, functions, offers and contacts.
+    ///
+    /// Example: schleuse directory search schuldnerberatung --region oberpfalz
+    Search(SearchArguments),
+    /// Confirms that the own agency's entry is still so (role system or lotse).
+    ///
+    /// Example: schleuse directory confirm
+    Confirm,
+    /// Adds a body that is not connected to the own agency's entry, or replaces it (role system or lotse).
+    ///
+    /// Example: schleuse directory add-contact --id schuldnerberatung-mitte --name "Schuldnerberatung Mitte"
+    /// --kind beratungsstelle --offer "Schuldner- und Insolvenzberatung" --topic schulden --region Regensburg
+    AddContact(ContactArguments),
     /// Shows one agency: functions, sealing keys, who signed.
     ///
     /// Example: schleuse directory show drv-bayern-sued

@@ -15,7 +15,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files, receipt, report, rights};
+use super::{Ending, connect, files, planning, receipt, report, rights};
 
 /// Largest file of evidence, in bytes.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -74,6 +74,16 @@ pub(crate) async fn run(
             receipt::check_code(global, &arguments, output).await
         }
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
+        LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,
+        LotseCommand::Task(command) => {
+            planning::task(&connect(global, None, output).await?, command, output).await
+        }
+        LotseCommand::Participation(command) => {
+            planning::participation(&connect(global, None, output).await?, command, output).await
+        }
+        LotseCommand::Places => {
+            planning::places(&connect(global, None, output).await?, output).await
+        }
         LotseCommand::Report(arguments) => report::run(global, &arguments, output).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
 mod delivery;
+mod planning;
 mod uploads;
 
 use schleuse_proto::v1;
@@ -42,6 +43,10 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::MailboxRead(_) => R::MailboxRead,
         Event::BasisEnded(_) => R::BasisEnded,
         Event::DeletionConfirmed(_) => R::DeletionConfirmed,
+        Event::CoverageAsked(_) => R::CoverageAsked,
+        Event::ConsentRequested(_) => R::ConsentRequested,
+        Event::TaskClosed(_) => R::TaskClosed,
+        Event::ParticipationSet(_) => R::ParticipationSet,
     })
 }
 
@@ -134,6 +139,10 @@ fn event_text(event: &Event) -> String {
         Event::ParticipantRestricted(_) => "restriction of processing ended".to_owned(),
         Event::HoldPlaced(e) => format!("erasure on hold: {}", e.reason),
         Event::HoldReleased(e) => format!("hold {} released", short_id(&e.hold_id)),
+        Event::CoverageAsked(e) => planning::asked(e),
+        Event::ConsentRequested(e) => planning::requested(e),
+        Event::TaskClosed(e) => planning::closed(e),
+        Event::ParticipationSet(_) => "participation changed".to_owned(),
         Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
         Event::UploadDiscarded(e) => uploads::text(e),
         Event::LogReconciled(e) => format!(
@@ -265,9 +274,13 @@ fn event_json(event: &Event) -> Value {
         Event::MailboxRead(e) => delivery::mailbox_read_json(e),
         Event::BasisEnded(e) => delivery::basis_ended_json(e),
         Event::DeletionConfirmed(e) => delivery::deletion_confirmed_json(e),
+        Event::CoverageAsked(e) => planning::asked_json(e),
+        Event::ConsentRequested(e) => planning::requested_json(e),
+        Event::TaskClosed(e) => planning::closed_json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)
+        | Event::ParticipationSet(_)
         | Event::RecordLost(_) => json!({}),
     }
 }

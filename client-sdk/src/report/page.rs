@@ -358,17 +358,30 @@ fn other(row: &LogRow) -> Option<OtherPart> {
         Some(Event::LogReconciled(_)) => {
             "Nach einer Störung wurde das Protokoll wieder in Ordnung gebracht.".to_owned()
         }
-        Some(Event::DeadLettered(event)) => format!(
+        Some(event) => of_casework(event)?,
+    };
+    let who = match &row.entry {
+        Some(entry) => words::actor(entry.actor.as_ref()),
+        None => String::new(),
+    };
+    Some(OtherPart { time: words::time(row.time_ms()), what: shown(&what), who })
+}
+
+/// What agencies and the Lotse did about the person; none for what other parts tell, and for what is not about
+/// the person.
+fn of_casework(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::DeadLettered(event) => format!(
             "Eine Nachricht von {} an {} konnte nicht verarbeitet werden.",
             event.sender_agency, event.recipient_agency
         ),
-        Some(Event::BasisEnded(event)) => format!(
+        Event::BasisEnded(event) => format!(
             "{} soll löschen, was an diese Stelle ging, oder die Regel nennen, nach der sie es \
              behält, bis {}.",
             words::address(event.recipient.as_ref()),
             words::day(event.due_ms)
         ),
-        Some(Event::DeletionConfirmed(event)) => match event.answer() {
+        Event::DeletionConfirmed(event) => match event.answer() {
             v1::DeletionAnswer::Retained => {
                 format!("Eine Stelle behält Daten über Sie nach dieser Regel: {}.", event.rule)
             }
@@ -376,26 +389,45 @@ fn other(row: &LogRow) -> Option<OtherPart> {
                 "Eine Stelle hat bestätigt, dass sie Daten über Sie gelöscht hat.".to_owned()
             }
         },
-        Some(
-            Event::BrokerStarted(_)
-            | Event::MailboxRead(_)
-            | Event::DirectoryPublished(_)
-            | Event::ConsentRecorded(_)
-            | Event::ConsentRevoked(_)
-            | Event::ConsentSuspended(_)
-            | Event::ConsentConfirmed(_)
-            | Event::MessageDecided(_)
-            | Event::HandedOut(_)
-            | Event::StageReported(_)
-            | Event::MessageStopped(_)
-            | Event::LogQueried(_)
-            | Event::CallRefused(_)
-            | Event::UploadDiscarded(_),
-        ) => return None,
-    };
-    let who = match &row.entry {
-        Some(entry) => words::actor(entry.actor.as_ref()),
-        None => String::new(),
-    };
-    Some(OtherPart { time: words::time(row.time_ms()), what: shown(&what), who })
+        Event::CoverageAsked(_) => {
+            "Es wurde gefragt, ob eine Nachricht über Sie erlaubt wäre. Weitergegeben wurde nichts."
+                .to_owned()
+        }
+        Event::ConsentRequested(event) => {
+            let recipient = event.planned.as_ref().and_then(|planned| planned.recipient.as_ref());
+            let recipient = recipient.map(|to| to.agency.as_str()).unwrap_or_default();
+            format!(
+                "Ihre Begleitung wurde gebeten, Sie um eine Einwilligung zu fragen, für {recipient}."
+            )
+        }
+        Event::TaskClosed(_) => "Eine Bitte um Ihre Einwilligung wurde erledigt.".to_owned(),
+        Event::ParticipationSet(_) => {
+            "Der Stand Ihrer Teilnahme wurde eingetragen. Ihre Begleitung kann ihn Ihnen zeigen."
+                .to_owned()
+        }
+        Event::BrokerStarted(_)
+        | Event::MailboxRead(_)
+        | Event::DirectoryPublished(_)
+        | Event::ConsentRecorded(_)
+        | Event::ConsentRevoked(_)
+        | Event::ConsentSuspended(_)
+        | Event::ConsentConfirmed(_)
+        | Event::MessageDecided(_)
+        | Event::HandedOut(_)
+        | Event::StageReported(_)
+        | Event::MessageStopped(_)
+        | Event::LogQueried(_)
+        | Event::CallRefused(_)
+        | Event::UploadDiscarded(_)
+        | Event::ParticipantRegistered(_)
+        | Event::LotseAssigned(_)
+        | Event::ReferenceAssigned(_)
+        | Event::ParticipantRestricted(_)
+        | Event::HoldPlaced(_)
+        | Event::HoldReleased(_)
+        | Event::ErasureBegun(_)
+        | Event::RecordsErased(_)
+        | Event::RecordLost(_)
+        | Event::LogReconciled(_) => return None,
+    })
 }

@@ -252,5 +252,6 @@ impl State {
             self.finished_order.pop_front();
         }
         self.uploads.forget_old(now);
+        self.planning.forget_old(now);
     }
 }

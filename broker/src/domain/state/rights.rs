@@ -121,6 +121,7 @@ impl State {
                 self.consents.remove(&id);
             }
         }
+        self.planning.forget_participant(ix);
         self.registrations.retain(|_, (registered, _)| *registered != ix);
         self.finished.retain(|_, finished| finished.participant != ix);
         self.delivery.forget_participant(ix);
@@ -139,6 +140,7 @@ impl State {
         }
         self.spent.retain(|(_, number, _)| !is_erased(number));
         self.delivery.forget_erased(is_erased);
+        self.planning.forget_records(is_erased);
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
             let keys_of = &mut self.keys_of;

@@ -7,6 +7,7 @@ use schleuse_proto::identity::is_part;
 use crate::domain::command::Outcome;
 use crate::domain::event::{Actor, DirectoryEvent, EventKind, Signature};
 use crate::domain::ids::{Address, AgencyId, ParticipantId, Reference, RegistrationKey, TimeMs};
+use crate::domain::planning::Renewal;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Rules, State};
 
@@ -111,7 +112,7 @@ impl State {
         now: TimeMs,
         actor: Actor,
         revision: u32,
-        functions: Vec<Address>,
+        (functions, renewal): (Vec<Address>, Renewal),
         document: Bytes,
         signature: Signature,
     ) -> Result<Outcome, Refusal> {
@@ -127,7 +128,7 @@ impl State {
             return Err(Refusal::RevisionConflict { expected });
         }
         let agency = actor.agency.clone();
-        let event = DirectoryEvent { agency, revision, functions, document, signature };
+        let event = DirectoryEvent { agency, revision, functions, renewal, document, signature };
         Ok(Outcome::Recorded(self.emit(Some(actor), EventKind::DirectoryPublished(event), now)))
     }
 

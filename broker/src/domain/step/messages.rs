@@ -137,7 +137,7 @@ impl State {
     ///
     /// INVARIANT (uniform-refusal): all refusals leave through the same outcome; the reason goes to
     /// the log only.
-    fn decide_submission(
+    pub(super) fn decide_submission(
         &self,
         actor: &Actor,
         submission: &Submission,

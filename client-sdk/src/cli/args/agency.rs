@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::planning::{DetailsArguments, PlannedArguments, RequestConsentArguments};
 use clap::{ArgGroup, Args, Subcommand};
 use schleuse_client::{Address, ParticipantReference, ThreadId};
 
@@ -31,6 +32,17 @@ pub(crate) enum AgencyCommand {
     /// minutes; `[[date]]` starts_at = "2026-12-08T09:00:00Z", minutes.
     #[command(verbatim_doc_comment)]
     Send(SendArguments),
+    /// Asks whether a message would pass, without sending it: exit code 0 covered, 3 not covered.
+    ///
+    /// Example: schleuse agency ask --participant REF --to drv-bayern-sued/reha-beratung
+    /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
+    Ask(PlannedArguments),
+    /// Asks the Lotse for a consent. What becomes of it is not told.
+    ///
+    /// Example: schleuse agency request-consent --participant REF --to drv-bayern-sued/reha-beratung
+    /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
+    /// --reason period-runs
+    RequestConsent(RequestConsentArguments),
     /// Answers an invitation to a Fallkonferenz.
     ///
     /// Example: schleuse agency answer --participant REF --to jobcenter-stadt-regensburg/fallmanagement
@@ -94,6 +106,8 @@ pub(crate) struct PublishArguments {
     /// Sealing keys of the agency; only the public ones leave this machine.
     #[arg(long, env = "SCHLEUSE_SEALING", value_name = "FILE")]
     pub(crate) sealing: PathBuf,
+    #[command(flatten)]
+    pub(crate) details: DetailsArguments,
     /// How long the keys are valid, in days from now on.
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=1095))]
     pub(crate) days: u32,

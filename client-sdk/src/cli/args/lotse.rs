@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::planning::{ParticipationCommand, TaskCommand};
 use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
@@ -23,6 +24,20 @@ pub(crate) enum LotseCommand {
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
     /// --as lotse --name "Gerhard W." --born 1989-02-03
     Introduce(IntroduceArguments),
+    /// Lists what is to be done: consent requests, grants that end, reviews, 24 months, free places.
+    ///
+    /// Example: schleuse lotse tasks
+    Tasks,
+    /// One task.
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Participations: phases and the waiting list.
+    #[command(subcommand)]
+    Participation(ParticipationCommand),
+    /// Counts the places of each Jobcenter.
+    ///
+    /// Example: schleuse lotse places
+    Places,
     /// Writes everything that the log has about an own participant, as a page for that person (GDPR
     /// Art. 15) and as an export with its proofs. Each page that is read becomes a record.
     ///

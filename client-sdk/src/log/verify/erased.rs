@@ -19,6 +19,8 @@ const RETAINED: &[v1::RecordType] = &[
     v1::RecordType::HandedOut,
     v1::RecordType::StageReported,
     v1::RecordType::MessageStopped,
+    v1::RecordType::CoverageAsked,
+    v1::RecordType::ConsentRequested,
     v1::RecordType::LogQueried,
     v1::RecordType::CallRefused,
     v1::RecordType::UploadDiscarded,

@@ -40,6 +40,8 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
 fn must_tell(row: &LogRow) -> bool {
     match row.event() {
         Some(Event::MessageDecided(event)) => event.accepted,
+        Some(Event::CoverageAsked(event)) => event.covered,
+        Some(Event::TaskClosed(_) | Event::ParticipationSet(_)) => true,
         Some(Event::ConsentRecorded(_) | Event::HandedOut(_) | Event::ParticipantRestricted(_)) => {
             true
         }

@@ -15,7 +15,7 @@ use crate::log::LogRow;
 
 pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
     let mut history = History::default();
-    let (mut covered, mut refused, mut open) = (0_u64, 0_u64, 0_u64);
+    let (mut covered, mut refused, mut answers, mut open) = (0_u64, 0_u64, 0_u64, 0_u64);
     for (row, label) in shown.labelled() {
         let desk = Desk { shown, history: &history, row };
         let wrong = |why: &str| format!("record {}: {why}", row.record_number);
@@ -35,6 +35,12 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
                 open += u64::from(matches!(again, Again::NotShown));
                 Again::NoPermit
             }
+            Some(Event::CoverageAsked(event)) => {
+                let answer = desk.answer(event).map_err(wrong)?;
+                answers += u64::from(matches!(answer, Again::Covered));
+                open += u64::from(matches!(answer, Again::NotShown));
+                Again::NoPermit
+            }
             _ => Again::NoPermit,
         };
         match again {
@@ -49,11 +55,15 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
         0 => String::new(),
         some => format!("; {some} refusals were of what no consent covered"),
     };
+    let answers = match answers {
+        0 => String::new(),
+        some => format!("; {some} answers before sending were as the decision"),
+    };
     let open = match open {
         0 => String::new(),
         some => format!("; {some} not recomputed, as the file does not show what they rest on"),
     };
-    Ok(format!("decided again: {covered} {passed}{refused}{open}"))
+    Ok(format!("decided again: {covered} {passed}{refused}{answers}{open}"))
 }
 
 /// What came out when a record was decided again.
@@ -90,6 +100,15 @@ impl<'a> Question<'a> {
             recipient: event.recipient.as_ref(),
             purpose: &event.purpose,
             categories: &event.categories,
+        }
+    }
+
+    fn of_planned(planned: &'a v1::PlannedMessage) -> Self {
+        Self {
+            sender: agency(planned.sender.as_ref()),
+            recipient: planned.recipient.as_ref(),
+            purpose: &planned.purpose,
+            categories: &planned.categories,
         }
     }
 
@@ -143,6 +162,16 @@ impl Desk<'_> {
             }
         }
         self.permit(Some(question))
+    }
+
+    /// The answer to a question before sending: the same as a submission would have got.
+    fn answer(&self, event: &v1::CoverageAsked) -> Result<Again, &'static str> {
+        let question = event.planned.as_ref().map(Question::of_planned);
+        match (event.covered, self.shown.is_complete) {
+            (true, _) => self.permit(question.as_ref()),
+            (false, true) => self.refusal(question.as_ref()),
+            (false, false) => Ok(Again::NoPermit),
+        }
     }
 
     fn permit(&self, question: Option<&Question<'_>>) -> Result<Again, &'static str> {
