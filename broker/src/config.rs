@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use check::Checker;
 
+use crate::domain::consent::ReviewRules;
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
 use crate::engine::Retention;
@@ -57,6 +58,8 @@ pub struct Config {
     pub edge: EdgeLimits,
     /// Bounds of the core.
     pub core: CoreLimits,
+    /// How reviews of consents are kept.
+    pub reviews: ReviewRules,
     /// Sizes of the journal.
     pub sizes: Sizes,
     /// File on another volume that keeps the newest checkpoint.
@@ -116,6 +119,7 @@ impl Config {
             worker_threads: check.count("worker_threads", default_workers(), 1..=64),
             edge: edge_limits(&mut check),
             core: core_limits(&mut check),
+            reviews: reviews(&mut check),
             sizes: sizes(&mut check),
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
@@ -175,6 +179,15 @@ fn core_limits(check: &mut Checker) -> CoreLimits {
             256,
             1..=10_000,
         ),
+    }
+}
+
+fn reviews(check: &mut Checker) -> ReviewRules {
+    let months_max = check.number("consents.review_months_max", 6, 1..=24);
+    ReviewRules {
+        suspend_missed: check.flag("consents.suspend_missed_reviews", true),
+        grace_ms: check.number("consents.review_grace_days", 14, 0..=366) * 24 * 3600 * 1000,
+        months_max: u32::try_from(months_max).unwrap_or(6),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod message;
 pub mod names;
 pub mod refusal;
+pub mod safeguards;
 pub mod state;
 mod step;
 

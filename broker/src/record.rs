@@ -12,6 +12,7 @@ mod encode;
 pub mod erasures;
 pub mod facts;
 pub mod rows;
+mod safeguards;
 
 pub use decode::decode;
 pub use encode::encode;

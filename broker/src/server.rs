@@ -80,7 +80,7 @@ pub fn rules(config: &Config, trust: &files::TrustFiles) -> Result<Rules, Server
         .ok_or_else(|| TlsError::Tls("project_agency is not an identifier".to_owned()))?;
     let agencies: BTreeSet<AgencyId> =
         trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
-    Ok(Rules { catalogue, agencies, project_agency, limits: config.core })
+    Ok(Rules { catalogue, agencies, project_agency, limits: config.core, reviews: config.reviews })
 }
 
 /// Random bytes of the operating system, drawn in pieces.

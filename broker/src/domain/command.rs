@@ -1,5 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
+mod safeguard;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -14,6 +16,10 @@ use super::ids::{
 use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
+
+pub use safeguard::{
+    ProposedChange, Review, ReviewState, Safeguard, SafeguardCommand, SafeguardList,
+};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -192,6 +198,10 @@ pub enum Command {
         document: Bytes,
         /// Its signature.
         signature: Signature,
+        /// When it was signed.
+        signed_at: TimeMs,
+        /// When the next review is due; none: as late as allowed.
+        next_review_by: Option<TimeMs>,
     },
     /// A Lotse or the officer of the project restricts processing, or ends the restriction.
     Restrict {
@@ -259,6 +269,8 @@ pub enum Command {
     },
     /// A log that had lost records is reconciled. Only while the broker is stopped.
     Reconcile(Box<Reconciliation>),
+    /// About releases, objections, the end of a participation, or reviews.
+    Safeguard(Box<SafeguardCommand>),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -405,6 +417,17 @@ pub enum Outcome {
     },
     /// Erasures that have begun and are not finished: the record of their beginning, and whose.
     Erasures(Vec<(RecordNumber, ParticipantId)>),
+    /// Releases and objections of a participant.
+    Safeguards(SafeguardList),
+    /// What a change would stop.
+    ChangePreview {
+        /// Rows.
+        effects: Vec<RevocationEffect>,
+        /// Waiting messages that would be stopped.
+        stopped: u32,
+    },
+    /// Reviews that are due, most urgent first.
+    Reviews(Vec<Review>),
     /// A log was reconciled.
     Reconciled {
         /// Revocations that were replayed.
@@ -449,4 +472,8 @@ pub struct ConsentSummary {
     pub revoked_at: Option<TimeMs>,
     /// Whether the processing of the participant's data is restricted.
     pub restricted: bool,
+    /// When it is to be reviewed next.
+    pub review_by: TimeMs,
+    /// Whether it is suspended because its review was missed.
+    pub review_missed: bool,
 }

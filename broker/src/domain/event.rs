@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod safeguard;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,13 +12,15 @@ use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Role;
 
 use super::catalogue::{Categories, Kind, Purpose};
-use super::consent::ConsentDocument;
+use super::consent::{ConsentDocument, Suspension};
 use super::decide::{DenyReason, Permit};
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
     RegistrationKey, TimeMs,
 };
 use super::message::{Stage, StopReason};
+
+pub use safeguard::SafeguardEvent;
 
 /// Who acts, from the verified certificate.
 ///
@@ -151,6 +155,8 @@ pub enum EventKind {
     },
     /// Something about rights of participants or lost records.
     Upkeep(UpkeepEvent),
+    /// A release, an objection, or the end of a participation.
+    Safeguard(Box<SafeguardEvent>),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -200,6 +206,8 @@ pub enum UpkeepEvent {
         consent: ConsentId,
         /// Its revision.
         revision: u32,
+        /// Why.
+        reason: Suspension,
     },
     /// The Lotse confirmed a consent.
     ConsentConfirmed {
@@ -213,6 +221,8 @@ pub enum UpkeepEvent {
         document: Bytes,
         /// Signature of the Lotse.
         signature: Signature,
+        /// When the next review is due; none: as before.
+        next_review_by: Option<TimeMs>,
     },
     /// Stands for a record that was lost.
     RecordLost,
@@ -350,6 +360,8 @@ pub struct Label {
     pub created_at: TimeMs,
     /// First instant at which it is not handed out.
     pub expires_at: TimeMs,
+    /// Whether the content is named as a professional secret.
+    pub professional_secret: bool,
 }
 
 /// A message on its way in, parsed; signature and digests are checked.
@@ -410,6 +422,8 @@ pub struct GrantRef {
     pub grant_index: u32,
     /// SHA-256 of the revision's document.
     pub document_hash: Digest,
+    /// SHA-256 of the release that covers a professional secret.
+    pub release: Option<Digest>,
 }
 
 impl From<&Permit> for GrantRef {
@@ -419,6 +433,7 @@ impl From<&Permit> for GrantRef {
             revision: permit.revision(),
             grant_index: permit.grant_index(),
             document_hash: permit.document_hash(),
+            release: permit.release(),
         }
     }
 }
@@ -444,6 +459,8 @@ pub struct HandOutEvent {
     pub kind: Kind,
     /// Categories.
     pub categories: Categories,
+    /// Whether the content is named as a professional secret.
+    pub professional_secret: bool,
 }
 
 /// See [`EventKind::LogQueried`].

@@ -7,6 +7,7 @@
 
 mod messages;
 mod rights;
+mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -14,14 +15,15 @@ use rustc_hash::FxHashMap;
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
-use super::consent::{Consent, Grant};
+use super::consent::{Consent, Grant, ReviewRules};
 use super::event::{ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind};
 use super::ids::{
-    Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
-    RegistrationKey, TimeMs,
+    Address, AgencyId, ConsentId, HoldId, MessageId, ObjectionId, ParticipantId, RecordNumber,
+    Reference, RegistrationKey, ReleaseId, TimeMs,
 };
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
+use super::safeguards::Safeguards;
 
 /// Number of a participant inside the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +61,8 @@ pub struct Rules {
     pub project_agency: AgencyId,
     /// Bounds.
     pub limits: Limits,
+    /// How reviews are kept.
+    pub reviews: ReviewRules,
 }
 
 /// A participant.
@@ -71,8 +75,8 @@ pub(super) struct Participant {
     pub(super) consents: Vec<Consent>,
     /// Unfinished messages about the participant.
     pub(super) messages: BTreeSet<RecordNumber>,
-    /// Nothing passes, nothing is erased.
-    pub(super) restricted: bool,
+    /// What decides beside the consents.
+    pub(super) safeguards: Safeguards,
     /// Erased: only the place is left.
     pub(super) erased: bool,
     /// Time of the newest record that changed something about the participant.
@@ -146,6 +150,11 @@ pub struct State {
     by_reference: FxHashMap<(AgencyIx, Reference), ParticipantIx>,
     pub(super) registrations: HashMap<(AgencyIx, RegistrationKey), (ParticipantIx, RecordNumber)>,
     consents: HashMap<ConsentId, (ParticipantIx, usize)>,
+    releases: HashMap<ReleaseId, ParticipantIx>,
+    objections: HashMap<ObjectionId, ParticipantIx>,
+    /// Reviews that may be missed, by when they are due.
+    reviews: BTreeSet<(TimeMs, ConsentId)>,
+    reviews_of: HashMap<ConsentId, TimeMs>,
     pub(super) directory: BTreeMap<AgencyId, Entry>,
     pub(super) messages: FxHashMap<RecordNumber, Message>,
     pub(super) queues: FxHashMap<AddressIx, Queue>,
@@ -276,6 +285,7 @@ impl State {
                 if let Some(consent) = self.consent_mut(&revocation.consent) {
                     consent.revoked = Some((time, number));
                 }
+                self.track_review(&revocation.consent);
                 self.touch(&revocation.participant, time);
             }
             EventKind::MessageDecided(decided) => self.apply_decision(decided, number, time),
@@ -289,6 +299,7 @@ impl State {
             }
             EventKind::MessageStopped { message, .. } => self.finish(*message, time),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
+            EventKind::Safeguard(event) => self.apply_safeguard(event, number, time),
         }
     }
 
@@ -308,7 +319,7 @@ impl State {
             references: Vec::new(),
             consents: Vec::new(),
             messages: BTreeSet::new(),
-            restricted: false,
+            safeguards: Safeguards::default(),
             erased: false,
             touched: self.time,
             registered,
@@ -369,7 +380,8 @@ impl State {
             former,
             record: number,
             revoked: None,
-            suspended: false,
+            suspended: None,
+            review_by: document.review_by,
             agencies: agencies.into(),
         };
         participant.touched = time;
@@ -380,6 +392,7 @@ impl State {
             participant.consents.push(consent);
             self.consents.insert(document.consent_id, (ix, position));
         }
+        self.track_review(&document.consent_id);
         self.release_blocked(ix);
     }
 

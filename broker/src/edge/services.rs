@@ -9,6 +9,7 @@ mod participants;
 mod proofs;
 mod receive;
 mod rights;
+mod safeguards;
 mod submit;
 
 use std::sync::Arc;
@@ -172,6 +173,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::rights_service_server::RightsServiceServer;
+    use v1::safeguard_service_server::SafeguardServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in HEALTHY {
@@ -193,6 +195,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(DirectoryServiceServer, directory::Directory(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
     add!(RightsServiceServer, rights::Rights(context.clone()));
+    add!(SafeguardServiceServer, safeguards::Safeguards(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

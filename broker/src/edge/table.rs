@@ -21,6 +21,14 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ConfirmConsent
         | Rpc::AssignReference
         | Rpc::ListParticipants => &[Lotse],
+        Rpc::RecordSecrecyRelease
+        | Rpc::RevokeSecrecyRelease
+        | Rpc::RecordObjection
+        | Rpc::WithdrawObjection
+        | Rpc::EndParticipation
+        | Rpc::ListSafeguards
+        | Rpc::PreviewChange
+        | Rpc::ListReviews => &[Lotse],
         // A Lotse convenes and introduces, and reads the answers to its own agency.
         Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
             &[System, Lotse]
@@ -91,6 +99,14 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::ReadOwnRecords
         | Rpc::ReadReconciliations
         | Rpc::ConfirmConsent
+        | Rpc::RecordSecrecyRelease
+        | Rpc::RevokeSecrecyRelease
+        | Rpc::RecordObjection
+        | Rpc::WithdrawObjection
+        | Rpc::EndParticipation
+        | Rpc::ListSafeguards
+        | Rpc::PreviewChange
+        | Rpc::ListReviews
         | Rpc::RestrictParticipant
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
