@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use check::Checker;
 
+use crate::domain::consent::ReviewRules;
 use crate::domain::delivery::DeliveryRules;
 use crate::domain::planning::PlanningRules;
 use crate::domain::state::Limits as CoreLimits;
@@ -62,6 +63,8 @@ pub struct Config {
     pub core: CoreLimits,
     /// Attempts, duties to delete, mailboxes.
     pub delivery: DeliveryRules,
+    /// How reviews of consents are kept.
+    pub reviews: ReviewRules,
     /// Sizes of the journal.
     pub sizes: Sizes,
     /// File on another volume that keeps the newest checkpoint.
@@ -126,6 +129,7 @@ impl Config {
             edge: edge_limits(&mut check),
             core: core_limits(&mut check),
             delivery: delivery_rules(&mut check),
+            reviews: reviews(&mut check),
             sizes: sizes(&mut check),
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
@@ -207,6 +211,15 @@ fn delivery_rules(check: &mut Checker) -> DeliveryRules {
         "messages.mailbox_unread_hours: expected more than messages.mailbox_slow_hours",
     );
     rules
+}
+
+fn reviews(check: &mut Checker) -> ReviewRules {
+    let months_max = check.number("consents.review_months_max", 6, 1..=24);
+    ReviewRules {
+        suspend_missed: check.flag("consents.suspend_missed_reviews", true),
+        grace_ms: check.number("consents.review_grace_days", 14, 0..=366) * 24 * 3600 * 1000,
+        months_max: u32::try_from(months_max).unwrap_or(6),
+    }
 }
 
 fn sizes(check: &mut Checker) -> Sizes {

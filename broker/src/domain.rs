@@ -15,6 +15,7 @@ pub mod message;
 pub mod names;
 pub mod planning;
 pub mod refusal;
+pub mod safeguards;
 pub mod state;
 mod step;
 

@@ -14,6 +14,7 @@ pub mod erasures;
 pub mod facts;
 pub mod planning;
 pub mod rows;
+mod safeguards;
 mod uploads;
 
 pub use decode::decode;

@@ -86,6 +86,7 @@ pub fn rules(config: &Config, trust: &files::TrustFiles) -> Result<Rules, Server
         project_agency,
         limits: config.core,
         delivery: config.delivery,
+        reviews: config.reviews,
         planning: config.planning.clone(),
     })
 }

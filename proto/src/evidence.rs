@@ -22,6 +22,16 @@ const CONSENT: &[u8] = b"schleuse/v1/consent\0";
 const REVOCATION: &[u8] = b"schleuse/v1/revocation\0";
 /// Context of signatures over confirmations of consents.
 const CONFIRMATION: &[u8] = b"schleuse/v1/confirmation\0";
+/// Context of signatures over releases from professional secrecy.
+const RELEASE: &[u8] = b"schleuse/v1/secrecy-release\0";
+/// Context of signatures over revocations of releases.
+const RELEASE_REVOCATION: &[u8] = b"schleuse/v1/secrecy-release-revocation\0";
+/// Context of signatures over objections.
+const OBJECTION: &[u8] = b"schleuse/v1/objection\0";
+/// Context of signatures over withdrawals of objections.
+const OBJECTION_WITHDRAWAL: &[u8] = b"schleuse/v1/objection-withdrawal\0";
+/// Context of signatures over ends of participations.
+const PARTICIPATION_END: &[u8] = b"schleuse/v1/participation-end\0";
 /// Context of signatures over directory documents.
 const DIRECTORY: &[u8] = b"schleuse/v1/directory\0";
 /// Context of batch signatures.
@@ -103,6 +113,48 @@ pub fn revocation_signed_bytes(document: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn confirmation_signed_bytes(document: &[u8]) -> Vec<u8> {
     [CONFIRMATION, document].concat()
+}
+
+/// A signed document that stands beside the consents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SafeguardDocument {
+    /// `SecrecyReleaseDocument`.
+    Release,
+    /// `SecrecyReleaseRevocationDocument`.
+    ReleaseRevocation,
+    /// `ObjectionDocument`.
+    Objection,
+    /// `ObjectionWithdrawalDocument`.
+    ObjectionWithdrawal,
+    /// `ParticipationEndDocument`.
+    ParticipationEnd,
+}
+
+impl SafeguardDocument {
+    /// Bytes that the signature of such a document signs.
+    #[must_use]
+    pub fn signed_bytes(self, document: &[u8]) -> Vec<u8> {
+        let context = match self {
+            Self::Release => RELEASE,
+            Self::ReleaseRevocation => RELEASE_REVOCATION,
+            Self::Objection => OBJECTION,
+            Self::ObjectionWithdrawal => OBJECTION_WITHDRAWAL,
+            Self::ParticipationEnd => PARTICIPATION_END,
+        };
+        [context, document].concat()
+    }
+
+    /// Name of its message.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Release => "SecrecyReleaseDocument",
+            Self::ReleaseRevocation => "SecrecyReleaseRevocationDocument",
+            Self::Objection => "ObjectionDocument",
+            Self::ObjectionWithdrawal => "ObjectionWithdrawalDocument",
+            Self::ParticipationEnd => "ParticipationEndDocument",
+        }
+    }
 }
 
 /// Bytes that the signature of a directory document signs.

@@ -3,7 +3,7 @@
 //! Codes that the file does not have are refused. Codes are stable: a new version may add, never
 //! change the meaning. The journal stores codes, not the numbers made here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use schleuse_proto::evidence::{Digest, sha256};
 use serde::Deserialize;
@@ -63,7 +63,12 @@ pub struct Catalogue {
     health: Categories,
     kinds: Vec<(String, Vec<Purpose>)>,
     kind_numbers: HashMap<String, Kind>,
+    secret_kinds: BTreeSet<Kind>,
+    secret_functions: BTreeSet<String>,
 }
+
+/// Code of the purpose of grants that let another Lotse act as deputy; none without it in the catalogue.
+pub const DEPUTY_PURPOSE: &str = "vertretung";
 
 /// The file as it is written.
 #[derive(Deserialize)]
@@ -73,6 +78,19 @@ struct File {
     purpose: BTreeMap<String, NamedCode>,
     category: BTreeMap<String, CategoryCode>,
     kind: BTreeMap<String, KindCode>,
+    #[serde(default)]
+    function: BTreeMap<String, FunctionCode>,
+}
+
+/// A function of any agency about which there is something to say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FunctionCode {
+    #[serde(rename = "name")]
+    _name: String,
+    /// Whatever it sends is a professional secret.
+    #[serde(default)]
+    secrecy: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +115,9 @@ struct KindCode {
     #[serde(rename = "name")]
     _name: String,
     purposes: Vec<String>,
+    /// Such a message is always a professional secret.
+    #[serde(default)]
+    secrecy: bool,
 }
 
 /// Why a catalogue file is not accepted.
@@ -126,7 +147,8 @@ impl Catalogue {
         )?;
         rule(file.purpose.len() > PURPOSES_MAX, format!("more than {PURPOSES_MAX} purposes"))?;
         rule(file.kind.len() > PURPOSES_MAX, format!("more than {PURPOSES_MAX} kinds"))?;
-        for code in file.purpose.keys().chain(file.category.keys()).chain(file.kind.keys()) {
+        let codes = file.purpose.keys().chain(file.category.keys()).chain(file.kind.keys());
+        for code in codes.chain(file.function.keys()) {
             rule(!is_code(code), format!("{code}: a code is 1 to 40 of [a-z0-9.-]"))?;
         }
         let purposes: Vec<String> = file.purpose.into_keys().collect();
@@ -147,6 +169,11 @@ impl Catalogue {
             categories.push(code);
         }
         let mut kinds = Vec::new();
+        let numbered = file.kind.values().zip(0..);
+        let secret_kinds =
+            numbered.filter(|(entry, _)| entry.secrecy).map(|(_, number)| Kind(number)).collect();
+        let secret_functions = file.function.into_iter().filter(|(_, entry)| entry.secrecy);
+        let secret_functions = secret_functions.map(|(code, _)| code).collect();
         for (code, entry) in file.kind {
             let permitted = entry.purposes.iter().map(|purpose| {
                 purpose_numbers.get(purpose).copied().ok_or_else(|| {
@@ -167,6 +194,8 @@ impl Catalogue {
             health,
             kinds,
             kind_numbers,
+            secret_kinds,
+            secret_functions,
         })
     }
 
@@ -227,6 +256,18 @@ impl Catalogue {
         self.health
     }
 
+    /// Whether what such a function sends as such a kind is always a professional secret. Source: § 203 StGB.
+    #[must_use]
+    pub fn is_professional_secret(&self, kind: Kind, sending_function: &str) -> bool {
+        self.secret_kinds.contains(&kind) || self.secret_functions.contains(sending_function)
+    }
+
+    /// The purpose of grants that let another Lotse act as deputy.
+    #[must_use]
+    pub fn deputy_purpose(&self) -> Option<Purpose> {
+        self.purpose(DEPUTY_PURPOSE)
+    }
+
     /// Whether the purpose permits the kind.
     #[must_use]
     pub fn permits(&self, purpose: Purpose, kind: Kind) -> bool {
@@ -263,6 +304,18 @@ mod tests {
         assert_eq!(catalogue.health(), catalogue.category("gesundheit").unwrap());
         assert_eq!(catalogue.category("sucht"), None);
         assert_eq!(catalogue.purpose_code(purpose), "fallkonferenz");
+    }
+
+    #[test]
+    fn kinds_and_functions_may_always_be_professional_secrets() {
+        let text = SMALL.replace("[\"fallkonferenz\"] }", "[\"fallkonferenz\"], secrecy = true }");
+        let always = Catalogue::parse(&text).unwrap();
+        let kind = always.kind("fallkonferenz.request").unwrap();
+        assert!(always.is_professional_secret(kind, "zentrale"));
+        let more = "[function]\naerztlicher-dienst = { name = \"ÄD\", secrecy = true }";
+        let by_function = Catalogue::parse(&format!("{SMALL}{more}")).unwrap();
+        assert!(by_function.is_professional_secret(kind, "aerztlicher-dienst"));
+        assert!(!by_function.is_professional_secret(kind, "zentrale"));
     }
 
     #[test]

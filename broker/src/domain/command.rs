@@ -2,6 +2,7 @@
 
 mod delivery;
 mod planning;
+mod safeguard;
 mod upload;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,10 @@ pub use delivery::{DeliveryCommand, DeliveryOutcome};
 pub use planning::{
     ListedParticipation, PlacesCount, PlanningCommand, PlanningOutcome, TASKS_LISTED_MAX, Task,
     TaskKind,
+};
+
+pub use safeguard::{
+    ProposedChange, Review, ReviewState, Safeguard, SafeguardCommand, SafeguardList,
 };
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
@@ -210,6 +215,10 @@ pub enum Command {
         document: Bytes,
         /// Its signature.
         signature: Signature,
+        /// When it was signed.
+        signed_at: TimeMs,
+        /// When the next review is due; none: as late as allowed.
+        next_review_by: Option<TimeMs>,
     },
     /// A Lotse or the officer of the project restricts processing, or ends the restriction.
     Restrict {
@@ -283,6 +292,8 @@ pub enum Command {
     Delivery(DeliveryCommand),
     /// Something about planning.
     Planning(PlanningCommand),
+    /// About releases, objections, the end of a participation, or reviews.
+    Safeguard(Box<SafeguardCommand>),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -431,6 +442,17 @@ pub enum Outcome {
     },
     /// Erasures that have begun and are not finished: the record of their beginning, and whose.
     Erasures(Vec<(RecordNumber, ParticipantId)>),
+    /// Releases and objections of a participant.
+    Safeguards(SafeguardList),
+    /// What a change would stop.
+    ChangePreview {
+        /// Rows.
+        effects: Vec<RevocationEffect>,
+        /// Waiting messages that would be stopped.
+        stopped: u32,
+    },
+    /// Reviews that are due, most urgent first.
+    Reviews(Vec<Review>),
     /// A log was reconciled.
     Reconciled {
         /// Revocations that were replayed.
@@ -479,4 +501,8 @@ pub struct ConsentSummary {
     pub revoked_at: Option<TimeMs>,
     /// Whether the processing of the participant's data is restricted.
     pub restricted: bool,
+    /// When it is to be reviewed next.
+    pub review_by: TimeMs,
+    /// Whether it is suspended because its review was missed.
+    pub review_missed: bool,
 }

@@ -6,33 +6,42 @@
 //! A message is covered if *one* grant of one consent of its participant, neither revoked nor suspended
 //! nor outside its interval, names the sending agency, the recipient, the purpose and *all* categories
 //! of the label. Grants are not added together: the participant saw each of them as one sentence.
+//! What its label names as a professional secret needs a release besides. An objection that the message meets, and
+//! the end of the participation, beat every consent; see [`super::safeguards`].
 //!
 //! INVARIANT (default-deny): every hand-out is covered by a consent at its instant; the consents of
 //! other participants never matter. Only [`decide`] makes a [`Permit`]:
 //!
 //! ```compile_fail
 //! use schleuse_broker::domain::Permit;
-//! let forged = Permit { consent: todo!(), revision: 1, grant_index: 0 };
+//! let forged = Permit { consent: todo!(), revision: 1, grant_index: 0, release: None };
 //! ```
 
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::{Categories, Purpose};
-use super::consent::{Consent, Grant};
+use super::consent::{Consent, Grant, Suspension};
 use super::ids::{ConsentId, TimeMs};
 use super::names::{AddressIx, AgencyIx};
+use super::safeguards::Safeguards;
 
 /// What is asked. Parties that no consent and no directory entry ever named have no number.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
     /// Agency that sends.
     pub sender: Option<AgencyIx>,
+    /// The function there that sends.
+    pub sender_address: Option<AddressIx>,
     /// Who is to receive.
     pub recipient: Option<AddressIx>,
+    /// Its agency.
+    pub recipient_agency: Option<AgencyIx>,
     /// For what.
     pub purpose: Purpose,
     /// Which data.
     pub categories: Categories,
+    /// Whether the content is named as a professional secret.
+    pub professional_secret: bool,
 }
 
 /// That a consent covers a message at an instant, and which one. Made by [`decide`] alone.
@@ -42,12 +51,13 @@ pub struct Permit {
     revision: u32,
     grant_index: u32,
     document_hash: Digest,
+    release: Option<Digest>,
 }
 
 impl DenyReason {
     /// Whether the message may be covered again without a new consent: then it waits.
     pub(super) fn may_pass(self) -> bool {
-        matches!(self, Self::Suspended | Self::Restricted)
+        matches!(self, Self::Suspended | Self::ReviewMissed | Self::Restricted)
     }
 }
 
@@ -75,6 +85,12 @@ impl Permit {
     pub fn document_hash(&self) -> Digest {
         self.document_hash
     }
+
+    /// SHA-256 of the release that covers a professional secret.
+    #[must_use]
+    pub fn release(&self) -> Option<Digest> {
+        self.release
+    }
 }
 
 /// Why a message is not covered: for the log, the Lotse and the DPO; senders never learn it.
@@ -95,17 +111,52 @@ pub enum DenyReason {
     Revoked,
     /// A matching grant is of a suspended consent.
     Suspended,
+    /// A matching grant is of a consent whose review was missed.
+    ReviewMissed,
     /// Covered, but the processing of the participant's data is restricted.
     Restricted,
+    /// A grant matches, but no release covers a professional secret.
+    SecrecyReleaseMissing,
+    /// The participant objects, whatever the consents say.
+    Objected,
+    /// The participation has ended.
+    Ended,
     /// Covered, but the sender asked for all or none and another message is not.
     NotAllCovered,
 }
 
-/// Decides one message against all consents of its participant.
+/// Decides one message against all consents and safeguards of its participant.
 ///
 /// # Errors
 /// Why it is not covered.
 pub fn decide<'a>(
+    consents: impl Iterator<Item = &'a Consent>,
+    safeguards: &Safeguards,
+    question: &Question,
+    now: TimeMs,
+) -> Result<Permit, DenyReason> {
+    let granted = granted(consents, question, now);
+    if safeguards.ended.is_some() {
+        return Err(DenyReason::Ended);
+    }
+    if safeguards.object_to(question, now) {
+        return Err(DenyReason::Objected);
+    }
+    // Without a release nothing waits for a consent to be confirmed, either.
+    let granted_or_held = granted.is_ok() || granted.is_err_and(DenyReason::may_pass);
+    let mut release = None;
+    if question.professional_secret && granted_or_held {
+        release = safeguards.release_for(question, now);
+        release.ok_or(DenyReason::SecrecyReleaseMissing)?;
+    }
+    match granted {
+        Ok(_) if safeguards.restricted => Err(DenyReason::Restricted),
+        granted => granted.map(|permit| Permit { release, ..permit }),
+    }
+}
+
+/// Whether a grant covers a message.
+fn granted<'a>(
     consents: impl Iterator<Item = &'a Consent>,
     question: &Question,
     now: TimeMs,
@@ -120,12 +171,22 @@ pub fn decide<'a>(
                 Some(_) => DenyReason::Revoked,
                 None if now < grant.not_before => DenyReason::NotYet,
                 None if now >= grant.not_after => DenyReason::Expired,
-                None if consent.suspended => DenyReason::Suspended,
-                None => {
-                    let Consent { id, revision, hash, .. } = *consent;
-                    let permit = Permit { consent: id, revision, grant_index, document_hash: hash };
-                    return Ok(permit);
-                }
+                None => match consent.suspended {
+                    Some(Suspension::RecordsLost) => DenyReason::Suspended,
+                    Some(Suspension::ReviewMissed) => DenyReason::ReviewMissed,
+                    None => {
+                        let Consent { id, revision, hash, .. } = *consent;
+                        let (consent, document_hash) = (id, hash);
+                        let release = None;
+                        return Ok(Permit {
+                            consent,
+                            revision,
+                            grant_index,
+                            document_hash,
+                            release,
+                        });
+                    }
+                },
             };
             reason = reason.max(found);
         }
@@ -136,9 +197,10 @@ pub fn decide<'a>(
     Err(reason)
 }
 
-/// The next instant at which the decision may change by time alone: a matching grant begins or ends.
+/// The next instant at which the decision may change by time alone: a matching grant or release begins or ends.
 pub(super) fn next_change<'a>(
     consents: impl Iterator<Item = &'a Consent>,
+    safeguards: &Safeguards,
     question: &Question,
     now: TimeMs,
 ) -> Option<TimeMs> {
@@ -146,6 +208,7 @@ pub(super) fn next_change<'a>(
     let bounds = grants
         .filter(|grant| matches(grant, question))
         .flat_map(|grant| [grant.not_before, grant.not_after]);
+    let bounds = bounds.chain(safeguards.release_bounds(question));
     bounds.filter(|instant| *instant > now).min()
 }
 

@@ -349,10 +349,13 @@ pub struct MailboxRow {
 #[derive(Clone, Debug)]
 pub(super) struct Disclosure {
     pub(super) consent: ConsentId,
+    pub(super) sender: super::names::AddressIx,
     pub(super) sender_agency: super::names::AgencyIx,
     pub(super) recipient: super::names::AddressIx,
+    pub(super) recipient_agency: super::names::AgencyIx,
     pub(super) purpose: Purpose,
     pub(super) categories: Categories,
+    pub(super) professional_secret: bool,
     /// Message, its identifier, and its newest hand-out.
     pub(super) messages: Vec<(RecordNumber, MessageId, RecordNumber)>,
     /// Further ones that are only counted.
@@ -363,9 +366,12 @@ impl Disclosure {
     pub(super) fn question(&self) -> super::decide::Question {
         super::decide::Question {
             sender: Some(self.sender_agency),
+            sender_address: Some(self.sender),
             recipient: Some(self.recipient),
+            recipient_agency: Some(self.recipient_agency),
             purpose: self.purpose,
             categories: self.categories,
+            professional_secret: self.professional_secret,
         }
     }
 }

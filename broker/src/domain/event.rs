@@ -5,6 +5,7 @@
 
 mod delivery;
 mod planning;
+mod safeguard;
 mod upload;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Role;
 
 use super::catalogue::{Categories, Kind, Purpose};
-use super::consent::ConsentDocument;
+use super::consent::{ConsentDocument, Suspension};
 use super::decide::{DenyReason, Permit};
 use super::delivery::TakenUpBy;
 use super::ids::{
@@ -28,6 +29,8 @@ use super::planning::Renewal;
 pub use delivery::{BasisEndedEvent, DeliveryEvent};
 
 pub use planning::{CoverageEvent, ParticipationEvent, PlanningEvent, RequestEvent};
+
+pub use safeguard::SafeguardEvent;
 
 /// Who acts, from the verified certificate.
 ///
@@ -170,6 +173,8 @@ pub enum EventKind {
     Delivery(DeliveryEvent),
     /// Something about planning.
     Planning(PlanningEvent),
+    /// A release, an objection, or the end of a participation.
+    Safeguard(Box<SafeguardEvent>),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -219,6 +224,8 @@ pub enum UpkeepEvent {
         consent: ConsentId,
         /// Its revision.
         revision: u32,
+        /// Why.
+        reason: Suspension,
     },
     /// The Lotse confirmed a consent.
     ConsentConfirmed {
@@ -232,6 +239,8 @@ pub enum UpkeepEvent {
         document: Bytes,
         /// Signature of the Lotse.
         signature: Signature,
+        /// When the next review is due; none: as before.
+        next_review_by: Option<TimeMs>,
     },
     /// Stands for a record that was lost.
     RecordLost,
@@ -375,6 +384,8 @@ pub struct Label {
     pub expires_at: TimeMs,
     /// Of a part of an upload: its main message.
     pub part_of: Option<MessageId>,
+    /// Whether the content is named as a professional secret.
+    pub professional_secret: bool,
 }
 
 /// A message on its way in, parsed; signature and digests are checked.
@@ -435,6 +446,8 @@ pub struct GrantRef {
     pub grant_index: u32,
     /// SHA-256 of the revision's document.
     pub document_hash: Digest,
+    /// SHA-256 of the release that covers a professional secret.
+    pub release: Option<Digest>,
 }
 
 impl From<&Permit> for GrantRef {
@@ -444,6 +457,7 @@ impl From<&Permit> for GrantRef {
             revision: permit.revision(),
             grant_index: permit.grant_index(),
             document_hash: permit.document_hash(),
+            release: permit.release(),
         }
     }
 }
@@ -469,6 +483,8 @@ pub struct HandOutEvent {
     pub kind: Kind,
     /// Categories.
     pub categories: Categories,
+    /// Whether the content is named as a professional secret.
+    pub professional_secret: bool,
 }
 
 /// See [`EventKind::LogQueried`].

@@ -55,6 +55,14 @@ opaque_id!(
     ConsentId
 );
 opaque_id!(
+    /// Identifier of a release from professional secrecy, chosen by the Lotse.
+    ReleaseId
+);
+opaque_id!(
+    /// Identifier of an objection, chosen by the Lotse.
+    ObjectionId
+);
+opaque_id!(
     /// Identifier of a hold on erasure.
     HoldId
 );

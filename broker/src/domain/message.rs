@@ -33,6 +33,7 @@ pub struct Message {
     pub(super) purpose: Purpose,
     pub(super) kind: Kind,
     pub(super) categories: Categories,
+    pub(super) professional_secret: bool,
     pub(super) accepted_at: TimeMs,
     pub(super) expires_at: TimeMs,
     pub(super) payload_bytes: u32,
@@ -46,9 +47,12 @@ impl Message {
     pub(super) fn question(&self) -> Question {
         Question {
             sender: Some(self.sender_agency),
+            sender_address: Some(self.sender),
             recipient: Some(self.recipient),
+            recipient_agency: Some(self.recipient_agency),
             purpose: self.purpose,
             categories: self.categories,
+            professional_secret: self.professional_secret,
         }
     }
 }

@@ -35,6 +35,33 @@ pub enum Refusal {
         /// Most months.
         max_months: u32,
     },
+    /// A grant is outside the representation of whoever gave the consent.
+    #[error(
+        "{field}: a representative consents within the categories, purposes and duration of the representation only; narrow the grant, or have given_by name what the representation covers"
+    )]
+    RepresentationExceeded {
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// The next review is too late.
+    #[error(
+        "{field}: a consent is reviewed at most {max_months} months after it was signed or confirmed"
+    )]
+    ReviewTooLate {
+        /// Name of the field.
+        field: &'static str,
+        /// Most months.
+        max_months: u32,
+    },
+    /// The participation has ended.
+    #[error("the participation has ended: who comes back is registered anew")]
+    ParticipationEnded,
+    /// Only for the Lotse in person.
+    #[error("a deputy may not {act}: only the Lotse of the participant may")]
+    NotForDeputy {
+        /// What.
+        act: &'static str,
+    },
     /// Health data without evidence.
     #[error(
         "evidence_hashes: category {category:?} is health data and needs evidence of an explicit consent"

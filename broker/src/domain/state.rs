@@ -9,6 +9,7 @@ mod delivery;
 mod messages;
 mod planning;
 mod rights;
+mod safeguards;
 mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -17,14 +18,14 @@ use rustc_hash::FxHashMap;
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
-use super::consent::{Consent, Grant};
+use super::consent::{Consent, Grant, ReviewRules};
 use super::delivery::{DeliveryRules, Stamp};
 use super::event::{
     ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
 };
 use super::ids::{
-    Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
-    RegistrationKey, TimeMs,
+    Address, AgencyId, ConsentId, HoldId, MessageId, ObjectionId, ParticipantId, RecordNumber,
+    Reference, RegistrationKey, ReleaseId, TimeMs,
 };
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
@@ -32,6 +33,7 @@ use super::planning::{PlanningRules, Renewal};
 pub(super) use uploads::Fate;
 use uploads::Uploads;
 
+use super::safeguards::Safeguards;
 pub use planning::REQUEST_REMEMBERED_MS;
 
 /// Number of a participant inside the process.
@@ -76,6 +78,8 @@ pub struct Rules {
     pub delivery: DeliveryRules,
     /// Places, kinds of agencies, renewal of entries.
     pub planning: PlanningRules,
+    /// How reviews are kept.
+    pub reviews: ReviewRules,
 }
 
 /// A participant.
@@ -88,8 +92,8 @@ pub(super) struct Participant {
     pub(super) consents: Vec<Consent>,
     /// Unfinished messages about the participant.
     pub(super) messages: BTreeSet<RecordNumber>,
-    /// Nothing passes, nothing is erased.
-    pub(super) restricted: bool,
+    /// What decides beside the consents.
+    pub(super) safeguards: Safeguards,
     /// Erased: only the place is left.
     pub(super) erased: bool,
     /// Time of the newest record that changed something about the participant.
@@ -165,6 +169,11 @@ pub struct State {
     by_reference: FxHashMap<(AgencyIx, Reference), ParticipantIx>,
     pub(super) registrations: HashMap<(AgencyIx, RegistrationKey), (ParticipantIx, RecordNumber)>,
     consents: HashMap<ConsentId, (ParticipantIx, usize)>,
+    releases: HashMap<ReleaseId, ParticipantIx>,
+    objections: HashMap<ObjectionId, ParticipantIx>,
+    /// Reviews that may be missed, by when they are due.
+    reviews: BTreeSet<(TimeMs, ConsentId)>,
+    reviews_of: HashMap<ConsentId, TimeMs>,
     pub(super) directory: BTreeMap<AgencyId, Entry>,
     pub(super) messages: FxHashMap<RecordNumber, Message>,
     pub(super) queues: FxHashMap<AddressIx, Queue>,
@@ -300,6 +309,7 @@ impl State {
                 if let Some(consent) = self.consent_mut(&revocation.consent) {
                     consent.revoked = Some((time, number));
                 }
+                self.track_review(&revocation.consent);
                 self.touch(&revocation.participant, time);
                 if let Some(ix) = self.by_id.get(&revocation.participant).copied() {
                     self.schedule_end(ix, time);
@@ -325,6 +335,7 @@ impl State {
             EventKind::Planning(planned) => {
                 self.apply_planning(event.actor.as_ref(), planned, number, time);
             }
+            EventKind::Safeguard(event) => self.apply_safeguard(event, number, time),
         }
     }
 
@@ -344,7 +355,7 @@ impl State {
             references: Vec::new(),
             consents: Vec::new(),
             messages: BTreeSet::new(),
-            restricted: false,
+            safeguards: Safeguards::default(),
             erased: false,
             touched: self.time,
             registered,
@@ -403,9 +414,9 @@ impl State {
             grants,
             former,
             record: number,
-            review_by: document.review_by,
             revoked: None,
-            suspended: false,
+            suspended: None,
+            review_by: document.review_by,
             agencies: agencies.into(),
         };
         participant.touched = time;
@@ -416,6 +427,7 @@ impl State {
             participant.consents.push(consent);
             self.consents.insert(document.consent_id, (ix, position));
         }
+        self.track_review(&document.consent_id);
         self.release_blocked(ix);
         self.schedule_end(ix, time);
     }

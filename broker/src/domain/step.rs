@@ -5,17 +5,21 @@
 mod casework;
 mod consents;
 mod delivery;
+mod deputies;
 mod log;
 mod messages;
 mod planning;
+mod previews;
+mod reviews;
 mod rights;
+mod safeguards;
 mod uploads;
 
 use super::command::{Command, Outcome};
 use super::event::{Actor, Event, EventKind};
-use super::ids::{RecordNumber, Reference, TimeMs};
+use super::ids::{RecordNumber, TimeMs};
 use super::refusal::Refusal;
-use super::state::{Participant, ParticipantIx, Rules, State};
+use super::state::{Participant, Rules, State};
 
 impl State {
     /// Carries out one command at the instant `now`, which never decreases between calls. Events
@@ -23,7 +27,7 @@ impl State {
     /// it tells anybody the outcome.
     ///
     /// # Errors
-    /// Why the command is refused; then nothing has changed.
+    /// Why the command is refused; then it has changed nothing. What time alone brought about stays.
     #[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
     pub fn step(
         &mut self,
@@ -32,6 +36,13 @@ impl State {
         command: Command,
     ) -> Result<Outcome, Refusal> {
         self.delivery.rules = rules.delivery;
+        // INVARIANT (default-deny): what was missed is suspended before anything is decided, however late a tick is.
+        // A start comes first in its epoch, and lost numbers are used up by nothing else; neither decides.
+        let is_first =
+            matches!(command, Command::Start | Command::FillLost { .. } | Command::Reconcile(_));
+        if !is_first {
+            self.suspend_missed(rules, now);
+        }
         match command {
             Command::Start => {
                 let kind = EventKind::BrokerStarted {
@@ -50,12 +61,12 @@ impl State {
                 self.register_participant(rules, now, actor, key, entropy)
             }
             Command::AssignLotse { actor, reference, lotse } => {
-                self.assign_lotse(now, actor, &reference, lotse)
+                self.assign_lotse(rules, now, actor, &reference, lotse)
             }
             Command::AssignReference { actor, reference, agency, entropy } => {
                 self.assign_reference(rules, now, actor, &reference, agency, entropy)
             }
-            Command::ListParticipants { actor } => self.list_participants(&actor),
+            Command::ListParticipants { actor } => self.list_participants(rules, now, &actor),
             Command::PublishDirectory {
                 actor,
                 revision,
@@ -74,11 +85,10 @@ impl State {
             Command::PreviewRevocation { actor, consent } => {
                 self.preview_revocation(rules, now, &actor, &consent)
             }
-            Command::RevokeConsent { actor, consent, revision_hash, document, signature } => {
-                self.revoke_consent(now, actor, &consent, &revision_hash, document, signature)
-            }
+            Command::RevokeConsent { actor, consent, revision_hash, document, signature } => self
+                .revoke_consent(rules, now, actor, &consent, &revision_hash, document, signature),
             Command::ListConsents { actor, reference } => {
-                self.list_consents(now, actor, &reference)
+                self.list_consents(rules, now, actor, &reference)
             }
             Command::Submit { actor, messages, require_all } => {
                 self.submit(rules, now, &actor, messages, require_all).map(Outcome::Decisions)
@@ -94,7 +104,7 @@ impl State {
                 let recipients = self.own_addresses(&actor, &recipients);
                 self.mark_read(now, &recipients, &actor);
                 let permits =
-                    self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
+                    self.hand_out(rules, now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))
             }
             Command::Release { stream } => {
@@ -105,7 +115,7 @@ impl State {
                 self.report(now, &actor, &messages, stage, by)
             }
             Command::QueryLog { actor, reference, query } => {
-                self.query_log(now, actor, reference, query)
+                self.query_log(rules, now, actor, reference, query)
             }
             Command::ReadReferences { agency, participants } => {
                 let found = participants.iter().map(|id| self.reference_for(id, &agency));
@@ -115,8 +125,18 @@ impl State {
                 let kind = EventKind::CallRefused { method };
                 Ok(Outcome::Recorded(self.emit(Some(actor), kind, now)))
             }
-            Command::ConfirmConsent { actor, consent, revision_hash, document, signature } => {
-                self.confirm_consent(now, actor, &consent, &revision_hash, document, signature)
+            Command::ConfirmConsent {
+                actor,
+                consent,
+                revision_hash,
+                document,
+                signature,
+                signed_at,
+                next_review_by,
+            } => {
+                let times = (signed_at, next_review_by);
+                let hash = &revision_hash;
+                self.confirm_consent(rules, now, actor, &consent, hash, document, signature, times)
             }
             Command::Restrict { actor, reference, restricted } => {
                 self.restrict(rules, now, actor, &reference, restricted)
@@ -137,6 +157,7 @@ impl State {
             Command::Upload(command) => self.upload(now, command),
             Command::Delivery(command) => self.delivery_command(rules, now, command),
             Command::Planning(command) => self.step_planning(rules, now, command),
+            Command::Safeguard(command) => self.safeguard(rules, now, *command),
         }
     }
 
@@ -147,17 +168,6 @@ impl State {
         self.apply(&event, number, now);
         self.outbox.push(event);
         number
-    }
-
-    /// The caller's own participant. Lotsen see only theirs; for all others it does not exist.
-    fn own_participant(
-        &self,
-        actor: &Actor,
-        reference: &Reference,
-    ) -> Result<(ParticipantIx, &Participant), Refusal> {
-        self.by_reference(&actor.agency, reference)
-            .filter(|(_, participant)| self.is_lotse_of(actor, participant))
-            .ok_or(Refusal::NotFound { field: "participant_reference" })
     }
 
     fn is_lotse_of(&self, actor: &Actor, participant: &Participant) -> bool {

@@ -118,13 +118,21 @@ impl AllRates {
 
 impl Rates {
     /// Counts a call and takes its place. Calls and streams have places of their own, so that streams,
-    /// which last, cannot keep calls out. A revocation, its preview and a restriction need none: their
+    /// which last, cannot keep calls out. A revocation, an objection, an end, their previews and a restriction need none: their
     /// rate, which is theirs alone, bounds them.
     pub(super) fn begin(&self, rpc: Option<Rpc>) -> Result<Option<Place>, Failure> {
         let of_calls = Failure::RateLimited { limit: "calls_per_second" };
         let ends_something = matches!(
             rpc,
-            Some(Rpc::RevokeConsent | Rpc::PreviewRevocation | Rpc::RestrictParticipant)
+            Some(
+                Rpc::RevokeConsent
+                    | Rpc::PreviewRevocation
+                    | Rpc::RestrictParticipant
+                    | Rpc::RevokeSecrecyRelease
+                    | Rpc::RecordObjection
+                    | Rpc::EndParticipation
+                    | Rpc::PreviewChange
+            )
         );
         if ends_something {
             return self.revocations.check().map(|()| None).map_err(|_| of_calls);

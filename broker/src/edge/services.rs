@@ -12,6 +12,7 @@ mod planning;
 mod proofs;
 mod receive;
 mod rights;
+mod safeguards;
 mod submit;
 mod uploads;
 
@@ -179,6 +180,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::planning_service_server::PlanningServiceServer;
     use v1::rights_service_server::RightsServiceServer;
+    use v1::safeguard_service_server::SafeguardServiceServer;
     use v1::upload_service_server::UploadServiceServer;
 
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -205,6 +207,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(DeliveryServiceServer, delivery::Deliveries(context.clone()));
     add!(NoticeServiceServer, notices::Notices(context.clone()));
     add!(PlanningServiceServer, planning::Planning(context.clone()));
+    add!(SafeguardServiceServer, safeguards::Safeguards(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

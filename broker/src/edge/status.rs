@@ -191,6 +191,18 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
         Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
         Refusal::UploadDiscarded => (Code::FailedPrecondition, R::UploadDiscarded, Vec::new()),
+        Refusal::RepresentationExceeded { field } => {
+            (Code::InvalidArgument, R::RepresentationExceeded, one("field", field))
+        }
+        Refusal::ReviewTooLate { field, max_months } => (
+            Code::InvalidArgument,
+            R::ReviewTooLate,
+            vec![("field", (*field).to_owned()), ("max_months", max_months.to_string())],
+        ),
+        Refusal::ParticipationEnded => {
+            (Code::FailedPrecondition, R::ParticipationEnded, Vec::new())
+        }
+        Refusal::NotForDeputy { act } => (Code::PermissionDenied, R::NotForDeputy, one("act", act)),
     };
     let retry = is_retryable(refusal).then_some(Duration::from_secs(1));
     Outward { code, reason, text: refusal.to_string(), metadata, retry }
@@ -216,6 +228,10 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::OnHold { .. }
         | Refusal::ProjectDpoOnly
         | Refusal::UploadDiscarded
+        | Refusal::RepresentationExceeded { .. }
+        | Refusal::ReviewTooLate { .. }
+        | Refusal::ParticipationEnded
+        | Refusal::NotForDeputy { .. }
         | Refusal::TimeOutOfRange { .. } => false,
     }
 }

@@ -25,6 +25,14 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ListParticipation
         | Rpc::ShowPlaces
         | Rpc::ListParticipants => &[Lotse],
+        Rpc::RecordSecrecyRelease
+        | Rpc::RevokeSecrecyRelease
+        | Rpc::RecordObjection
+        | Rpc::WithdrawObjection
+        | Rpc::EndParticipation
+        | Rpc::ListSafeguards
+        | Rpc::PreviewChange
+        | Rpc::ListReviews => &[Lotse],
         // A Lotse convenes and introduces, and reads the answers to its own agency.
         Rpc::Submit | Rpc::SubmitStream | Rpc::Receive | Rpc::Fetch | Rpc::Acknowledge => {
             &[System, Lotse]
@@ -113,6 +121,14 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::ReadOwnRecords
         | Rpc::ReadReconciliations
         | Rpc::ConfirmConsent
+        | Rpc::RecordSecrecyRelease
+        | Rpc::RevokeSecrecyRelease
+        | Rpc::RecordObjection
+        | Rpc::WithdrawObjection
+        | Rpc::EndParticipation
+        | Rpc::ListSafeguards
+        | Rpc::PreviewChange
+        | Rpc::ListReviews
         | Rpc::RestrictParticipant
         | Rpc::PlaceHold
         | Rpc::ReleaseHold

@@ -148,6 +148,8 @@ fn weight(input: &Input) -> u32 {
             messages.iter().map(|message| u64::from(message.payload_bytes) + 1024).sum()
         }
         Command::RecordConsent { bytes, .. } => u64::try_from(bytes.len()).unwrap_or_default(),
+        // Documents of at most 64 KiB, whose rate is bounded.
+        Command::Safeguard(_) => 64 * 1024,
         Command::Start
         | Command::Tick
         | Command::RegisterParticipant { .. }

@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
-use crate::domain::command::{Command, Outcome, PlanningCommand};
+use crate::domain::command::{Command, Outcome, PlanningCommand, SafeguardCommand};
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
@@ -266,6 +266,12 @@ impl Sequencer {
                 | PlanningCommand::ShowPlaces,
             ) => (false, false),
             Command::Restrict { restricted, .. } => (!restricted, false),
+            Command::Safeguard(command) => match &**command {
+                SafeguardCommand::Act { act, .. } => (act.enlarges(), act.enlarges()),
+                SafeguardCommand::Preview { .. }
+                | SafeguardCommand::List { .. }
+                | SafeguardCommand::ListReviews { .. } => (false, false),
+            },
             Command::HandOut { .. } => (true, false),
             // What was begun is finished in any case.
             Command::EraseRecords { ground: ErasureGround::Participant, .. }
@@ -354,6 +360,7 @@ impl Sequencer {
                 .min(ROUND_HAND_OUTS_MAX)
                 .min(stream.sender.capacity());
             let permits = self.state.hand_out(
+                &self.rules,
                 now,
                 &stream.recipients,
                 Hold::Stream(*number),

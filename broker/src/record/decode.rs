@@ -4,13 +4,15 @@ mod delivery;
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
+use schleuse_proto::evidence;
 use schleuse_proto::identity::Role;
 use schleuse_proto::v1::{self, log_entry};
 
 use super::directory::parse_directory;
 use super::documents::{fingerprint, parse_consent, parse_label};
-use super::planning;
+use super::{planning, safeguards};
 use crate::domain::catalogue::{Catalogue, Categories};
+use crate::domain::consent::Suspension;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, ErasureGround,
@@ -200,6 +202,12 @@ impl Decoder<'_> {
                     participant: self.participant()?,
                     consent: ConsentId::from_bytes(fixed(&suspended.consent_id)?),
                     revision: suspended.revision,
+                    reason: match suspended.reason() {
+                        v1::SuspensionReason::Unspecified | v1::SuspensionReason::RecordsLost => {
+                            Suspension::RecordsLost
+                        }
+                        v1::SuspensionReason::ReviewMissed => Suspension::ReviewMissed,
+                    },
                 })
             }
             log_entry::Event::ConsentConfirmed(confirmed) => {
@@ -208,6 +216,9 @@ impl Decoder<'_> {
                     consent: ConsentId::from_bytes(fixed(&confirmed.consent_id)?),
                     revision: confirmed.revision,
                     document: confirmed.document,
+                    next_review_by: TimeMs::try_from(confirmed.next_review_by_ms)
+                        .ok()
+                        .filter(|at| *at > 0),
                     signature: signature(confirmed.signature),
                 })
             }
@@ -240,7 +251,29 @@ impl Decoder<'_> {
             log_entry::Event::ParticipationSet(_) => {
                 EventKind::Planning(planning::participation(self.participant()?, self.private)?)
             }
+            log_entry::Event::SecrecyReleaseRecorded(_) => {
+                self.safeguard(evidence::SafeguardDocument::Release)?
+            }
+            log_entry::Event::SecrecyReleaseRevoked(_) => {
+                self.safeguard(evidence::SafeguardDocument::ReleaseRevocation)?
+            }
+            log_entry::Event::ObjectionRecorded(_) => {
+                self.safeguard(evidence::SafeguardDocument::Objection)?
+            }
+            log_entry::Event::ObjectionWithdrawn(_) => {
+                self.safeguard(evidence::SafeguardDocument::ObjectionWithdrawal)?
+            }
+            log_entry::Event::ParticipationEnded(_) => {
+                self.safeguard(evidence::SafeguardDocument::ParticipationEnd)?
+            }
         })
+    }
+
+    fn safeguard(&self, document: evidence::SafeguardDocument) -> Result<EventKind, String> {
+        let by = signature(self.private.signature.clone());
+        let bytes = self.private.document.clone();
+        let event = safeguards::decode(document, self.participant()?, bytes, by, self.catalogue)?;
+        Ok(EventKind::Safeguard(Box::new(event)))
     }
 
     fn participant(&self) -> Result<ParticipantId, String> {
@@ -255,6 +288,10 @@ impl Decoder<'_> {
             revision: self.findings.consent_revision,
             grant_index: self.findings.grant_index,
             document_hash: fixed(&self.findings.document_hash)?,
+            release: match self.findings.release_hash.len() {
+                0 => None,
+                _ => Some(fixed(&self.findings.release_hash)?),
+            },
         })
     }
 
@@ -305,6 +342,7 @@ impl Decoder<'_> {
             purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,
             kind: catalogue.kind(&event.kind).ok_or_else(|| unknown(&event.kind))?,
             categories,
+            professional_secret: event.professional_secret,
         })
     }
 }
@@ -415,5 +453,9 @@ fn deny_reason(reason: v1::DenyReason) -> Option<DenyReason> {
         v1::DenyReason::Suspended => Some(DenyReason::Suspended),
         v1::DenyReason::Restricted => Some(DenyReason::Restricted),
         v1::DenyReason::NotAllCovered => Some(DenyReason::NotAllCovered),
+        v1::DenyReason::ReviewMissed => Some(DenyReason::ReviewMissed),
+        v1::DenyReason::SecrecyReleaseMissing => Some(DenyReason::SecrecyReleaseMissing),
+        v1::DenyReason::Objected => Some(DenyReason::Objected),
+        v1::DenyReason::Ended => Some(DenyReason::Ended),
     }
 }

@@ -1,15 +1,19 @@
 //! Signed documents: from canonical bytes to domain values, in one fallible step.
 
+mod safeguards;
+
 use bytes::Bytes;
 use schleuse_proto::evidence::{self, Digest, decode_canonical, sha256};
 use schleuse_proto::v1;
 
 use crate::domain::Catalogue;
-use crate::domain::catalogue::Categories;
-use crate::domain::consent::{ConsentDocument, GrantTerms};
+use crate::domain::catalogue::{Categories, Purpose};
+use crate::domain::consent::{ConsentDocument, GrantTerms, Representation};
 use crate::domain::event::Label;
 use crate::domain::ids::{Address, AgencyId, ConsentId, MessageId, Reference, ThreadId, TimeMs};
 use crate::domain::refusal::Refusal;
+
+pub use safeguards::parse_safeguard;
 
 /// Largest consent document in bytes.
 pub const CONSENT_BYTES_MAX: usize = 64 * 1024;
@@ -17,6 +21,8 @@ pub const CONSENT_BYTES_MAX: usize = 64 * 1024;
 pub const LABEL_BYTES_MAX: usize = 4 * 1024;
 /// Most categories of a label or grant.
 const CATEGORIES_NAMED_MAX: usize = 16;
+/// Most purposes of a representation, release or objection.
+const PURPOSES_NAMED_MAX: usize = 32;
 
 /// Why a document is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -94,17 +100,19 @@ pub fn parse_consent(
     check(
         document.given_by.as_ref().is_some_and(|given| {
             let scoped = (1..=200).contains(&given.scope.len()) && given.until_ms >= 0;
+            let personal = given.kind == 0 && given.categories.is_empty();
             if given.representative {
                 scoped
             } else {
-                given.scope.is_empty() && given.until_ms == 0
+                personal
+                    && given.purposes.is_empty()
+                    && given.scope.is_empty()
+                    && given.until_ms == 0
             }
         }),
         "given_by",
-        "the participant, or a representative with scope",
+        "the participant, or a representative with kind, scope, categories and purposes",
     )?;
-    check(document.review_by_ms > 0, "review_by_ms", "Unix milliseconds")?;
-    check(document.signed_at_ms > 0, "signed_at_ms", "Unix milliseconds")?;
     check(document.secrecy_releases.len() <= 16, "secrecy_releases", "at most 16 releases")?;
     for release in &document.secrecy_releases {
         check(
@@ -126,11 +134,36 @@ pub fn parse_consent(
         participant: reference(&document.participant_reference)?,
         revision: document.revision,
         previous_hash,
-        review_by: time(document.review_by_ms, "review_by_ms")?,
         grants: grants.collect::<Result<_, _>>()?,
         evidence_count: document.evidence_hashes.len(),
+        representation: representation(document.given_by.as_ref(), catalogue)?,
+        review_by: time(document.review_by_ms, "review_by_ms")?,
+        signed_at: time(document.signed_at_ms, "signed_at_ms")?,
         hash: sha256(&[bytes]),
     })
+}
+
+/// The representation under which a consent was given; documents from before kinds were asked for have none.
+fn representation(
+    given: Option<&v1::GivenBy>,
+    catalogue: &Catalogue,
+) -> Result<Option<Representation>, Refusal> {
+    let Some(given) = given.filter(|given| given.representative) else { return Ok(None) };
+    let has_kind = match given.kind() {
+        v1::RepresentationKind::ParentOrGuardian
+        | v1::RepresentationKind::Betreuer
+        | v1::RepresentationKind::PowerOfAttorney => true,
+        v1::RepresentationKind::Unspecified => false,
+    };
+    Ok(Some(Representation {
+        has_kind,
+        categories: parse_categories(&given.categories, catalogue, "given_by.categories")?,
+        purposes: parse_purposes(&given.purposes, catalogue, "given_by.purposes")?,
+        until: match given.until_ms {
+            0 => None,
+            until => Some(time(until, "given_by.until_ms")?),
+        },
+    }))
 }
 
 fn parse_grant(grant: &v1::Grant, catalogue: &Catalogue) -> Result<GrantTerms, Refusal> {
@@ -172,18 +205,36 @@ pub fn parse_revocation(bytes: &[u8]) -> Result<(ConsentId, Digest), DocumentErr
     Ok((consent, digest(&document.revision_hash, "revision_hash")?))
 }
 
-/// Parses a confirmation document: the consent and the hash of its newest revision.
+/// A confirmation document, parsed.
+#[derive(Debug)]
+pub struct Confirmation {
+    /// The consent.
+    pub consent: ConsentId,
+    /// Hash of its newest revision.
+    pub revision_hash: Digest,
+    /// When the Lotse signed.
+    pub signed_at: TimeMs,
+    /// When the next review is due; none: as late as allowed.
+    pub next_review_by: Option<TimeMs>,
+}
+
+/// Parses a confirmation document.
 ///
 /// # Errors
 /// It is not canonical, or a field is missing or malformed.
-pub fn parse_confirmation(bytes: &[u8]) -> Result<(ConsentId, Digest), DocumentError> {
+pub fn parse_confirmation(bytes: &[u8]) -> Result<Confirmation, DocumentError> {
     let document: v1::ConfirmationDocument = canonical("ConfirmationDocument", bytes, 256)?;
     let consent =
         ConsentId::parse(&document.consent_id).ok_or(invalid("consent_id", "16 bytes"))?;
-    if document.signed_at_ms <= 0 {
-        return Err(invalid("signed_at_ms", "Unix milliseconds").into());
-    }
-    Ok((consent, digest(&document.revision_hash, "revision_hash")?))
+    Ok(Confirmation {
+        consent,
+        revision_hash: digest(&document.revision_hash, "revision_hash")?,
+        signed_at: time(document.signed_at_ms, "signed_at_ms")?,
+        next_review_by: match document.next_review_by_ms {
+            0 => None,
+            next => Some(time(next, "next_review_by_ms")?),
+        },
+    })
 }
 
 /// Parses a label.
@@ -235,6 +286,7 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
         thread_id,
         created_at: time(label.created_at_ms, "label.created_at_ms")?,
         expires_at: time(label.expires_at_ms, "label.expires_at_ms")?,
+        professional_secret: label.professional_secret,
     })
 }
 
@@ -287,6 +339,23 @@ pub(super) fn parse_categories(
         set = set.union(catalogue.category(code).ok_or_else(|| unknown(field, code))?);
     }
     Ok(set)
+}
+
+fn parse_purposes(
+    codes: &[String],
+    catalogue: &Catalogue,
+    field: &'static str,
+) -> Result<Vec<Purpose>, Refusal> {
+    if codes.len() > PURPOSES_NAMED_MAX {
+        return Err(invalid(field, "1 to 32 codes"));
+    }
+    let purposes = codes.iter().map(|code| {
+        catalogue.purpose(code).ok_or_else(|| match code.as_str() {
+            "*" => Refusal::TooBroad { field },
+            other => unknown(field, other),
+        })
+    });
+    purposes.collect()
 }
 
 pub(super) fn unknown(field: &'static str, code: &str) -> Refusal {

@@ -7,7 +7,7 @@ use schleuse_proto::Message as _;
 use schleuse_proto::evidence::{Digest, consent_reference};
 use schleuse_proto::v1::{self, log_entry};
 
-use super::planning;
+use super::{planning, safeguards};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
@@ -72,6 +72,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
         EventKind::Upload(event) => super::uploads::record_type(event),
         EventKind::Delivery(event) => delivery::record_type(event),
         EventKind::Planning(event) => planning::record_type(event),
+        EventKind::Safeguard(event) => safeguards::record_type(&event.act),
     }
 }
 
@@ -194,10 +195,12 @@ fn body(
         EventKind::Upload(event) => super::uploads::body(event),
         EventKind::Delivery(event) => delivery::body(event, private),
         EventKind::Planning(event) => planning::body(event, catalogue, private),
+        EventKind::Safeguard(event) => safeguards::encode(event, private),
     }
 }
 
 /// Bodies of the events about rights and lost records.
+#[expect(clippy::too_many_lines, reason = "one arm for each event, each of them flat")]
 fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
     let mut about = |participant: &ParticipantId| {
         private.participant = Bytes::copy_from_slice(participant.bytes());
@@ -236,11 +239,12 @@ fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::E
             let hold_id = Bytes::copy_from_slice(hold.bytes());
             log_entry::Event::HoldReleased(v1::HoldReleased { hold_id })
         }
-        UpkeepEvent::ConsentSuspended { participant, consent, revision } => {
+        UpkeepEvent::ConsentSuspended { participant, consent, revision, reason } => {
             about(participant);
             log_entry::Event::ConsentSuspended(v1::ConsentSuspended {
                 consent_id: Bytes::copy_from_slice(consent.bytes()),
                 revision: *revision,
+                reason: safeguards::suspension(*reason).into(),
             })
         }
         UpkeepEvent::ConsentConfirmed {
@@ -249,6 +253,7 @@ fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::E
             revision,
             document,
             signature: by,
+            next_review_by,
         } => {
             about(participant);
             log_entry::Event::ConsentConfirmed(v1::ConsentConfirmed {
@@ -256,6 +261,9 @@ fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::E
                 revision: *revision,
                 document: document.clone(),
                 signature: Some(signature(by)),
+                next_review_by_ms: next_review_by
+                    .and_then(|at| i64::try_from(at).ok())
+                    .unwrap_or_default(),
             })
         }
         UpkeepEvent::LogReconciled(event) => log_entry::Event::LogReconciled(v1::LogReconciled {
@@ -281,6 +289,7 @@ fn findings(kind: &EventKind) -> v1::Findings {
         consent_revision: grant.revision,
         document_hash: Bytes::copy_from_slice(&grant.document_hash),
         grant_index: grant.grant_index,
+        release_hash: grant.release.map(|hash| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
     };
     match kind {
         EventKind::MessageDecided(decided) => match &decided.decision {
@@ -309,6 +318,7 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
         | EventKind::CallRefused { .. }
+        | EventKind::Safeguard(_)
         | EventKind::Planning(
             PlanningEvent::ConsentRequested(_)
             | PlanningEvent::TaskClosed { .. }
@@ -371,6 +381,7 @@ fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
         purpose: catalogue.purpose_code(event.purpose).to_owned(),
         kind: catalogue.kind_code(event.kind).to_owned(),
         categories: catalogue.category_codes(event.categories).map(str::to_owned).collect(),
+        professional_secret: event.professional_secret,
     })
 }
 
@@ -448,5 +459,9 @@ pub(super) fn deny_reason(reason: DenyReason) -> v1::DenyReason {
         DenyReason::Suspended => v1::DenyReason::Suspended,
         DenyReason::Restricted => v1::DenyReason::Restricted,
         DenyReason::NotAllCovered => v1::DenyReason::NotAllCovered,
+        DenyReason::ReviewMissed => v1::DenyReason::ReviewMissed,
+        DenyReason::SecrecyReleaseMissing => v1::DenyReason::SecrecyReleaseMissing,
+        DenyReason::Objected => v1::DenyReason::Objected,
+        DenyReason::Ended => v1::DenyReason::Ended,
     }
 }

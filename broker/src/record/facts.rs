@@ -113,6 +113,8 @@ impl<'a> Facts<'a> {
                 self.participant = Some(&revocation.participant);
                 self.consent = Some(&revocation.consent);
             }
+            // So are releases, objections and the end.
+            EventKind::Safeguard(event) => self.participant = Some(&event.participant),
             EventKind::MessageDecided(decided) => {
                 let label = &decided.submission.label;
                 self.pair = Some((&label.sender.agency, &label.recipient.agency));

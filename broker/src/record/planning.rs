@@ -171,8 +171,13 @@ pub fn parse_planned(
         let expected = "1 to 16 codes, sorted, without repetition";
         return Err(invalid("planned.categories", expected));
     }
+    let sender = parse_address(planned.sender.as_ref(), "planned.sender")?;
+    if catalogue.is_professional_secret(kind, sender.function()) && !planned.professional_secret {
+        let expected = "true: the catalogue names this kind or function as professional";
+        return Err(invalid("planned.professional_secret", expected));
+    }
     Ok(PlannedMessage {
-        sender: parse_address(planned.sender.as_ref(), "planned.sender")?,
+        sender,
         recipient: parse_address(planned.recipient.as_ref(), "planned.recipient")?,
         purpose,
         kind,

@@ -16,6 +16,7 @@ use crate::domain::event::{BasisEndedEvent, DeliveryEvent, HandOutEvent, Label};
 use crate::domain::ids::{Address, MessageId, RecordNumber, TimeMs};
 use crate::domain::message::{Stage, StopReason};
 use crate::domain::names::{AddressIx, AgencyIx};
+use crate::domain::safeguards::Release;
 
 /// Ended messages of one agency, and notices to it, at the same time: about 15 MiB.
 pub(in crate::domain) const REMEMBERED_MAX: usize = 50_000;
@@ -279,6 +280,8 @@ impl State {
         let consents = self.participant(ix).map(|participant| &participant.consents);
         let in_force = consents.into_iter().flatten().filter(|consent| consent.revoked.is_none());
         let ends = in_force.flat_map(|consent| consent.grants.iter().map(|grant| grant.not_after));
+        let releases = self.participant(ix).map(|participant| &participant.safeguards.releases);
+        let ends = ends.chain(releases.into_iter().flatten().map(Release::end));
         let next = ends.filter(|end| *end > now).min();
         self.delivery.set_end(ix, next);
     }
@@ -291,18 +294,20 @@ impl State {
         track.attempts = event.attempt;
         let first = track.handed_out.is_none();
         track.handed_out.get_or_insert(stamp);
-        let (id, participant, sender_agency) =
-            (track.message_id, track.participant, track.sender_agency);
-        let recipient = track.recipient;
+        let track = track.clone();
+        let (id, participant) = (track.message_id, track.participant);
         if first {
             self.delivery.tell(event.message, stamp, NoticeKind::HandedOut);
         }
         let disclosure = Disclosure {
             consent: event.grant.consent,
-            sender_agency,
-            recipient,
+            sender: track.sender,
+            sender_agency: track.sender_agency,
+            recipient: track.recipient,
+            recipient_agency: track.recipient_agency,
             purpose: event.purpose,
             categories: event.categories,
+            professional_secret: event.professional_secret,
             messages: Vec::new(),
             more: 0,
         };
@@ -439,9 +444,10 @@ fn disclose(
     let same = |it: &Disclosure| {
         it.consent == new.consent
             && it.recipient == new.recipient
-            && it.sender_agency == new.sender_agency
+            && it.sender == new.sender
             && it.purpose == new.purpose
             && it.categories == new.categories
+            && it.professional_secret == new.professional_secret
     };
     if let Some(known) = disclosures.iter_mut().find(|it| same(it)) {
         if let Some(message) = known.messages.iter_mut().find(|(number, ..)| *number == entry.0) {

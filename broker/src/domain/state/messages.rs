@@ -39,6 +39,7 @@ impl State {
             purpose: label.purpose,
             kind: label.kind,
             categories: label.categories,
+            professional_secret: label.professional_secret,
             accepted_at: time,
             expires_at: label.expires_at,
             payload_bytes: submission.payload_bytes,

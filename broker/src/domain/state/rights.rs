@@ -2,9 +2,10 @@
 
 use super::ErasureHold;
 use super::{BTreeSet, ConsentId, ParticipantId, ParticipantIx, RecordNumber, State, TimeMs};
-use crate::domain::consent::Consent;
+use crate::domain::consent::{Consent, Suspension};
 use crate::domain::decide::{DenyReason, Permit, Question, decide};
 use crate::domain::event::{ErasureGround, RecordRange, UpkeepEvent};
+use crate::domain::safeguards::Safeguards;
 use crate::domain::state::Participant;
 
 impl Participant {
@@ -14,19 +15,18 @@ impl Participant {
         question: &Question,
         now: TimeMs,
     ) -> Result<Permit, DenyReason> {
-        match decide(self.consents.iter(), question, now) {
-            Ok(_) if self.restricted => Err(DenyReason::Restricted),
-            decision => decision,
-        }
+        decide(self.consents.iter(), &self.safeguards, question, now)
     }
 }
 
 impl Participant {
     /// Whether nothing can pass any more and nothing has changed since an instant.
     pub(in crate::domain) fn is_outdated(&self, before: TimeMs, now: TimeMs) -> bool {
-        self.touched < before
+        // What a Lotse still records after the end of the participation does not count.
+        let ended = self.safeguards.ended.map(|(at, _)| at);
+        ended.unwrap_or(self.touched) < before
             && self.messages.is_empty()
-            && !self.consents.iter().any(|consent| consent.may_hold(now))
+            && (ended.is_some() || !self.consents.iter().any(|consent| consent.may_hold(now)))
     }
 }
 
@@ -59,9 +59,14 @@ impl State {
             UpkeepEvent::HoldReleased { hold, .. } => {
                 self.erasure_holds.retain(|held| held.id != *hold);
             }
-            UpkeepEvent::ConsentSuspended { consent, .. } => self.apply_suspension(consent, true),
-            UpkeepEvent::ConsentConfirmed { consent, participant, .. } => {
-                self.apply_suspension(consent, false);
+            UpkeepEvent::ConsentSuspended { consent, reason, .. } => {
+                self.apply_suspension(consent, Some(*reason));
+            }
+            UpkeepEvent::ConsentConfirmed { consent, participant, next_review_by, .. } => {
+                if let (Some(consent), Some(next)) = (self.consent_mut(consent), next_review_by) {
+                    consent.review_by = *next;
+                }
+                self.apply_suspension(consent, None);
                 self.touch(participant, time);
             }
             UpkeepEvent::LogReconciled(event) => {
@@ -77,12 +82,13 @@ impl State {
         }
     }
 
-    fn apply_suspension(&mut self, consent: &ConsentId, suspended: bool) {
+    fn apply_suspension(&mut self, consent: &ConsentId, suspended: Option<Suspension>) {
         if let Some(consent) = self.consent_mut(consent) {
             consent.suspended = suspended;
         }
+        self.track_review(consent);
         if let Some((ix, _)) = self.consents.get(consent).copied()
-            && !suspended
+            && suspended.is_none()
         {
             self.release_blocked(ix);
         }
@@ -91,7 +97,7 @@ impl State {
     fn apply_restriction(&mut self, participant: &ParticipantId, restricted: bool, time: TimeMs) {
         let Some(ix) = self.by_id.get(participant).copied() else { return };
         if let Some(participant) = self.participant_mut(ix) {
-            participant.restricted = restricted;
+            participant.safeguards.restricted = restricted;
             participant.touched = time;
         }
         if !restricted {
@@ -108,6 +114,7 @@ impl State {
         participant.lotse = Box::default();
         let references = std::mem::take(&mut participant.references);
         let consents = std::mem::take(&mut participant.consents);
+        participant.safeguards = Safeguards::default();
         let messages: BTreeSet<RecordNumber> = std::mem::take(&mut participant.messages);
         participant.id = ParticipantId::from_bytes([0; 16]);
         for number in messages {
@@ -116,8 +123,11 @@ impl State {
         for (agency, reference, _) in references {
             self.by_reference.remove(&(agency, reference));
         }
+        self.releases.retain(|_, owner| *owner != ix);
+        self.objections.retain(|_, owner| *owner != ix);
         for Consent { id, .. } in consents {
             if self.consents.get(&id).is_some_and(|(owner, _)| *owner == ix) {
+                self.forget_review(&id);
                 self.consents.remove(&id);
             }
         }
@@ -174,7 +184,7 @@ impl State {
 
     /// Whether nothing about a participant may be erased.
     pub(in crate::domain) fn is_held(&self, participant: &Participant) -> bool {
-        participant.restricted
+        participant.safeguards.restricted
             || self
                 .erasure_holds
                 .iter()

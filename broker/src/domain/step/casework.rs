@@ -52,12 +52,14 @@ impl State {
 
     pub(super) fn assign_lotse(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         reference: &Reference,
         lotse: String,
     ) -> Result<Outcome, Refusal> {
-        let (_, participant) = self.own_participant(&actor, reference)?;
+        let (_, participant) =
+            self.in_person(rules, now, &actor, reference, "assign another Lotse")?;
         if !is_part(&lotse) {
             return Err(Refusal::InvalidField {
                 field: "lotse",
@@ -77,7 +79,8 @@ impl State {
         agency: AgencyId,
         entropy: [u8; 16],
     ) -> Result<Outcome, Refusal> {
-        let (_, participant) = self.own_participant(&actor, reference)?;
+        let (_, participant) =
+            self.in_person(rules, now, &actor, reference, "assign a reference")?;
         if !rules.agencies.contains(&agency) {
             return Err(Refusal::NotFound { field: "agency" });
         }
@@ -86,6 +89,7 @@ impl State {
         if let Some((_, reference, record)) = known {
             return Ok(Outcome::Assigned { reference: *reference, record: *record });
         }
+        participant.check_not_ended()?;
         let participant = participant.id;
         let reference = Reference::from_bytes(entropy);
         let kind = EventKind::ReferenceAssigned { participant, agency, reference };
@@ -93,11 +97,16 @@ impl State {
         Ok(Outcome::Assigned { reference, record })
     }
 
-    pub(super) fn list_participants(&self, actor: &Actor) -> Result<Outcome, Refusal> {
+    pub(super) fn list_participants(
+        &self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+    ) -> Result<Outcome, Refusal> {
         let agency = self.names.known_agency(&actor.agency);
         let references = self
             .participants()
-            .filter(|participant| self.is_lotse_of(actor, participant))
+            .filter(|participant| self.is_entrusted(rules, now, actor, participant))
             .filter_map(|participant| {
                 participant.references.iter().find(|(of, ..)| Some(*of) == agency)
             })

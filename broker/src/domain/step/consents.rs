@@ -5,19 +5,36 @@ use schleuse_proto::evidence::Digest;
 
 use crate::domain::catalogue::Catalogue;
 use crate::domain::command::{ConsentSummary, Outcome, RevocationEffect};
-use crate::domain::consent::{Consent, ConsentDocument, Grant};
+use crate::domain::consent::{Consent, ConsentDocument, Grant, Suspension};
 use crate::domain::decide::decide;
 use crate::domain::event::{
     Actor, ConsentEvent, EventKind, LogQueryEvent, RevocationEvent, Signature,
 };
-use crate::domain::ids::{ConsentId, RecordNumber, Reference, TimeMs};
+use crate::domain::ids::{ConsentId, ObjectionId, RecordNumber, Reference, ReleaseId, TimeMs};
 use crate::domain::message::StopReason;
 use crate::domain::names::AgencyIx;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Participant, ParticipantIx, Rules, State};
 
 /// Most rows of a preview.
-const PREVIEW_ROWS_MAX: usize = 256;
+pub(super) const PREVIEW_ROWS_MAX: usize = 256;
+
+/// What stopped covering something about a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CoverageEnd {
+    /// A revision took the place of the one before; it may cover as much or more.
+    Revised(ConsentId),
+    /// A consent was revoked.
+    ConsentRevoked(ConsentId),
+    /// A release was revoked.
+    ReleaseRevoked(ReleaseId),
+    /// The participant objects.
+    Objected(ObjectionId),
+    /// The participation ended.
+    ParticipationEnded,
+    /// A grant or release came to its end.
+    Time,
+}
 
 impl State {
     #[expect(clippy::too_many_arguments, reason = "the parts of one signed document")]
@@ -31,14 +48,7 @@ impl State {
         bytes: Bytes,
         signature: Signature,
     ) -> Result<Outcome, Refusal> {
-        document.check(&rules.catalogue)?;
-        for agency in document.agencies() {
-            if !rules.agencies.contains(&agency) {
-                let value = agency.as_str().to_owned();
-                return Err(Refusal::UnknownCode { field: "grants.agency", value });
-            }
-        }
-        let (ix, participant) = self.own_participant(&actor, &document.participant)?;
+        let (ix, participant) = self.check_consent(rules, now, &actor, &document)?;
         let id = participant.id;
         match self.consent(&document.consent_id) {
             Some((owner, current)) => {
@@ -66,14 +76,36 @@ impl State {
             }
             None => {}
         }
+        let consent_id = document.consent_id;
         let event = ConsentEvent { participant: id, document, bytes, signature };
         let record = self.emit(Some(actor), EventKind::ConsentRecorded(Box::new(event)), now);
-        let stopped = self.stop_uncovered(ix, now);
+        let stopped = self.coverage_ended(ix, CoverageEnd::Revised(consent_id), now);
         Ok(Outcome::ConsentChanged { record, stopped, participant: ix })
     }
 
+    /// Everything that a document must be whatever was recorded before; and whose it is.
+    pub(super) fn check_consent(
+        &self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+        document: &ConsentDocument,
+    ) -> Result<(ParticipantIx, &Participant), Refusal> {
+        document.check(&rules.catalogue, &rules.reviews, now)?;
+        for agency in document.agencies() {
+            rules.check_agency(&agency, "grants.agency")?;
+        }
+        let reference = &document.participant;
+        let (ix, participant) = self.entrusted_participant(rules, now, actor, reference)?;
+        participant.check_not_ended()?;
+        self.check_deputy_grants(rules, actor, participant, document)?;
+        Ok((ix, participant))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one signed document")]
     pub(super) fn revoke_consent(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         consent: &ConsentId,
@@ -81,7 +113,7 @@ impl State {
         document: Bytes,
         signature: Signature,
     ) -> Result<Outcome, Refusal> {
-        let (ix, participant, current) = self.own_consent(&actor, consent)?;
+        let (ix, participant, current) = self.entrusted_consent(rules, now, &actor, consent)?;
         if let Some((_, record)) = current.revoked {
             return Ok(Outcome::ConsentChanged { record, stopped: 0, participant: ix });
         }
@@ -97,7 +129,7 @@ impl State {
             agencies: current.agencies.iter().filter_map(|agency| self.agency(*agency)).collect(),
         };
         let record = self.emit(Some(actor), EventKind::ConsentRevoked(event), now);
-        let stopped = self.stop_uncovered(ix, now);
+        let stopped = self.coverage_ended(ix, CoverageEnd::ConsentRevoked(*consent), now);
         Ok(Outcome::ConsentChanged { record, stopped, participant: ix })
     }
 
@@ -108,7 +140,7 @@ impl State {
         actor: &Actor,
         consent: &ConsentId,
     ) -> Result<Outcome, Refusal> {
-        let (_, participant, current) = self.own_consent(actor, consent)?;
+        let (_, participant, current) = self.entrusted_consent(rules, now, actor, consent)?;
         let mut effects: Vec<RevocationEffect> = Vec::new();
         for grant in &current.grants {
             for sender in grant.senders() {
@@ -123,11 +155,12 @@ impl State {
 
     pub(super) fn list_consents(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         reference: &Reference,
     ) -> Result<Outcome, Refusal> {
-        let (_, participant) = self.own_participant(&actor, reference)?;
+        let (_, participant) = self.entrusted_participant(rules, now, &actor, reference)?;
         let summaries = participant
             .consents
             .iter()
@@ -135,7 +168,9 @@ impl State {
                 record: consent.record,
                 state: consent.state_at(now),
                 revoked_at: consent.revoked.map(|(at, _)| at),
-                restricted: participant.restricted,
+                restricted: participant.safeguards.restricted,
+                review_by: consent.review_by,
+                review_missed: consent.suspended == Some(Suspension::ReviewMissed),
             })
             .collect();
         let query = LogQueryEvent {
@@ -155,21 +190,28 @@ impl State {
         self.consent(consent).and_then(|(ix, consent)| Some((ix, self.participant(ix)?, consent)))
     }
 
-    pub(super) fn own_consent(
-        &self,
-        actor: &Actor,
-        consent: &ConsentId,
-    ) -> Result<(ParticipantIx, &Participant, &Consent), Refusal> {
-        self.known_consent(consent)
-            .filter(|(_, participant, _)| self.is_lotse_of(actor, participant))
-            .ok_or(Refusal::NotFound { field: "consent_id" })
+    /// Something stopped covering: the one place where that is visible. How many waiting messages it stopped.
+    pub(super) fn coverage_ended(
+        &mut self,
+        ix: ParticipantIx,
+        end: CoverageEnd,
+        now: TimeMs,
+    ) -> u32 {
+        match end {
+            CoverageEnd::Revised(_)
+            | CoverageEnd::ConsentRevoked(_)
+            | CoverageEnd::ReleaseRevoked(_)
+            | CoverageEnd::Objected(_)
+            | CoverageEnd::ParticipationEnded
+            | CoverageEnd::Time => self.stop_uncovered(ix, now),
+        }
     }
 
     /// Stops every unfinished message of a participant that no consent covers any more.
     ///
     /// INVARIANT (revoke-strict): this runs in the same step as the revocation, so that no later
     /// step can hand out what it stopped; hand-outs already permitted are the engine's to wait for.
-    pub(super) fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
+    fn stop_uncovered(&mut self, ix: ParticipantIx, now: TimeMs) -> u32 {
         let Some(participant) = self.participant(ix) else { return 0 };
         let before = participant.messages.len();
         let uncovered: Vec<(RecordNumber, _)> = participant
@@ -208,7 +250,7 @@ impl State {
                 message.sender_agency == sender
                     && message.recipient == grant.recipient
                     && message.purpose == grant.purpose
-                    && decide(others(), &message.question(), now)
+                    && decide(others(), &participant.safeguards, &message.question(), now)
                         .is_err_and(|deny| !deny.may_pass())
             })
         });

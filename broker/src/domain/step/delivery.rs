@@ -1,5 +1,6 @@
 //! Recall, rejection, tracking, notices, mailboxes, and duties to delete.
 
+use super::consents::CoverageEnd;
 use crate::domain::command::{DeliveryCommand, DeliveryOutcome, Outcome};
 use crate::domain::delivery::{
     DeadLetterReason, DeadLetterRow, DeletionAnswer, Duty, DutyRow, MAILBOXES_LISTED_MAX,
@@ -414,7 +415,7 @@ impl State {
     /// Ends what a consent covered whose end has come by time alone.
     pub(super) fn end_coverage(&mut self, now: TimeMs) {
         for ix in self.delivery.take_ended(now, ENDS_PER_TICK_MAX) {
-            self.stop_uncovered(ix, now);
+            self.coverage_ended(ix, CoverageEnd::Time, now);
             self.schedule_end(ix, now);
         }
     }

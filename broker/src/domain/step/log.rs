@@ -6,20 +6,21 @@ use crate::domain::command::Outcome;
 use crate::domain::event::{Actor, EventKind, LogQueryEvent};
 use crate::domain::ids::{Reference, TimeMs};
 use crate::domain::refusal::Refusal;
-use crate::domain::state::State;
+use crate::domain::state::{Rules, State};
 
 impl State {
     pub(super) fn query_log(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         reference: Option<Reference>,
         mut query: LogQueryEvent,
     ) -> Result<Outcome, Refusal> {
         let participant = match (actor.role, reference) {
-            // A Lotse asks about one participant of its own, and learns of no other.
+            // A Lotse asks about one participant that is entrusted to it, and learns of no other.
             (Role::Lotse, Some(reference)) => {
-                Some(Some(self.own_participant(&actor, &reference)?.1.id))
+                Some(Some(self.entrusted_participant(rules, now, &actor, &reference)?.1.id))
             }
             (Role::Lotse, None) => {
                 return Err(Refusal::InvalidField {

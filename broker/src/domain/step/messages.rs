@@ -16,6 +16,7 @@ use crate::domain::ids::{
 use crate::domain::message::{HandOutPermit, Hold, Stage, StopReason};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::state::{Rules, State};
 
 /// Oldest label that is accepted.
@@ -90,6 +91,14 @@ impl State {
             if known.or(earlier).is_some() {
                 continue;
             }
+            let function = label.sender.function();
+            let is_secret = rules.catalogue.is_professional_secret(label.kind, function);
+            if is_secret && !label.professional_secret {
+                return Err(Refusal::InvalidField {
+                    field: "label.professional_secret",
+                    expected: "true: in the catalogue this kind or sending function is always a professional secret",
+                });
+            }
             check_times(message, now)?;
             self.check_upload(rules, now, own, message)?;
             new_keys += 1;
@@ -146,17 +155,18 @@ impl State {
         let label = &submission.label;
         let question = Question {
             sender: self.names.known_agency(&label.sender.agency),
+            sender_address: self.names.known_address(&label.sender),
             recipient: self.names.known_address(&label.recipient),
+            recipient_agency: self.names.known_agency(&label.recipient.agency),
             purpose: label.purpose,
             categories: label.categories,
+            professional_secret: label.professional_secret,
         };
         let found = self.by_reference(&actor.agency, &submission.reference);
         let consents = found.iter().flat_map(|(_, participant)| participant.consents.iter());
-        let decision = decide(consents, &question, now);
+        let safeguards = found.map_or(Safeguards::NONE, |(_, participant)| &participant.safeguards);
+        let decision = decide(consents, safeguards, &question, now);
         match found {
-            Some((_, participant)) if participant.restricted && decision.is_ok() => {
-                (Some(participant.id), Err(DenyReason::Restricted))
-            }
             Some((_, participant)) => (Some(participant.id), decision),
             None => (None, Err(DenyReason::UnknownParticipant)),
         }
@@ -204,8 +214,10 @@ impl State {
 
     /// Hands out to numbered addresses of one agency; used by receive streams, which numbered their
     /// addresses once.
+    #[expect(clippy::too_many_arguments, reason = "what a receiver asks for, at an instant")]
     pub fn hand_out(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         recipients: &[AddressIx],
         hold: Hold,
@@ -213,6 +225,7 @@ impl State {
         bytes_max: u64,
         actor: &Actor,
     ) -> Vec<HandOutPermit> {
+        self.suspend_missed(rules, now);
         self.release_due(now);
         let mut permits: Vec<HandOutPermit> = Vec::new();
         let mut bytes = 0;
@@ -261,7 +274,8 @@ impl State {
         let permit = match participant.decide(&message.question(), now) {
             Ok(permit) => permit,
             Err(reason) if reason.may_pass() => {
-                let until = next_change(participant.consents.iter(), &message.question(), now);
+                let (consents, beside) = (participant.consents.iter(), &participant.safeguards);
+                let until = next_change(consents, beside, &message.question(), now);
                 let until = until.unwrap_or(message.expires_at).min(message.expires_at);
                 self.hold(number, Hold::Blocked(until));
                 return None;
@@ -287,6 +301,7 @@ impl State {
             purpose: message.purpose,
             kind: message.kind,
             categories: message.categories,
+            professional_secret: message.professional_secret,
         };
         let record = self.emit(Some(actor.clone()), EventKind::HandedOut(Box::new(event)), now);
         self.hold(number, hold);

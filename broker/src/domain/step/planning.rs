@@ -246,7 +246,7 @@ impl State {
         jobcenter: Option<AgencyId>,
         (at_start, at_end): (Option<Employability>, Option<Employability>),
     ) -> Result<PlanningOutcome, Refusal> {
-        let (ix, participant) = self.own_participant(&actor, reference)?;
+        let (ix, participant) = self.entrusted_participant(rules, now, &actor, reference)?;
         let participant = participant.id;
         let known = self.planning.participation(ix);
         let from = known.map(|known| known.phase);
@@ -354,6 +354,7 @@ fn as_submission(reference: Reference, planned: &PlannedMessage, now: TimeMs) ->
         created_at: now,
         expires_at: now,
         part_of: None,
+        professional_secret: planned.professional_secret,
     };
     Submission {
         reference,

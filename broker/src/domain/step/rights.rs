@@ -4,7 +4,9 @@ use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Role;
 
+use super::consents::CoverageEnd;
 use crate::domain::command::{ERASED_TOGETHER_MAX, ErasureOf, Outcome, Reconciliation};
+use crate::domain::consent::Suspension;
 use crate::domain::event::{
     Actor, ErasureGround, EventKind, LogQueryEvent, ReconcileEvent, RecordRange, RevocationEvent,
     Signature, UpkeepEvent,
@@ -12,6 +14,7 @@ use crate::domain::event::{
 use crate::domain::ids::{ConsentId, HoldId, ParticipantId, RecordNumber, Reference, TimeMs};
 use crate::domain::message::StopReason;
 use crate::domain::refusal::Refusal;
+use crate::domain::safeguards::check_signing;
 use crate::domain::state::{Participant, ParticipantIx, Rules, State};
 
 /// Most holds at the same time.
@@ -30,25 +33,32 @@ impl State {
         self.emit(actor, EventKind::Upkeep(event), now)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one signed document")]
     pub(super) fn confirm_consent(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         consent: &ConsentId,
         revision_hash: &Digest,
         document: Bytes,
         signature: Signature,
+        (signed_at, next_review_by): (TimeMs, Option<TimeMs>),
     ) -> Result<Outcome, Refusal> {
-        let (ix, participant, current) = self.own_consent(&actor, consent)?;
+        let (ix, participant, current) = self.entrusted_consent(rules, now, &actor, consent)?;
+        participant.check_not_ended()?;
         if current.hash != *revision_hash || current.revoked.is_some() {
             return Err(Refusal::RevisionConflict { expected: current.revision });
         }
+        check_signing(signed_at, now)?;
+        let next = current.next_review(&rules.reviews, signed_at, next_review_by, now)?;
         let event = UpkeepEvent::ConsentConfirmed {
             participant: participant.id,
             consent: *consent,
             revision: current.revision,
             document,
             signature,
+            next_review_by: Some(next),
         };
         let record = self.upkeep(Some(actor), event, now);
         Ok(Outcome::ConsentChanged { record, stopped: 0, participant: ix })
@@ -63,7 +73,7 @@ impl State {
         restricted: bool,
     ) -> Result<Outcome, Refusal> {
         let (ix, participant) = match actor.role {
-            Role::Lotse => self.own_participant(&actor, reference)?,
+            Role::Lotse => self.entrusted_participant(rules, now, &actor, reference)?,
             Role::System | Role::Dpo | Role::Operator | Role::Evaluation => {
                 check_officer(rules, &actor)?;
                 self.participant_of(&actor, reference)?
@@ -185,7 +195,7 @@ impl State {
             }
             ErasureOf::Retention(_) => return Err(not_found),
         };
-        if participant.restricted {
+        if participant.safeguards.restricted {
             return Err(Refusal::OnHold { hold: "restriction" });
         }
         if self.is_held(participant) {
@@ -285,7 +295,7 @@ impl State {
                 agencies: agencies.collect(),
             };
             self.emit(None, EventKind::ConsentRevoked(event), now);
-            self.stop_uncovered(ix, now);
+            self.coverage_ended(ix, CoverageEnd::ConsentRevoked(kept.consent), now);
             replayed += 1;
         }
         let suspended = self.suspend_all(now);
@@ -319,11 +329,12 @@ impl State {
             .participants()
             .flat_map(|participant| {
                 let holding = participant.consents.iter();
-                let holding = holding.filter(|c| c.may_hold(now) && !c.suspended);
+                let holding = holding.filter(|c| c.may_hold(now) && c.suspended.is_none());
                 holding.map(|consent| UpkeepEvent::ConsentSuspended {
                     participant: participant.id,
                     consent: consent.id,
                     revision: consent.revision,
+                    reason: Suspension::RecordsLost,
                 })
             })
             .collect();

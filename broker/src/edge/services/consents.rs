@@ -8,7 +8,7 @@ use schleuse_proto::v1::consent_service_server::ConsentService;
 use tonic::{Request, Response, Status};
 
 use super::{Context, checkpoint, failed, invalid, peer};
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, Outcome, RevocationEffect};
 use crate::domain::consent::ConsentState;
 use crate::domain::ids::ConsentId;
 use crate::edge::peer::Peer;
@@ -82,16 +82,18 @@ impl Consents {
         peer: &Peer,
         request: v1::ConfirmConsentRequest,
     ) -> Result<v1::ConfirmConsentResponse, Failure> {
-        let (consent, revision_hash) = parse_confirmation(&request.document)?;
+        let confirmation = parse_confirmation(&request.document)?;
         let signed = confirmation_signed_bytes(&request.document);
         let signature = request.signature;
         Context::check_own_signature(peer, "ConfirmationDocument", &signed, signature.as_ref())?;
         let command = Command::ConfirmConsent {
             actor: peer.actor.clone(),
-            consent,
-            revision_hash,
+            consent: confirmation.consent,
+            revision_hash: confirmation.revision_hash,
             document: request.document,
             signature: domain_signature(signature),
+            signed_at: confirmation.signed_at,
+            next_review_by: confirmation.next_review_by,
         };
         let (receipt, _, answer) = self.change(Lane::Normal, command).await?;
         let checkpoint = checkpoint(&answer.commit);
@@ -111,18 +113,8 @@ impl Consents {
         let Outcome::Preview { effects, revision_hash } = answer.outcome else {
             return Err(Failure::Internal);
         };
-        let effects = effects.into_iter().map(|effect| v1::RevocationEffect {
-            sender: effect.sender.to_string(),
-            recipient: Some(v1::Address {
-                agency: effect.recipient.agency.to_string(),
-                function: effect.recipient.function().to_owned(),
-            }),
-            purpose: effect.purpose,
-            queued_messages: effect.queued_messages,
-            partly_covered_otherwise: effect.partly_covered_otherwise,
-        });
         Ok(v1::PreviewRevocationResponse {
-            effects: effects.collect(),
+            effects: effects.into_iter().map(effect).collect(),
             revision_hash: bytes::Bytes::copy_from_slice(&revision_hash),
         })
     }
@@ -155,9 +147,25 @@ impl Consents {
                     .and_then(|at| i64::try_from(at).ok())
                     .unwrap_or_default(),
                 restricted: summary.restricted,
+                review_by_ms: i64::try_from(summary.review_by).unwrap_or_default(),
+                review_missed: summary.review_missed,
             })
         });
         Ok(v1::ListConsentsResponse { consents: consents.collect::<Result<_, Failure>>()? })
+    }
+}
+
+/// One row of a preview.
+pub(super) fn effect(effect: RevocationEffect) -> v1::RevocationEffect {
+    v1::RevocationEffect {
+        sender: effect.sender.to_string(),
+        recipient: Some(v1::Address {
+            agency: effect.recipient.agency.to_string(),
+            function: effect.recipient.function().to_owned(),
+        }),
+        purpose: effect.purpose,
+        queued_messages: effect.queued_messages,
+        partly_covered_otherwise: effect.partly_covered_otherwise,
     }
 }
 

@@ -312,6 +312,10 @@ pub(super) fn row(
             row.document = Bytes::copy_from_slice(&consent.bytes);
             row.document_signature = Some(wire_signature(&consent.signature));
         }
+        if let EventKind::Safeguard(event) = &event.kind {
+            row.document = Bytes::copy_from_slice(&event.bytes);
+            row.document_signature = Some(wire_signature(&event.signature));
+        }
     }
     row
 }

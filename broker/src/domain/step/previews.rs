@@ -1,0 +1,196 @@
+//! What a change would stop: computed on a copy of what decides, which is thrown away.
+
+use std::collections::BTreeMap;
+
+use crate::domain::catalogue::{Catalogue, Categories};
+use crate::domain::command::{Outcome, ProposedChange, RevocationEffect};
+use crate::domain::consent::{Consent, Grant};
+use crate::domain::decide::{Question, decide};
+use crate::domain::event::Actor;
+use crate::domain::ids::TimeMs;
+use crate::domain::names::{AddressIx, AgencyIx, Names};
+use crate::domain::refusal::Refusal;
+use crate::domain::safeguards::{Objection, Safeguards};
+use crate::domain::state::{Participant, Rules, State};
+
+use super::consents::PREVIEW_ROWS_MAX;
+
+/// What decides about a participant.
+#[derive(Clone)]
+struct World {
+    consents: Vec<Consent>,
+    safeguards: Safeguards,
+}
+
+impl World {
+    fn passes(&self, question: &Question, now: TimeMs) -> bool {
+        decide(self.consents.iter(), &self.safeguards, question, now).is_ok()
+    }
+
+    fn stops(&self, question: &Question, now: TimeMs) -> bool {
+        let decision = decide(self.consents.iter(), &self.safeguards, question, now);
+        decision.is_err_and(|deny| !deny.may_pass())
+    }
+}
+
+impl State {
+    /// Counts what a change would stop. Names that only the change has are numbered in passing: they are of
+    /// agencies that exist, and nobody learns of it.
+    pub(super) fn preview_change(
+        &mut self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: &Actor,
+        change: ProposedChange,
+    ) -> Result<Outcome, Refusal> {
+        let (ix, participant) = match &change {
+            ProposedChange::Revision(document) => {
+                let found = self.check_consent(rules, now, actor, document)?;
+                let current = self.consent(&document.consent_id);
+                let current = current.filter(|(owner, _)| *owner == found.0);
+                let (_, current) = current.ok_or(Refusal::NotFound { field: "consent_id" })?;
+                let expected = current.revision + 1;
+                let follows = document.previous_hash == Some(current.hash);
+                if document.revision != expected || !follows || current.revoked.is_some() {
+                    return Err(Refusal::RevisionConflict { expected });
+                }
+                found
+            }
+            ProposedChange::Objection(document) => {
+                self.check_objection(rules, now, actor, document)?
+            }
+            ProposedChange::ReleaseRevocation(release) => {
+                let found = self.entrusted_release(rules, now, actor, release)?;
+                (found.0, found.1)
+            }
+            ProposedChange::ParticipationEnd(reference) => {
+                self.in_person(rules, now, actor, reference, "end the participation")?
+            }
+        };
+        let before = World {
+            consents: participant.consents.clone(),
+            safeguards: participant.safeguards.clone(),
+        };
+        let mut after = before.clone();
+        change.make(&mut after, &mut self.names, now);
+        let participant = self.participant(ix).ok_or(Refusal::NotFound { field: "participant" })?;
+        Ok(self.compare(&rules.catalogue, now, participant, &before, &after))
+    }
+
+    fn compare(
+        &self,
+        catalogue: &Catalogue,
+        now: TimeMs,
+        participant: &Participant,
+        before: &World,
+        after: &World,
+    ) -> Outcome {
+        let mut stopped: BTreeMap<(AgencyIx, AddressIx, &str), u32> = BTreeMap::new();
+        for number in &participant.messages {
+            let Some(message) = self.messages.get(number) else { continue };
+            let question = message.question();
+            if after.stops(&question, now) && !before.stops(&question, now) {
+                let purpose = catalogue.purpose_code(message.purpose);
+                let row = (message.sender_agency, message.recipient, purpose);
+                *stopped.entry(row).or_default() += 1;
+            }
+        }
+        let all = stopped.values().sum();
+        let mut rows: BTreeMap<(AgencyIx, AddressIx, &str), bool> =
+            stopped.keys().map(|row| (*row, false)).collect();
+        for (sender, grant) in before.lasting_grants(now) {
+            let row = (sender, grant.recipient, catalogue.purpose_code(grant.purpose));
+            let questions = before.questions(catalogue, sender, grant, &self.names);
+            let at = now.max(grant.not_before);
+            let (mut ends, mut stays) = (false, false);
+            for question in questions {
+                let is_left = after.passes(&question, at);
+                ends |= before.passes(&question, at) && !is_left;
+                stays |= is_left;
+            }
+            if ends || rows.contains_key(&row) {
+                *rows.entry(row).or_default() |= stays;
+            }
+        }
+        let effects = rows.into_iter().filter_map(|((sender, recipient, purpose), stays)| {
+            Some(RevocationEffect {
+                sender: self.agency(sender)?,
+                recipient: self.address(recipient)?,
+                purpose: purpose.to_owned(),
+                queued_messages: stopped
+                    .get(&(sender, recipient, purpose))
+                    .copied()
+                    .unwrap_or_default(),
+                partly_covered_otherwise: stays,
+            })
+        });
+        Outcome::ChangePreview { effects: effects.take(PREVIEW_ROWS_MAX).collect(), stopped: all }
+    }
+}
+
+impl World {
+    /// Grants that hold or will, with each of their senders.
+    fn lasting_grants(&self, now: TimeMs) -> impl Iterator<Item = (AgencyIx, &Grant)> {
+        let consents = self.consents.iter().filter(|consent| consent.revoked.is_none());
+        let grants = consents.flat_map(|consent| &consent.grants);
+        let grants = grants.filter(move |grant| now < grant.not_after);
+        grants.flat_map(|grant| grant.senders().iter().map(move |sender| (*sender, grant)))
+    }
+
+    /// What can be asked of a grant: each of its categories by itself, openly and as a professional secret of each
+    /// function that is released.
+    fn questions(
+        &self,
+        catalogue: &Catalogue,
+        sender: AgencyIx,
+        grant: &Grant,
+        names: &Names,
+    ) -> Vec<Question> {
+        let of_sender = |holder: &AddressIx| names.agency_of(*holder) == Some(sender);
+        let holders = self.safeguards.releases.iter().map(|release| release.holder);
+        let mut holders: Vec<Option<AddressIx>> = holders.filter(of_sender).map(Some).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        holders.push(None);
+        let codes = catalogue.category_codes(grant.categories);
+        let sets: Vec<Categories> = codes.filter_map(|code| catalogue.category(code)).collect();
+        let of_holder = |holder: Option<AddressIx>| {
+            sets.iter().map(move |categories| Question {
+                sender: Some(sender),
+                sender_address: holder,
+                recipient: Some(grant.recipient),
+                recipient_agency: names.agency_of(grant.recipient),
+                purpose: grant.purpose,
+                categories: *categories,
+                professional_secret: holder.is_some(),
+            })
+        };
+        holders.into_iter().flat_map(of_holder).collect()
+    }
+}
+
+impl ProposedChange {
+    fn make(self, world: &mut World, names: &mut Names, now: TimeMs) {
+        match self {
+            Self::Revision(document) => {
+                for consent in &mut world.consents {
+                    if consent.id == document.consent_id {
+                        let terms = document.grants.iter();
+                        consent.former = Box::default();
+                        consent.grants = terms.map(|grant| Grant::new(grant, names)).collect();
+                        consent.suspended = None;
+                    }
+                }
+            }
+            Self::Objection(document) => {
+                world.safeguards.objections.push(Objection::new(&document, 0, names));
+            }
+            Self::ReleaseRevocation(id) => {
+                for release in world.safeguards.releases.iter_mut().filter(|it| it.id == id) {
+                    release.revoked = Some((now, 0));
+                }
+            }
+            Self::ParticipationEnd(_) => world.safeguards.ended = Some((now, 0)),
+        }
+    }
+}
