@@ -100,6 +100,7 @@ mod clock;
 mod content;
 mod directory;
 mod error;
+pub mod fallkonferenz;
 mod files;
 mod ids;
 mod log;
@@ -126,8 +127,8 @@ pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
-    hex,
+    Address, AgreementId, ConferenceId, ConsentId, ItemId, MessageId, ParticipantReference,
+    Receipt, ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
