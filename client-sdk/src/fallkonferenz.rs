@@ -57,6 +57,3 @@ pub use state::{
     AgreementState, AgreementStatus, Body, Confirmation, Date, ItemState, Open, Phase, Reply,
     State, Task,
 };
-
-#[cfg(test)]
-mod tests;
