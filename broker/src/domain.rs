@@ -15,6 +15,7 @@ pub mod names;
 pub mod refusal;
 pub mod state;
 mod step;
+pub mod without_participant;
 
 pub use catalogue::Catalogue;
 pub use command::{Command, Outcome};

@@ -34,6 +34,7 @@ impl State {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     catalogue_version: rules.catalogue.version().to_owned(),
                     catalogue_hash: *rules.catalogue.hash(),
+                    without_participant: rules.catalogue.codes_without_participant(),
                 };
                 Ok(Outcome::Recorded(self.emit(None, kind, now)))
             }
@@ -80,7 +81,7 @@ impl State {
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
                 let recipients = self.own_addresses(&actor, &recipients);
                 let permits =
-                    self.hand_out(now, &recipients, hold, messages_max, bytes_max, &actor);
+                    self.hand_out(rules, now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))
             }
             Command::Release { stream } => {

@@ -304,6 +304,7 @@ impl Sequencer {
                 .min(ROUND_HAND_OUTS_MAX)
                 .min(stream.sender.capacity());
             let permits = self.state.hand_out(
+                &self.rules,
                 now,
                 &stream.recipients,
                 Hold::Stream(*number),

@@ -9,9 +9,9 @@ use super::documents::{fingerprint, parse_consent, parse_directory, parse_label}
 use crate::domain::catalogue::{Catalogue, Categories};
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, ErasureGround,
-    Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent, ReconcileEvent,
-    RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
+    Actor, Basis, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent,
+    ErasureGround, Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent,
+    ReconcileEvent, RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
 };
 use crate::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, ParticipantId, Reference, RegistrationKey, TimeMs,
@@ -62,6 +62,7 @@ impl Decoder<'_> {
                 version: started.version,
                 catalogue_version: started.catalogue_version,
                 catalogue_hash: fixed(&started.catalogue_hash)?,
+                without_participant: started.purposes_without_participant,
             },
             log_entry::Event::ParticipantRegistered(registered) => {
                 let [own, project] = self.private.references.as_slice() else {
@@ -133,7 +134,7 @@ impl Decoder<'_> {
             }
             log_entry::Event::StageReported(reported) => EventKind::StageReported {
                 message: reported.message_number,
-                participant: self.participant()?,
+                participant: self.participant_or_nobody()?,
                 stage: match reported.stage() {
                     v1::DeliveryStage::Decrypted => Stage::Decrypted,
                     v1::DeliveryStage::Acknowledged => Stage::Acknowledged,
@@ -144,7 +145,7 @@ impl Decoder<'_> {
             },
             log_entry::Event::MessageStopped(stopped) => EventKind::MessageStopped {
                 message: stopped.message_number,
-                participant: self.participant()?,
+                participant: self.participant_or_nobody()?,
                 reason: match stopped.reason() {
                     v1::StopReason::ConsentEnded => StopReason::ConsentEnded,
                     v1::StopReason::Expired => StopReason::Expired,
@@ -213,6 +214,25 @@ impl Decoder<'_> {
             .ok_or_else(|| "the record names no participant".to_owned())
     }
 
+    /// Whom a message is about: the record of one about nobody names none.
+    fn participant_or_nobody(&self) -> Result<ParticipantId, String> {
+        if self.private.participant.is_empty() {
+            return Ok(ParticipantId::NOBODY);
+        }
+        self.participant()
+    }
+
+    /// What a message passed on.
+    fn basis(&self, without_participant: bool) -> Result<Basis, String> {
+        if without_participant {
+            let names_nothing =
+                self.findings.consent_id.is_empty() && self.private.participant.is_empty();
+            let contradiction = "a message without participant that names one or a consent";
+            return names_nothing.then_some(Basis::WithoutParticipant).ok_or(contradiction.into());
+        }
+        self.grant().map(Basis::Consent)
+    }
+
     /// The grant that covers a decision or hand-out.
     fn grant(&self) -> Result<GrantRef, String> {
         Ok(GrantRef {
@@ -229,11 +249,14 @@ impl Decoder<'_> {
         let payload_digest = fixed(&decided.payload_digest)?;
         let decision = match (decided.accepted, deny_reason(self.findings.deny_reason())) {
             (false, Some(reason)) => Decision::Refused(reason),
-            (true, None) => Decision::Accepted(self.grant()?),
+            (true, None) => Decision::Accepted(self.basis(decided.without_participant)?),
             _ => return Err("decision and findings do not fit".to_owned()),
         };
         let submission = Submission {
-            reference: Reference::from_bytes(fixed(&self.private.sender_reference)?),
+            reference: match label.participant_commitment {
+                Some(_) => Some(Reference::from_bytes(fixed(&self.private.sender_reference)?)),
+                None => None,
+            },
             nonce: fixed(&self.private.reference_nonce)?,
             label,
             fingerprint: fingerprint(&decided.label, &payload_digest),
@@ -257,9 +280,9 @@ impl Decoder<'_> {
         }
         Ok(HandOutEvent {
             message: event.message_number,
-            participant: self.participant()?,
+            participant: self.participant_or_nobody()?,
             attempt: event.attempt,
-            grant: self.grant()?,
+            grant: self.basis(event.without_participant)?,
             sender: address(event.sender.as_ref())?,
             recipient: address(event.recipient.as_ref())?,
             purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,
@@ -366,6 +389,7 @@ pub(super) fn batch_signature(batch: Option<v1::BatchSignature>) -> BatchSignatu
 fn deny_reason(reason: v1::DenyReason) -> Option<DenyReason> {
     match reason {
         v1::DenyReason::Unspecified => None,
+        v1::DenyReason::NotInDirectory => Some(DenyReason::NotInDirectory),
         v1::DenyReason::UnknownParticipant => Some(DenyReason::UnknownParticipant),
         v1::DenyReason::NoConsent => Some(DenyReason::NoConsent),
         v1::DenyReason::Superseded => Some(DenyReason::Superseded),

@@ -247,10 +247,21 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
     }
     let sorted = label.categories.is_sorted_by(|a, b| a < b);
     let categories = parse_categories(&label.categories, catalogue, "label.categories")?;
-    if !sorted || categories.is_empty() {
+    let without_participant = catalogue.is_without_participant(purpose);
+    if without_participant && !label.categories.is_empty() {
+        let expected = "none: the purpose permits no participant, and so no data about one";
+        return Err(invalid("label.categories", expected).into());
+    }
+    if !without_participant && (!sorted || categories.is_empty()) {
         let expected = "1 to 16 codes, sorted, without repetition";
         return Err(invalid("label.categories", expected).into());
     }
+    if without_participant && !label.participant_commitment.is_empty() {
+        let expected = "empty: the purpose permits no participant";
+        return Err(invalid("label.participant_commitment", expected).into());
+    }
+    let commitment = (!without_participant)
+        .then(|| digest(&label.participant_commitment, "label.participant_commitment"));
     if ThreadId::parse(&label.thread_id).is_none() {
         return Err(invalid("label.thread_id", "16 bytes").into());
     }
@@ -260,10 +271,7 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
     Ok(Label {
         message_id: MessageId::parse(&label.message_id)
             .ok_or(invalid("label.message_id", "16 bytes"))?,
-        participant_commitment: digest(
-            &label.participant_commitment,
-            "label.participant_commitment",
-        )?,
+        participant_commitment: commitment.transpose()?,
         kind,
         purpose,
         categories,
