@@ -3,6 +3,7 @@
 pub(crate) mod agency;
 pub(crate) mod args;
 pub(crate) mod checkpoint;
+pub(crate) mod conference;
 pub(crate) mod count;
 pub(crate) mod directory;
 pub(crate) mod dpo;

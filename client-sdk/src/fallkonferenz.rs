@@ -48,7 +48,7 @@ mod show;
 mod state;
 
 pub use conference::{Conference, ConferenceEvent, Notice};
-pub use coverage::{ConsentList, Coverage, Question};
+pub use coverage::{Attempt, ConsentList, Coverage, Question};
 pub use letters::Letter;
 pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan};
 pub use review::{Review, SentPart};

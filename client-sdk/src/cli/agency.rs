@@ -12,7 +12,7 @@ use super::args::{
     SendArguments,
 };
 use super::output::Output;
-use super::{Ending, connect, directory, files, inbox};
+use super::{Ending, conference, connect, directory, files, inbox};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -30,6 +30,9 @@ pub(crate) async fn run(
         AgencyCommand::Send(arguments) => send(global, arguments, output).await,
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
+        AgencyCommand::Conference(command) => {
+            conference::run(global, command, conference::Convener::Agency, output).await
+        }
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
         AgencyCommand::Receive(arguments) => inbox::receive(global, &arguments, output).await,
     }

@@ -1,6 +1,7 @@
 //! Arguments of the command line.
 
 mod agency;
+mod conference;
 mod dpo;
 mod lotse;
 mod report;
@@ -14,6 +15,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
+};
+pub(crate) use conference::{
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
 };
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{

@@ -141,7 +141,7 @@ pub(crate) fn proposed_date(text: &str, minutes: u32) -> Result<v1::ProposedDate
     Ok(v1::ProposedDate { starts_at_ms: parse_time(text)?, minutes })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ClientError> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ClientError> {
     let text = read_text(path)?;
     toml::from_str(&text).map_err(|error| wrong(path, &error.to_string()))
 }

@@ -14,6 +14,7 @@ mod participants;
 mod permits;
 mod shown;
 mod signatures;
+mod without_participant;
 
 use std::fmt;
 

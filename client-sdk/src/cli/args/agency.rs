@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 use schleuse_client::{Address, ParticipantReference, ThreadId};
 
+use super::conference::ConferenceCommand;
+
 /// Commands of an agency.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgencyCommand {
@@ -28,6 +30,9 @@ pub(crate) enum AgencyCommand {
     /// Example: schleuse agency answer --participant REF --to jobcenter-stadt-regensburg/fallmanagement
     /// --as reha-beratung --thread HEX --conference HEX --accept 2026-12-08T09:00:00Z
     Answer(AnswerArguments),
+    /// Conferences: plan, invite, answer, fix, minutes, agreements.
+    #[command(subcommand)]
+    Conference(ConferenceCommand),
     /// Fetches what waits now.
     ///
     /// Example: schleuse agency inbox --function reha-beratung --sealing sealing.toml --acknowledge

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
+use super::conference::ConferenceCommand;
 use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 
 /// Commands of the Lotse.
@@ -18,6 +19,9 @@ pub(crate) enum LotseCommand {
     /// Consents.
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// Conferences: plan, invite, fix, minutes, agreements, and what to recall when a consent ends.
+    #[command(subcommand)]
+    Conference(ConferenceCommand),
     /// Tells one agency, sealed and under a consent, whom its reference means.
     ///
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
