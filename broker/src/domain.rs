@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod safeguards;
 pub mod state;
 mod step;
+pub mod without_participant;
 
 pub use catalogue::Catalogue;
 pub use command::{Command, Outcome};

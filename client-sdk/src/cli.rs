@@ -4,6 +4,7 @@ pub(crate) mod agency;
 pub(crate) mod args;
 pub(crate) mod attachments;
 pub(crate) mod checkpoint;
+pub(crate) mod conference;
 pub(crate) mod count;
 pub(crate) mod delivery;
 pub(crate) mod directory;

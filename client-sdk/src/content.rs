@@ -4,6 +4,7 @@
 //! Source: `content.proto` for the limits.
 
 mod attachment;
+mod fallkonferenz;
 mod show;
 
 use bytes::Bytes;
@@ -23,16 +24,6 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Longest names, titles and places in characters.
 const NAME_CHARS_MAX: usize = 200;
-/// Longest reason of a refusal in characters.
-const REASON_CHARS_MAX: usize = 500;
-/// Most items of an agenda.
-const AGENDA_ITEMS_MAX: usize = 32;
-/// Most proposed dates.
-const DATES_MAX: usize = 16;
-/// Most categories of an agenda item.
-const CATEGORIES_MAX: usize = 16;
-/// Longest part of a conference in minutes.
-const MINUTES_MAX: u32 = 480;
 
 /// Why a content may not be sent, or is not believed on arrival.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -172,6 +163,14 @@ impl Content {
         }))
     }
 
+    /// A message of a Fallkonferenz, or any other that this version knows.
+    ///
+    /// # Errors
+    /// A field is out of its range.
+    pub fn of(kind: Kind) -> Result<Self, ContentError> {
+        Self::check(kind)
+    }
+
     /// Introduction of a participant by the Lotse.
     ///
     /// # Errors
@@ -221,8 +220,23 @@ impl Content {
                 text_bytes("text", &text.body)?;
             }
             Kind::File(file) => check_file(file)?,
-            Kind::FallkonferenzRequest(request) => check_request(request)?,
-            Kind::FallkonferenzAnswer(answer) => check_answer(answer)?,
+            Kind::FallkonferenzRequest(request) => fallkonferenz::check_request(request)?,
+            Kind::FallkonferenzAnswer(answer) => fallkonferenz::check_answer(answer)?,
+            Kind::FallkonferenzPart(message) => fallkonferenz::check_part(message)?,
+            Kind::FallkonferenzAccept(message) => fallkonferenz::check_accept(message)?,
+            Kind::FallkonferenzDecline(message) => fallkonferenz::check_decline(message)?,
+            Kind::FallkonferenzPropose(message) => fallkonferenz::check_propose(message)?,
+            Kind::FallkonferenzFix(message) => fallkonferenz::check_fix(message)?,
+            Kind::FallkonferenzMove(message) => fallkonferenz::check_move(message)?,
+            Kind::FallkonferenzCancel(message) => fallkonferenz::check_cancel(message)?,
+            Kind::FallkonferenzMinutes(message) => fallkonferenz::check_minutes(message)?,
+            Kind::FallkonferenzConfirm(message) => fallkonferenz::check_confirm(message)?,
+            Kind::FallkonferenzAgreementKept(message) => {
+                fallkonferenz::check_agreement_kept(message)?
+            }
+            Kind::FallkonferenzAgreementLate(message) => {
+                fallkonferenz::check_agreement_late(message)?
+            }
             Kind::Introduction(introduction) => check_introduction(introduction)?,
             Kind::Chunk(chunk) => attachment::check_chunk(chunk)?,
         }
@@ -235,6 +249,17 @@ impl Content {
             Kind::File(_) => "file",
             Kind::FallkonferenzRequest(_) => "fallkonferenz request",
             Kind::FallkonferenzAnswer(_) => "fallkonferenz answer",
+            Kind::FallkonferenzPart(_) => "fallkonferenz part",
+            Kind::FallkonferenzAccept(_) => "fallkonferenz accept",
+            Kind::FallkonferenzDecline(_) => "fallkonferenz decline",
+            Kind::FallkonferenzPropose(_) => "fallkonferenz propose",
+            Kind::FallkonferenzFix(_) => "fallkonferenz fix",
+            Kind::FallkonferenzMove(_) => "fallkonferenz move",
+            Kind::FallkonferenzCancel(_) => "fallkonferenz cancel",
+            Kind::FallkonferenzMinutes(_) => "fallkonferenz minutes",
+            Kind::FallkonferenzConfirm(_) => "fallkonferenz confirm",
+            Kind::FallkonferenzAgreementKept(_) => "fallkonferenz agreement kept",
+            Kind::FallkonferenzAgreementLate(_) => "fallkonferenz agreement late",
             Kind::Introduction(_) => "introduction",
             Kind::Chunk(_) => "part of an attachment",
         }
@@ -250,37 +275,6 @@ fn check_file(file: &v1::FileContent) -> Result<(), ContentError> {
     text_bytes("note", &file.note)
 }
 
-fn check_request(request: &v1::FallkonferenzRequest) -> Result<(), ContentError> {
-    rule(request.conference_id.len() == 16, "conference_id", "16 bytes")?;
-    let items = request.agenda.len();
-    rule((1..=AGENDA_ITEMS_MAX).contains(&items), "agenda", "1 to 32 items")?;
-    for item in &request.agenda {
-        chars("agenda.title", &item.title, 1, NAME_CHARS_MAX, "1 to 200 characters")?;
-        minutes("agenda.minutes", item.minutes)?;
-        let fits = item.categories.len() <= CATEGORIES_MAX;
-        rule(fits, "agenda.categories", "at most 16 codes")?;
-    }
-    dates("proposed_dates", &request.proposed_dates)?;
-    chars("place", &request.place, 1, NAME_CHARS_MAX, "1 to 200 characters")?;
-    rule(request.answer_by_ms > 0, "answer_by", "a time after 1970")
-}
-
-fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
-    rule(answer.conference_id.len() == 16, "conference_id", "16 bytes")?;
-    let reply = v1::FallkonferenzReply::try_from(answer.reply);
-    match reply.unwrap_or(v1::FallkonferenzReply::Unspecified) {
-        v1::FallkonferenzReply::Accept => match &answer.chosen_date {
-            Some(date) => check_date("chosen_date", date),
-            None => rule(false, "chosen_date", "the date on which the agency takes part"),
-        },
-        v1::FallkonferenzReply::Decline => {
-            chars("reason", &answer.reason, 0, REASON_CHARS_MAX, "at most 500 characters")
-        }
-        v1::FallkonferenzReply::Propose => dates("other_dates", &answer.other_dates),
-        v1::FallkonferenzReply::Unspecified => rule(false, "reply", "ACCEPT, DECLINE or PROPOSE"),
-    }
-}
-
 fn check_introduction(introduction: &v1::Introduction) -> Result<(), ContentError> {
     let name = &introduction.display_name;
     chars("display_name", name, 1, NAME_CHARS_MAX, "1 to 200 characters")?;
@@ -290,20 +284,6 @@ fn check_introduction(introduction: &v1::Introduction) -> Result<(), ContentErro
     rule(is_date, "date_of_birth", "YYYY-MM-DD")?;
     let number = &introduction.file_number;
     chars("file_number", number, 0, NAME_CHARS_MAX, "at most 200 characters")
-}
-
-fn dates(field: &'static str, dates: &[v1::ProposedDate]) -> Result<(), ContentError> {
-    rule((1..=DATES_MAX).contains(&dates.len()), field, "1 to 16 dates")?;
-    dates.iter().try_for_each(|date| check_date(field, date))
-}
-
-fn check_date(field: &'static str, date: &v1::ProposedDate) -> Result<(), ContentError> {
-    rule(date.starts_at_ms > 0, field, "a time after 1970")?;
-    minutes(field, date.minutes)
-}
-
-fn minutes(field: &'static str, minutes: u32) -> Result<(), ContentError> {
-    rule((1..=MINUTES_MAX).contains(&minutes), field, "1 to 480 minutes")
 }
 
 fn chars(

@@ -92,6 +92,14 @@ random_id! {
     /// Names a Fallkonferenz.
     ConferenceId, "conference id"
 }
+random_id! {
+    /// Names an item of the agenda of a Fallkonferenz.
+    ItemId, "item id"
+}
+random_id! {
+    /// Names an agreement of a Fallkonferenz.
+    AgreementId, "agreement id"
+}
 
 random_id! {
     /// Names an attachment.
@@ -168,6 +176,18 @@ impl ParticipantReference {
             return Ok(Self(text.to_owned()));
         }
         Err(ClientError::argument("participant", "26 lower-case letters and digits of base 32"))
+    }
+
+    /// No participant: for messages of purposes that forbid one. Its printed form is empty.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether it means no participant.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The printed form.

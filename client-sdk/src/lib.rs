@@ -102,6 +102,7 @@ mod content;
 mod delivery;
 mod directory;
 mod error;
+pub mod fallkonferenz;
 mod files;
 mod ids;
 mod log;
@@ -144,8 +145,8 @@ pub use directory::{
 };
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt,
-    ThreadId, from_hex, hex,
+    Address, AgreementId, AttachmentId, ConferenceId, ConsentId, ItemId, MessageId,
+    ParticipantReference, Receipt, ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,

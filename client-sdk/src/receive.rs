@@ -120,8 +120,8 @@ pub struct Received {
     /// Category codes.
     pub categories: Vec<String>,
     /// Names the consent that covers this hand-out, for this agency only; see
-    /// `schleuse_proto::evidence::consent_reference`.
-    pub consent_reference: ConsentId,
+    /// `schleuse_proto::evidence::consent_reference`. None without participant.
+    pub consent_reference: Option<ConsentId>,
     /// Its revision.
     pub consent_revision: u32,
     /// When the sender made it.

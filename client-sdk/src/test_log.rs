@@ -334,6 +334,7 @@ pub(crate) fn restricted(restricted: bool) -> Entry {
 pub(crate) fn label(categories: &[&str]) -> v1::Label {
     v1::Label {
         message_id: Bytes::from_static(&[1; 16]),
+        participant_commitment: Bytes::from_static(&[2; 32]),
         kind: "reha.note".to_owned(),
         purpose: "reha-einleitung".to_owned(),
         categories: categories.iter().map(|&category| category.to_owned()).collect(),
@@ -385,6 +386,7 @@ pub(crate) fn handed_out(number: u64, document: &v1::ConsentDocument, label: &v1
         purpose: label.purpose.clone(),
         kind: label.kind.clone(),
         categories: label.categories.clone(),
+        without_participant: false,
     };
     let mut entry = Entry::of(Event::HandedOut(event)).by(DRV, "system").about('p');
     entry.findings = Some(covered_by(document));

@@ -540,6 +540,7 @@ def _hand_out_fits(row, decided, seen):
     label = canonical(messages_pb2.Label, message.label)
     return (
         message.accepted
+        and message.without_participant == row.event.without_participant
         and _repeated_facts(row.event) == _repeated_facts(label)
         and row.facts.time_ms < label.expires_at_ms
     )
@@ -578,12 +579,13 @@ def check_participants(document, _trust):
 
 def _must_tell(row):
     if row.event_name == "message_decided":
-        return row.event.accepted
+        return row.event.accepted and not row.event.without_participant
+    if row.event_name == "handed_out":
+        return not row.event.without_participant
     if row.event_name == "coverage_asked":
         return row.event.covered
     return row.event_name in (
         "consent_recorded",
-        "handed_out",
         "participant_restricted",
         "task_closed",
         "participation_set",
@@ -611,6 +613,9 @@ class History:
         self.consents = {}
         self.revoked = set()
         self.blocked = set()
+        # Purposes without participant, as the newest start names them; functions of each agency.
+        self.without_participant = None
+        self.functions = {}
         # Participant that the first record of each consent tells.
         self.first_told = {}
 
@@ -635,6 +640,14 @@ class History:
                 self.blocked.discard(row.participant)
         elif row.event_name == "erasure_begun" and row.participant:
             self.blocked.add(row.participant)
+        elif row.event_name == "broker_started":
+            self.without_participant = set(event.purposes_without_participant)
+        elif row.event_name == "directory_published":
+            try:
+                entry = canonical(directory_pb2.DirectoryDocument, event.document)
+            except Exception:
+                return
+            self.functions[entry.agency] = {function.function for function in entry.functions}
         elif row.event_name == "log_reconciled":
             for known in self.consents.values():
                 known.suspended = True
@@ -722,6 +735,8 @@ def check_permits(document, _trust):
 
 def _permit_again(row, history, document):
     """Raises unless the permit is covered; False if the file does not show what is needed."""
+    if row.event.without_participant:
+        return _permit_without_participant(row, history)
     findings = row.decoded_findings
     if row.event_name == "handed_out" and findings is not None:
         reference = formats.consent_reference(findings.consent_id, row.event.recipient.agency)
@@ -729,6 +744,9 @@ def _permit_again(row, history, document):
     if findings is None:
         return False
     message = _message_of(row)
+    require(message.categories, "about nobody, on a consent")
+    if row.event_name == "message_decided":
+        require(message.participant_commitment, "about nobody, on a consent")
     require(findings.deny_reason == 0 and findings.consent_id, "without a consent")
     require(row.participant not in history.blocked, "restricted or erased")
     known = history.consents.get(findings.consent_id)
@@ -750,6 +768,25 @@ def _permit_again(row, history, document):
     grant = known.document.grants[findings.grant_index]
     require(_covers(grant, message, row.facts.time_ms), "not covered")
     return True
+
+
+def _permit_without_participant(row, history):
+    """As _permit_again, for what is about nobody: it needs no consent and may have none."""
+    require(not row.participant, "about somebody")
+    findings = row.decoded_findings
+    require(findings is None or not findings.ByteSize(), "a consent or a reason")
+    message = _message_of(row)
+    require(not message.categories, "data about somebody")
+    if row.event_name == "handed_out":
+        require(not message.consent_reference, "a consent")
+    else:
+        require(not message.participant_commitment, "a label about somebody")
+    require(message.HasField("sender") and message.HasField("recipient"), "of or to nobody")
+    if history.without_participant is None:
+        return False
+    require(message.purpose in history.without_participant, "a purpose that needs one")
+    named = history.functions.get(message.recipient.agency, ())
+    return message.sender.agency in history.functions and message.recipient.function in named
 
 
 def _message_of(row):

@@ -448,11 +448,11 @@ impl Pair {
         let address =
             |it: &model::Address| Address::parse(it.agency.as_str(), it.function.as_str()).unwrap();
         Submission {
-            reference: reference.unwrap_or_else(Self::unknown_reference),
+            reference: Some(reference.unwrap_or_else(Self::unknown_reference)),
             nonce: [0; 16],
             label: Label {
                 message_id: MessageId::from_bytes(message_id.to_be_bytes()),
-                participant_commitment: [0; 32],
+                participant_commitment: Some([0; 32]),
                 kind: self.rules.catalogue.kind(kind).unwrap(),
                 purpose: self.rules.catalogue.purpose(&described.purpose).unwrap(),
                 categories: self.categories(&described.categories),

@@ -33,6 +33,8 @@ pub mod sim_disk;
 pub mod tamper;
 
 #[cfg(test)]
+mod conference;
+#[cfg(test)]
 mod core_against_model;
 #[cfg(test)]
 mod decision_table;

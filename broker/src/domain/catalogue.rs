@@ -58,6 +58,7 @@ pub struct Catalogue {
     hash: Digest,
     purposes: Vec<String>,
     purpose_numbers: HashMap<String, Purpose>,
+    without_participant: Vec<Purpose>,
     categories: Vec<String>,
     category_numbers: HashMap<String, Categories>,
     health: Categories,
@@ -75,7 +76,7 @@ pub const DEPUTY_PURPOSE: &str = "vertretung";
 #[serde(deny_unknown_fields)]
 struct File {
     version: String,
-    purpose: BTreeMap<String, NamedCode>,
+    purpose: BTreeMap<String, PurposeCode>,
     category: BTreeMap<String, CategoryCode>,
     kind: BTreeMap<String, KindCode>,
     #[serde(default)]
@@ -95,9 +96,11 @@ struct FunctionCode {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NamedCode {
+struct PurposeCode {
     #[serde(rename = "name")]
     _name: String,
+    #[serde(default)]
+    without_participant: bool,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +154,10 @@ impl Catalogue {
         for code in codes.chain(file.function.keys()) {
             rule(!is_code(code), format!("{code}: a code is 1 to 40 of [a-z0-9.-]"))?;
         }
+        let without: Vec<bool> =
+            file.purpose.values().map(|purpose| purpose.without_participant).collect();
+        let without_participant = without.iter().zip(0..).filter(|(without, _)| **without);
+        let without_participant = without_participant.map(|(_, number)| Purpose(number)).collect();
         let purposes: Vec<String> = file.purpose.into_keys().collect();
         let purpose_numbers: HashMap<String, Purpose> = purposes
             .iter()
@@ -189,6 +196,7 @@ impl Catalogue {
             hash: sha256(&[text.as_bytes()]),
             purposes,
             purpose_numbers,
+            without_participant,
             categories,
             category_numbers,
             health,
@@ -233,6 +241,19 @@ impl Catalogue {
     #[must_use]
     pub fn purpose_code(&self, purpose: Purpose) -> &str {
         self.purposes.get(usize::from(purpose.0)).map_or("", String::as_str)
+    }
+
+    /// Whether messages of the purpose are about nobody: no reference, no category, no consent.
+    #[must_use]
+    pub fn is_without_participant(&self, purpose: Purpose) -> bool {
+        self.without_participant.contains(&purpose)
+    }
+
+    /// Codes of the purposes that forbid a participant, sorted.
+    #[must_use]
+    pub fn codes_without_participant(&self) -> Vec<String> {
+        let codes = self.without_participant.iter().map(|purpose| self.purpose_code(*purpose));
+        codes.map(str::to_owned).collect()
     }
 
     /// Code of a kind.

@@ -167,6 +167,12 @@ impl ConsentDocument {
         }
         for grant in &self.grants {
             grant.check()?;
+            if catalogue.is_without_participant(grant.purpose) {
+                return Err(Refusal::InvalidField {
+                    field: "grants.purpose",
+                    expected: "a purpose about a participant: this one needs no consent",
+                });
+            }
             let health = grant.categories.intersection(catalogue.health());
             if self.evidence_count == 0
                 && let Some(category) = catalogue.category_codes(health).next()

@@ -97,6 +97,8 @@ impl Permit {
 /// Ordered from the least to the most telling; the most telling one is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DenyReason {
+    /// About nobody, and sender or recipient is not in the directory.
+    NotInDirectory,
     /// The reference means no participant.
     UnknownParticipant,
     /// No consent ever matched.

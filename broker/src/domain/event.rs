@@ -90,6 +90,8 @@ pub enum EventKind {
         catalogue_version: String,
         /// SHA-256 of the catalogue file.
         catalogue_hash: Digest,
+        /// Codes of the purposes that forbid a participant.
+        without_participant: Vec<String>,
     },
     /// A participant was registered.
     ParticipantRegistered {
@@ -364,13 +366,13 @@ pub struct RevocationEvent {
 pub struct Label {
     /// Identifier and idempotency key.
     pub message_id: MessageId,
-    /// Commitment to the sender's reference.
-    pub participant_commitment: Digest,
+    /// Commitment to the sender's reference; none only for purposes without participant.
+    pub participant_commitment: Option<Digest>,
     /// Kind.
     pub kind: Kind,
     /// Purpose.
     pub purpose: Purpose,
-    /// Categories, not empty.
+    /// Categories; empty only for purposes without participant.
     pub categories: Categories,
     /// Sender.
     pub sender: Address,
@@ -391,8 +393,8 @@ pub struct Label {
 /// A message on its way in, parsed; signature and digests are checked.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The sender's reference.
-    pub reference: Reference,
+    /// The sender's reference; none only for purposes without participant.
+    pub reference: Option<Reference>,
     /// Opens the label's commitment.
     pub nonce: [u8; 16],
     /// The label.
@@ -429,10 +431,30 @@ pub struct DecisionEvent {
 /// What was decided, as the log keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Covered by this grant.
-    Accepted(GrantRef),
+    /// It may pass, on this.
+    Accepted(Basis),
     /// Not covered.
     Refused(DenyReason),
+}
+
+/// What a message passed on. A fact of the past, not a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// A grant that covered it.
+    Consent(GrantRef),
+    /// It was about nobody, see [`super::without_participant`].
+    WithoutParticipant,
+}
+
+impl Basis {
+    /// The grant, if there was one.
+    #[must_use]
+    pub fn grant(&self) -> Option<&GrantRef> {
+        match self {
+            Self::Consent(grant) => Some(grant),
+            Self::WithoutParticipant => None,
+        }
+    }
 }
 
 /// Names the grant that covered a message. A fact of the past, not a permission.
@@ -471,8 +493,8 @@ pub struct HandOutEvent {
     pub participant: ParticipantId,
     /// 1 for the first time.
     pub attempt: u32,
-    /// What covers it.
-    pub grant: GrantRef,
+    /// What it passes on.
+    pub grant: Basis,
     /// Sender.
     pub sender: Address,
     /// Recipient.

@@ -50,6 +50,11 @@ opaque_id!(
     /// Pseudonym of a participant inside the broker; it never leaves the broker's files.
     ParticipantId
 );
+impl ParticipantId {
+    /// Whom messages of purposes without participant are about; never registered, never in a file.
+    pub const NOBODY: Self = Self([0; 16]);
+}
+
 opaque_id!(
     /// Identifier of a consent, chosen by the Lotse.
     ConsentId

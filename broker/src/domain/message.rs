@@ -3,10 +3,11 @@
 //! Only what waits or is out without acknowledgement lives here; the log keeps the rest.
 
 use super::catalogue::{Categories, Kind, Purpose};
-use super::decide::{Permit, Question};
+use super::decide::Question;
 use super::ids::{RecordNumber, TimeMs};
 use super::names::{AddressIx, AgencyIx};
 use super::state::ParticipantIx;
+use super::without_participant::Passage;
 
 /// Who holds a handed-out message until it is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +91,7 @@ pub struct HandOutPermit {
     pub(super) message: RecordNumber,
     pub(super) record: RecordNumber,
     pub(super) attempt: u32,
-    pub(super) permit: Permit,
+    pub(super) permit: Passage,
     pub(super) participant: ParticipantIx,
     pub(super) accepted_at: TimeMs,
     pub(super) handed_out_at: TimeMs,
@@ -119,7 +120,7 @@ impl HandOutPermit {
 
     /// The decision.
     #[must_use]
-    pub fn permit(&self) -> &Permit {
+    pub fn permit(&self) -> &Passage {
         &self.permit
     }
 

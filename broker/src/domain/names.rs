@@ -12,6 +12,11 @@ use super::ids::{Address, AgencyId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgencyIx(u32);
 
+impl AgencyIx {
+    /// No agency: the Lotse of nobody.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
 /// Number of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressIx(u32);

@@ -21,7 +21,7 @@ use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant, ReviewRules};
 use super::delivery::{DeliveryRules, Stamp};
 use super::event::{
-    ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
+    Basis, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
 };
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ObjectionId, ParticipantId, RecordNumber,
@@ -41,6 +41,9 @@ pub use planning::REQUEST_REMEMBERED_MS;
 pub struct ParticipantIx(u32);
 
 impl ParticipantIx {
+    /// Whom messages of purposes without participant are about.
+    pub(super) const NOBODY: Self = Self(u32::MAX);
+
     /// Any number, for tests of what only carries it.
     #[cfg(test)]
     pub(crate) fn for_test(number: u32) -> Self {
@@ -102,6 +105,28 @@ pub(super) struct Participant {
     pub(super) registered: RecordNumber,
 }
 
+/// Whom messages of purposes without participant are about: somebody without Lotse, reference and consent, who
+/// cannot be registered, found or erased.
+#[derive(Debug)]
+struct Nobody(Participant);
+
+impl Default for Nobody {
+    fn default() -> Self {
+        Self(Participant {
+            id: ParticipantId::NOBODY,
+            lotse_agency: AgencyIx::NONE,
+            lotse: "".into(),
+            references: Vec::new(),
+            consents: Vec::new(),
+            messages: BTreeSet::new(),
+            safeguards: Safeguards::default(),
+            erased: false,
+            touched: 0,
+            registered: 0,
+        })
+    }
+}
+
 /// A hold on erasure.
 #[derive(Clone, Debug)]
 pub struct ErasureHold {
@@ -153,6 +178,7 @@ pub(super) struct Entry {
     pub(super) document_hash: Digest,
     pub(super) record: RecordNumber,
     pub(super) renewal: Renewal,
+    pub(super) functions: Box<[AddressIx]>,
 }
 
 /// How long keys and finished messages are remembered: a label is at most 24 hours old when it is
@@ -164,6 +190,7 @@ pub const REMEMBER_MS: TimeMs = (24 * 60 + 10) * 60 * 1000;
 pub struct State {
     pub(super) names: Names,
     participants: Vec<Participant>,
+    nobody: Nobody,
     // Keys that the broker draws or counts itself need no secret hash; keys that clients choose do.
     by_id: FxHashMap<ParticipantId, ParticipantIx>,
     by_reference: FxHashMap<(AgencyIx, Reference), ParticipantIx>,
@@ -378,6 +405,8 @@ impl State {
 
     fn apply_directory(&mut self, entry: &DirectoryEvent, number: RecordNumber) {
         self.publish_mailboxes(&entry.functions);
+        let functions = entry.functions.iter().map(|function| self.names.address(function));
+        let functions = functions.collect();
         self.directory.insert(
             entry.agency.clone(),
             Entry {
@@ -385,6 +414,7 @@ impl State {
                 document_hash: schleuse_proto::evidence::sha256(&[&entry.document]),
                 record: number,
                 renewal: entry.renewal,
+                functions,
             },
         );
     }
@@ -433,10 +463,16 @@ impl State {
     }
 
     pub(super) fn participant(&self, ix: ParticipantIx) -> Option<&Participant> {
+        if ix == ParticipantIx::NOBODY {
+            return Some(&self.nobody.0);
+        }
         self.participants.get(usize::try_from(ix.0).ok()?)
     }
 
     fn participant_mut(&mut self, ix: ParticipantIx) -> Option<&mut Participant> {
+        if ix == ParticipantIx::NOBODY {
+            return Some(&mut self.nobody.0);
+        }
         self.participants.get_mut(usize::try_from(ix.0).ok()?)
     }
 

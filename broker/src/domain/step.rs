@@ -49,6 +49,7 @@ impl State {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     catalogue_version: rules.catalogue.version().to_owned(),
                     catalogue_hash: *rules.catalogue.hash(),
+                    without_participant: rules.catalogue.codes_without_participant(),
                 };
                 Ok(Outcome::Recorded(self.emit(None, kind, now)))
             }

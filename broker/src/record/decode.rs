@@ -15,9 +15,9 @@ use crate::domain::catalogue::{Catalogue, Categories};
 use crate::domain::consent::Suspension;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, ErasureGround,
-    Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent, ReconcileEvent,
-    RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
+    Actor, Basis, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent,
+    ErasureGround, Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent,
+    ReconcileEvent, RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
 };
 use crate::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, ParticipantId, Reference, RegistrationKey, TimeMs,
@@ -70,6 +70,7 @@ impl Decoder<'_> {
                 version: started.version,
                 catalogue_version: started.catalogue_version,
                 catalogue_hash: fixed(&started.catalogue_hash)?,
+                without_participant: started.purposes_without_participant,
             },
             log_entry::Event::ParticipantRegistered(registered) => {
                 let [own, project] = self.private.references.as_slice() else {
@@ -142,7 +143,7 @@ impl Decoder<'_> {
             }
             log_entry::Event::StageReported(reported) => EventKind::StageReported {
                 message: reported.message_number,
-                participant: self.participant()?,
+                participant: self.participant_or_nobody()?,
                 stage: match reported.stage() {
                     v1::DeliveryStage::Decrypted => Stage::Decrypted,
                     v1::DeliveryStage::Acknowledged => Stage::Acknowledged,
@@ -154,7 +155,7 @@ impl Decoder<'_> {
             },
             log_entry::Event::MessageStopped(stopped) => EventKind::MessageStopped {
                 message: stopped.message_number,
-                participant: self.participant()?,
+                participant: self.participant_or_nobody()?,
                 reason: match stopped.reason() {
                     v1::StopReason::ConsentEnded => StopReason::ConsentEnded,
                     v1::StopReason::Expired => StopReason::Expired,
@@ -236,7 +237,7 @@ impl Decoder<'_> {
             log_entry::Event::CoverageAsked(asked) => EventKind::Planning(planning::coverage(
                 &asked,
                 self.participant().ok(),
-                self.outcome(asked.covered)?,
+                self.outcome(asked.covered, false)?,
                 self.catalogue,
             )?),
             log_entry::Event::ConsentRequested(request) => EventKind::Planning(planning::request(
@@ -281,6 +282,25 @@ impl Decoder<'_> {
             .ok_or_else(|| "the record names no participant".to_owned())
     }
 
+    /// Whom a message is about: the record of one about nobody names none.
+    fn participant_or_nobody(&self) -> Result<ParticipantId, String> {
+        if self.private.participant.is_empty() {
+            return Ok(ParticipantId::NOBODY);
+        }
+        self.participant()
+    }
+
+    /// What a message passed on.
+    fn basis(&self, without_participant: bool) -> Result<Basis, String> {
+        if without_participant {
+            let names_nothing =
+                self.findings.consent_id.is_empty() && self.private.participant.is_empty();
+            let contradiction = "a message without participant that names one or a consent";
+            return names_nothing.then_some(Basis::WithoutParticipant).ok_or(contradiction.into());
+        }
+        self.grant().map(Basis::Consent)
+    }
+
     /// The grant that covers a decision or hand-out.
     fn grant(&self) -> Result<GrantRef, String> {
         Ok(GrantRef {
@@ -296,10 +316,10 @@ impl Decoder<'_> {
     }
 
     /// What was decided: the outcome of the body with the findings.
-    fn outcome(&self, accepted: bool) -> Result<Decision, String> {
+    fn outcome(&self, accepted: bool, without_participant: bool) -> Result<Decision, String> {
         match (accepted, deny_reason(self.findings.deny_reason())) {
             (false, Some(reason)) => Ok(Decision::Refused(reason)),
-            (true, None) => Ok(Decision::Accepted(self.grant()?)),
+            (true, None) => Ok(Decision::Accepted(self.basis(without_participant)?)),
             _ => Err("decision and findings do not fit".to_owned()),
         }
     }
@@ -308,9 +328,12 @@ impl Decoder<'_> {
         self.actor.ok_or("a decision has an actor")?;
         let label = parse_label(&decided.label, self.catalogue).map_err(|e| e.to_string())?;
         let payload_digest = fixed(&decided.payload_digest)?;
-        let decision = self.outcome(decided.accepted)?;
+        let decision = self.outcome(decided.accepted, decided.without_participant)?;
         let submission = Submission {
-            reference: Reference::from_bytes(fixed(&self.private.sender_reference)?),
+            reference: match label.participant_commitment {
+                Some(_) => Some(Reference::from_bytes(fixed(&self.private.sender_reference)?)),
+                None => None,
+            },
             nonce: fixed(&self.private.reference_nonce)?,
             label,
             fingerprint: fingerprint(&decided.label, &payload_digest),
@@ -334,9 +357,9 @@ impl Decoder<'_> {
         }
         Ok(HandOutEvent {
             message: event.message_number,
-            participant: self.participant()?,
+            participant: self.participant_or_nobody()?,
             attempt: event.attempt,
-            grant: self.grant()?,
+            grant: self.basis(event.without_participant)?,
             sender: address(event.sender.as_ref())?,
             recipient: address(event.recipient.as_ref())?,
             purpose: catalogue.purpose(&event.purpose).ok_or_else(|| unknown(&event.purpose))?,
@@ -444,6 +467,7 @@ pub(super) fn batch_signature(batch: Option<v1::BatchSignature>) -> BatchSignatu
 fn deny_reason(reason: v1::DenyReason) -> Option<DenyReason> {
     match reason {
         v1::DenyReason::Unspecified => None,
+        v1::DenyReason::NotInDirectory => Some(DenyReason::NotInDirectory),
         v1::DenyReason::UnknownParticipant => Some(DenyReason::UnknownParticipant),
         v1::DenyReason::NoConsent => Some(DenyReason::NoConsent),
         v1::DenyReason::Superseded => Some(DenyReason::Superseded),

@@ -252,12 +252,23 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
     }
     let sorted = label.categories.is_sorted_by(|a, b| a < b);
     let categories = parse_categories(&label.categories, catalogue, "label.categories")?;
-    if !sorted || categories.is_empty() {
+    let without_participant = catalogue.is_without_participant(purpose);
+    if without_participant && !label.categories.is_empty() {
+        let expected = "none: the purpose permits no participant, and so no data about one";
+        return Err(invalid("label.categories", expected).into());
+    }
+    if !without_participant && (!sorted || categories.is_empty()) {
         let expected = "1 to 16 codes, sorted, without repetition";
         return Err(invalid("label.categories", expected).into());
     }
     let thread_id = ThreadId::parse(&label.thread_id);
     let thread_id = thread_id.ok_or(invalid("label.thread_id", "16 bytes"))?;
+    if without_participant && !label.participant_commitment.is_empty() {
+        let expected = "empty: the purpose permits no participant";
+        return Err(invalid("label.participant_commitment", expected).into());
+    }
+    let commitment = (!without_participant)
+        .then(|| digest(&label.participant_commitment, "label.participant_commitment"));
     if label.suite() == v1::SealingSuite::Unspecified || label.sealing_key_id.len() != 32 {
         return Err(invalid("label.suite", "a known suite and a key id of 32 bytes").into());
     }
@@ -274,10 +285,7 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
     Ok(Label {
         message_id,
         part_of,
-        participant_commitment: digest(
-            &label.participant_commitment,
-            "label.participant_commitment",
-        )?,
+        participant_commitment: commitment.transpose()?,
         kind,
         purpose,
         categories,

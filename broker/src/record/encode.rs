@@ -11,9 +11,9 @@ use super::{planning, safeguards};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::decide::DenyReason;
 use crate::domain::event::{
-    Actor, BatchSignature, ConsentEvent, Decision, DecisionEvent, ErasureGround, Event, EventKind,
-    GrantRef, HandOutEvent, LogFilter, LogQueryEvent, PlanningEvent, RecordRange, Signature,
-    UpkeepEvent,
+    Actor, Basis, BatchSignature, ConsentEvent, Decision, DecisionEvent, ErasureGround, Event,
+    EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent, PlanningEvent, RecordRange,
+    Signature, UpkeepEvent,
 };
 use crate::domain::ids::{Address, ParticipantId, TimeMs};
 use crate::domain::message::{Stage, StopReason};
@@ -84,16 +84,22 @@ fn body(
     payload: &mut (Bytes, Digest),
 ) -> log_entry::Event {
     let mut about = |participant: &ParticipantId| {
-        private.participant = Bytes::copy_from_slice(participant.bytes());
+        if *participant != ParticipantId::NOBODY {
+            private.participant = Bytes::copy_from_slice(participant.bytes());
+        }
     };
     match kind {
-        EventKind::BrokerStarted { version, catalogue_version, catalogue_hash } => {
-            log_entry::Event::BrokerStarted(v1::BrokerStarted {
-                version: version.clone(),
-                catalogue_version: catalogue_version.clone(),
-                catalogue_hash: Bytes::copy_from_slice(catalogue_hash),
-            })
-        }
+        EventKind::BrokerStarted {
+            version,
+            catalogue_version,
+            catalogue_hash,
+            without_participant,
+        } => log_entry::Event::BrokerStarted(v1::BrokerStarted {
+            version: version.clone(),
+            catalogue_version: catalogue_version.clone(),
+            catalogue_hash: Bytes::copy_from_slice(catalogue_hash),
+            purposes_without_participant: without_participant.clone(),
+        }),
         EventKind::ParticipantRegistered { participant, key, reference, project } => {
             about(participant);
             private.references = vec![
@@ -283,17 +289,10 @@ fn findings(kind: &EventKind) -> v1::Findings {
         deny_reason: deny_reason(reason).into(),
         ..v1::Findings::default()
     };
-    let covered = |grant: &GrantRef| v1::Findings {
-        deny_reason: v1::DenyReason::Unspecified.into(),
-        consent_id: Bytes::copy_from_slice(grant.consent.bytes()),
-        consent_revision: grant.revision,
-        document_hash: Bytes::copy_from_slice(&grant.document_hash),
-        grant_index: grant.grant_index,
-        release_hash: grant.release.map(|hash| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
-    };
+    let covered = |basis: &Basis| basis.grant().map(of_grant).unwrap_or_default();
     match kind {
         EventKind::MessageDecided(decided) => match &decided.decision {
-            Decision::Accepted(grant) => covered(grant),
+            Decision::Accepted(basis) => covered(basis),
             Decision::Refused(reason) => denied(*reason),
         },
         EventKind::HandedOut(handed_out) => covered(&handed_out.grant),
@@ -329,6 +328,17 @@ fn findings(kind: &EventKind) -> v1::Findings {
     }
 }
 
+fn of_grant(grant: &GrantRef) -> v1::Findings {
+    v1::Findings {
+        deny_reason: v1::DenyReason::Unspecified.into(),
+        consent_id: Bytes::copy_from_slice(grant.consent.bytes()),
+        consent_revision: grant.revision,
+        document_hash: Bytes::copy_from_slice(&grant.document_hash),
+        grant_index: grant.grant_index,
+        release_hash: grant.release.map(|hash| Bytes::copy_from_slice(&hash)).unwrap_or_default(),
+    }
+}
+
 fn consent_recorded(consent: &ConsentEvent, private: &mut v1::PrivateSection) -> log_entry::Event {
     private.participant = Bytes::copy_from_slice(consent.participant.bytes());
     private.document = consent.bytes.clone();
@@ -351,9 +361,9 @@ fn message_decided(
         private.participant = Bytes::copy_from_slice(participant.bytes());
     }
     // A reference that means nobody is not kept: it may have meant somebody who was erased.
-    let (reference, nonce) = match &decided.participant {
-        Some(_) => (*submission.reference.bytes(), submission.nonce),
-        None => ([0; 16], [0; 16]),
+    let (reference, nonce) = match (&decided.participant, &submission.reference) {
+        (Some(_), Some(reference)) => (*reference.bytes(), submission.nonce),
+        (None, _) | (_, None) => ([0; 16], [0; 16]),
     };
     private.sender_reference = Bytes::copy_from_slice(&reference);
     private.reference_nonce = Bytes::copy_from_slice(&nonce);
@@ -365,17 +375,20 @@ fn message_decided(
         accepted: matches!(decided.decision, Decision::Accepted(_)),
         encapsulated_key_bytes: submission.encapsulated_key_bytes,
         catalogue_version: catalogue.version().to_owned(),
+        without_participant: submission.label.participant_commitment.is_none(),
     })
 }
 
 fn handed_out(event: &HandOutEvent, catalogue: &Catalogue) -> log_entry::Event {
+    let recipient = event.recipient.agency.as_str();
+    let known_as = |grant: &GrantRef| {
+        Bytes::copy_from_slice(&consent_reference(grant.consent.bytes(), recipient))
+    };
     log_entry::Event::HandedOut(v1::HandedOut {
         message_number: event.message,
         attempt: event.attempt,
-        consent_reference: Bytes::copy_from_slice(&consent_reference(
-            event.grant.consent.bytes(),
-            event.recipient.agency.as_str(),
-        )),
+        consent_reference: event.grant.grant().map(known_as).unwrap_or_default(),
+        without_participant: event.grant == Basis::WithoutParticipant,
         sender: Some(address(&event.sender)),
         recipient: Some(address(&event.recipient)),
         purpose: catalogue.purpose_code(event.purpose).to_owned(),
@@ -450,6 +463,7 @@ pub(super) fn batch_signature(batch: &BatchSignature) -> v1::BatchSignature {
 #[must_use]
 pub(super) fn deny_reason(reason: DenyReason) -> v1::DenyReason {
     match reason {
+        DenyReason::NotInDirectory => v1::DenyReason::NotInDirectory,
         DenyReason::UnknownParticipant => v1::DenyReason::UnknownParticipant,
         DenyReason::NoConsent => v1::DenyReason::NoConsent,
         DenyReason::Superseded => v1::DenyReason::Superseded,

@@ -82,6 +82,7 @@ impl<'a> Facts<'a> {
             hides_participant: false,
         };
         facts.add(&event.kind);
+        facts.participant = facts.participant.filter(|about| **about != ParticipantId::NOBODY);
         facts.agencies.sort_unstable();
         facts.agencies.dedup();
         facts
@@ -123,9 +124,9 @@ impl<'a> Facts<'a> {
                 (self.purpose, self.kind) = (Some(label.purpose), Some(label.kind));
                 self.categories = label.categories;
                 // Of a message that was refused its recipient took no part, and learns nothing.
-                if let Decision::Accepted(grant) = &decided.decision {
+                if let Decision::Accepted(basis) = &decided.decision {
                     self.agencies.push(&label.recipient.agency);
-                    self.consent = Some(&grant.consent);
+                    self.consent = basis.grant().map(|grant| &grant.consent);
                     self.accepted = Some(true);
                 } else {
                     self.accepted = Some(false);
@@ -137,7 +138,7 @@ impl<'a> Facts<'a> {
                 self.agencies.extend([&event.sender.agency, &event.recipient.agency]);
                 (self.purpose, self.kind) = (Some(event.purpose), Some(event.kind));
                 self.categories = event.categories;
-                self.consent = Some(&event.grant.consent);
+                self.consent = event.grant.grant().map(|grant| &grant.consent);
             }
             EventKind::StageReported { participant, sender, recipient, .. } => {
                 self.pair = Some((sender, recipient));
@@ -206,8 +207,8 @@ impl<'a> Facts<'a> {
             PlanningEvent::CoverageAsked(asked) => {
                 self.participant = asked.participant.as_ref();
                 self.add_planned(&asked.planned);
-                if let Decision::Accepted(grant) = &asked.decision {
-                    self.consent = Some(&grant.consent);
+                if let Decision::Accepted(basis) = &asked.decision {
+                    self.consent = basis.grant().map(|grant| &grant.consent);
                 } else {
                     self.hides_participant = true;
                 }

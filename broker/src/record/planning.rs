@@ -160,6 +160,10 @@ pub fn parse_planned(
     let planned = planned.ok_or(invalid("planned", "what would be sent"))?;
     let purpose = catalogue.purpose(&planned.purpose);
     let purpose = purpose.ok_or_else(|| unknown("planned.purpose", &planned.purpose))?;
+    if catalogue.is_without_participant(purpose) {
+        let expected = "a purpose about a participant; what is about nobody needs no consent";
+        return Err(invalid("planned.purpose", expected));
+    }
     let kind = catalogue.kind(&planned.kind);
     let kind = kind.ok_or_else(|| unknown("planned.kind", &planned.kind))?;
     if !catalogue.permits(purpose, kind) {

@@ -13,7 +13,9 @@ use super::args::{
     SendArguments,
 };
 use super::output::Output;
-use super::{Ending, attachments, connect, delivery, directory, files, inbox, planning};
+use super::{
+    Ending, attachments, conference, connect, delivery, directory, files, inbox, planning,
+};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -46,6 +48,9 @@ pub(crate) async fn run(
         }
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
+        AgencyCommand::Conference(command) => {
+            conference::run(global, command, conference::Convener::Agency, output).await
+        }
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
         AgencyCommand::Receive(arguments) => inbox::receive(global, &arguments, output).await,
     }

@@ -1,6 +1,7 @@
 //! Arguments of the command line.
 
 mod agency;
+mod conference;
 mod delivery;
 mod dpo;
 mod lotse;
@@ -17,6 +18,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
+};
+pub(crate) use conference::{
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
 };
 pub(crate) use delivery::{
     ConfirmArguments, DeletionsArguments, MailboxArguments, NoticesArguments, OperatorCommand,

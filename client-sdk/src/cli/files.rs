@@ -124,6 +124,7 @@ pub(crate) fn invitation(
         title: item.title,
         categories: item.categories,
         minutes: item.minutes,
+        ..Default::default()
     });
     let request = v1::FallkonferenzRequest {
         conference_id: conference.as_bytes().to_vec().into(),

@@ -239,10 +239,12 @@ fn message_text(received: &Received, name: Option<&str>) -> String {
         format!("  participant  {reference} {}", name.unwrap_or_default()).trim_end().to_owned(),
         format!("  purpose      {} ({})", received.purpose, received.categories.join(", ")),
         format!("  kind         {}", received.kind),
-        format!(
-            "  consent      {} revision {}",
-            received.consent_reference, received.consent_revision
-        ),
+        match received.consent_reference {
+            Some(consent) => {
+                format!("  consent      {consent} revision {}", received.consent_revision)
+            }
+            None => "  consent      none: without participant".to_owned(),
+        },
         format!("  thread       {}", received.thread_id),
         format!("  made         {}", format_time(received.created_at_ms)),
         format!("  log record   {}", received.receipt.record_number),

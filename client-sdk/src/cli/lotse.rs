@@ -15,7 +15,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files, planning, receipt, report, rights};
+use super::{Ending, conference, connect, files, planning, receipt, report, rights};
 
 /// Largest file of evidence, in bytes.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -72,6 +72,9 @@ pub(crate) async fn run(
         }
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
+        }
+        LotseCommand::Conference(command) => {
+            conference::run(global, command, conference::Convener::Lotse, output).await
         }
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,

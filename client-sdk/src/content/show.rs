@@ -4,13 +4,10 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 use serde_json::{Value, json};
 
-use super::Content;
-use crate::clock::{format_time, rfc3339};
-use crate::ids::hex;
+use super::{Content, fallkonferenz};
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,8 +29,19 @@ impl Content {
                 write!(f, "file {} ({}, {} bytes)", file.name, file.media_type, file.data.len())?;
                 if file.note.is_empty() { Ok(()) } else { write!(f, "\n{}", file.note) }
             }
-            Kind::FallkonferenzRequest(request) => show_request(request, f),
-            Kind::FallkonferenzAnswer(answer) => show_answer(answer, f),
+            Kind::FallkonferenzRequest(_)
+            | Kind::FallkonferenzAnswer(_)
+            | Kind::FallkonferenzPart(_)
+            | Kind::FallkonferenzAccept(_)
+            | Kind::FallkonferenzDecline(_)
+            | Kind::FallkonferenzPropose(_)
+            | Kind::FallkonferenzFix(_)
+            | Kind::FallkonferenzMove(_)
+            | Kind::FallkonferenzCancel(_)
+            | Kind::FallkonferenzMinutes(_)
+            | Kind::FallkonferenzConfirm(_)
+            | Kind::FallkonferenzAgreementKept(_)
+            | Kind::FallkonferenzAgreementLate(_) => fallkonferenz::show(self.kind(), f),
             Kind::Introduction(introduction) => {
                 write!(f, "participant: {}", introduction.display_name)?;
                 for (name, value) in [
@@ -54,42 +62,6 @@ impl Content {
     }
 }
 
-fn show_request(request: &v1::FallkonferenzRequest, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "Fallkonferenz {}", hex(&request.conference_id))?;
-    write!(f, "\nplace: {}", request.place)?;
-    for (item, number) in request.agenda.iter().zip(1..) {
-        let categories = item.categories.join(", ");
-        write!(f, "\nagenda {number}: {} ({} min; {categories})", item.title, item.minutes)?;
-    }
-    for date in &request.proposed_dates {
-        write!(f, "\nproposed: {}", show_date(date))?;
-    }
-    write!(f, "\nplease answer by {}", format_time(request.answer_by_ms))
-}
-
-fn show_answer(answer: &v1::FallkonferenzAnswer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "Fallkonferenz {}: ", hex(&answer.conference_id))?;
-    match answer.reply() {
-        v1::FallkonferenzReply::Accept => {
-            let date = answer.chosen_date.as_ref().map(show_date).unwrap_or_default();
-            write!(f, "accepted, {date}")
-        }
-        v1::FallkonferenzReply::Decline => write!(f, "declined. {}", answer.reason),
-        v1::FallkonferenzReply::Propose => {
-            f.write_str("other dates proposed")?;
-            for date in &answer.other_dates {
-                write!(f, "\nproposed: {}", show_date(date))?;
-            }
-            Ok(())
-        }
-        v1::FallkonferenzReply::Unspecified => f.write_str("no answer"),
-    }
-}
-
-fn show_date(date: &v1::ProposedDate) -> String {
-    format!("{}, {} min", format_time(date.starts_at_ms), date.minutes)
-}
-
 impl Content {
     /// The content as JSON; bytes are base64, times RFC 3339. Of a part of an attachment, without its bytes.
     #[must_use]
@@ -103,8 +75,6 @@ impl Content {
     }
 
     fn kind_json(&self) -> Value {
-        let date = |date: &v1::ProposedDate| json!({ "starts_at": rfc3339(date.starts_at_ms), "minutes": date.minutes });
-        let dates = |all: &[v1::ProposedDate]| all.iter().map(date).collect::<Vec<_>>();
         match self.kind() {
             Kind::Text(text) => {
                 json!({ "type": "text", "subject": text.subject, "text": text.body })
@@ -116,26 +86,19 @@ impl Content {
                 "data": STANDARD.encode(&file.data),
                 "note": file.note,
             }),
-            Kind::FallkonferenzRequest(request) => json!({
-                "type": "fallkonferenz_request",
-                "conference": hex(&request.conference_id),
-                "agenda": request.agenda.iter().map(|item| json!({
-                    "title": item.title,
-                    "categories": item.categories,
-                    "minutes": item.minutes,
-                })).collect::<Vec<_>>(),
-                "proposed_dates": dates(&request.proposed_dates),
-                "place": request.place,
-                "answer_by": rfc3339(request.answer_by_ms),
-            }),
-            Kind::FallkonferenzAnswer(answer) => json!({
-                "type": "fallkonferenz_answer",
-                "conference": hex(&answer.conference_id),
-                "reply": answer.reply().as_str_name(),
-                "chosen_date": answer.chosen_date.as_ref().map(date),
-                "other_dates": dates(&answer.other_dates),
-                "reason": answer.reason,
-            }),
+            Kind::FallkonferenzRequest(_)
+            | Kind::FallkonferenzAnswer(_)
+            | Kind::FallkonferenzPart(_)
+            | Kind::FallkonferenzAccept(_)
+            | Kind::FallkonferenzDecline(_)
+            | Kind::FallkonferenzPropose(_)
+            | Kind::FallkonferenzFix(_)
+            | Kind::FallkonferenzMove(_)
+            | Kind::FallkonferenzCancel(_)
+            | Kind::FallkonferenzMinutes(_)
+            | Kind::FallkonferenzConfirm(_)
+            | Kind::FallkonferenzAgreementKept(_)
+            | Kind::FallkonferenzAgreementLate(_) => fallkonferenz::json(self.kind()),
             Kind::Introduction(introduction) => json!({
                 "type": "introduction",
                 "display_name": introduction.display_name,

@@ -9,6 +9,7 @@ fn request() -> v1::FallkonferenzRequest {
             title: "Zuständigkeit".into(),
             categories: vec!["gesundheit".into()],
             minutes: 20,
+            ..Default::default()
         }],
         proposed_dates: vec![v1::ProposedDate { starts_at_ms: 1_790_000_000_000, minutes: 60 }],
         place: "Jobcenter, Raum 3".into(),
@@ -54,7 +55,7 @@ fn file_names_are_never_paths() {
 fn invitations_are_checked_field_by_field() {
     assert!(Content::fallkonferenz_request(request()).is_ok());
     let spoil: [fn(&mut v1::FallkonferenzRequest); 8] = [
-        |r| r.agenda.clear(),
+        |r| r.agenda = vec![r.agenda[0].clone(); 33],
         |r| r.agenda[0].minutes = 481,
         |r| r.agenda[0].title.clear(),
         |r| r.proposed_dates.clear(),

@@ -161,15 +161,19 @@ fn ground(event: &v1::RecordsErased) -> String {
 }
 
 fn handed_out(event: &v1::HandedOut) -> String {
+    let basis = if event.without_participant {
+        "without participant".to_owned()
+    } else {
+        format!("consent {}", short_id(&event.consent_reference))
+    };
     format!(
-        "message {} from {} to {}: {} ({}), attempt {}, consent {}",
+        "message {} from {} to {}: {} ({}), attempt {}, {basis}",
         event.message_number,
         address(event.sender.as_ref()),
         address(event.recipient.as_ref()),
         event.purpose,
         event.categories.join(", "),
         event.attempt,
-        short_id(&event.consent_reference)
     )
 }
 
@@ -259,6 +263,7 @@ fn event_json(event: &Event) -> Value {
             "version": e.version,
             "catalogue_version": e.catalogue_version,
             "catalogue_hash": hex(&e.catalogue_hash),
+            "purposes_without_participant": e.purposes_without_participant,
         }),
         Event::RecordsErased(e) => erased_json(e),
         Event::ParticipantRestricted(e) => json!({ "restricted": e.restricted }),
@@ -294,6 +299,7 @@ fn handed_out_json(event: &v1::HandedOut) -> Value {
         "message": event.message_number,
         "attempt": event.attempt,
         "consent": hex(&event.consent_reference),
+        "without_participant": event.without_participant,
         "sender": address(event.sender.as_ref()),
         "recipient": address(event.recipient.as_ref()),
         "purpose": event.purpose,

@@ -15,6 +15,7 @@ mod participants;
 mod permits;
 mod shown;
 mod signatures;
+mod without_participant;
 
 use std::fmt;
 

@@ -85,6 +85,24 @@ impl Verifier<'_> {
     }
 }
 
+/// The consent that covers a hand-out. A message about nobody names none, and no participant: whoever signed a
+/// label without commitment and categories is believed, not the broker.
+fn consent_of(
+    label: &v1::Label,
+    delivery: &v1::Delivery,
+) -> Result<Option<ConsentId>, EvidenceFault> {
+    let about_nobody = label.participant_commitment.is_empty() && label.categories.is_empty();
+    let named =
+        !delivery.consent_reference.is_empty() || !delivery.participant_reference.is_empty();
+    match (about_nobody, named) {
+        (true, false) => Ok(None),
+        (true, true) => Err(EvidenceFault::Protocol("a participant of a message about nobody")),
+        (false, _) => ConsentId::parse(&delivery.consent_reference)
+            .map(Some)
+            .map_err(|_| EvidenceFault::Protocol("no consent is named")),
+    }
+}
+
 impl Client {
     pub(super) fn open_with(
         &self,
@@ -96,6 +114,7 @@ impl Client {
         let Opened { label, signed_by, content } = verifier.open(sealed)?;
         let reference = Some(delivery.participant_reference.as_str()).filter(|r| !r.is_empty());
         let reference = reference.map(ParticipantReference::parse).transpose();
+        let consent_reference = consent_of(&label, &delivery)?;
         Ok(Received {
             message_number: delivery.message_number,
             receipt: Receipt::from_wire(delivery.receipt.as_ref())
@@ -115,8 +134,7 @@ impl Client {
             kind: label.kind,
             purpose: label.purpose,
             categories: label.categories,
-            consent_reference: ConsentId::parse(&delivery.consent_reference)
-                .map_err(|_| EvidenceFault::Protocol("no consent is named"))?,
+            consent_reference,
             consent_revision: delivery.consent_revision,
             created_at_ms: label.created_at_ms,
             expires_at_ms: label.expires_at_ms,

@@ -71,6 +71,8 @@ pub(super) fn deny_reason(reason: v1::DenyReason) -> &'static str {
         }
         v1::DenyReason::Suspended => "Die Einwilligung dafür war ausgesetzt.",
         v1::DenyReason::Restricted => "Die Verarbeitung Ihrer Daten war eingeschränkt.",
+        // Never about a participant, so that no report shows it.
+        v1::DenyReason::NotInDirectory => "Eine Stelle steht nicht im Verzeichnis.",
         v1::DenyReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
     }
 }

@@ -122,10 +122,16 @@ pub(crate) fn prepare_as(
     categories.sort();
     categories.dedup();
     let expires_in = i64::try_from(draft.expires_in.as_millis()).unwrap_or(i64::MAX);
-    let commitment = participant_commitment(&nonce, reference);
+    // Without participant nothing is committed to, and nothing opens it.
+    let (nonce, commitment) = if draft.participant_reference.is_none() {
+        (Bytes::new(), Bytes::new())
+    } else {
+        let commitment = participant_commitment(&nonce, reference);
+        (Bytes::copy_from_slice(&nonce), Bytes::copy_from_slice(&commitment))
+    };
     let label = v1::Label {
         message_id: message_id.to_bytes(),
-        participant_commitment: Bytes::copy_from_slice(&commitment),
+        participant_commitment: commitment,
         kind: draft.kind.clone(),
         purpose: draft.purpose.clone(),
         categories,
@@ -144,7 +150,7 @@ pub(crate) fn prepare_as(
     let sealed = sealed.map_err(|error| ClientError::evidence(error.into()))?;
     let message = v1::OutgoingMessage {
         participant_reference: reference.to_owned(),
-        reference_nonce: Bytes::copy_from_slice(&nonce),
+        reference_nonce: nonce,
         sealed: Some(v1::SealedMessage {
             label,
             encapsulated_key: sealed.encapsulated_key,

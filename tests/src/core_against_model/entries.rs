@@ -1,6 +1,6 @@
 //! What the core wrote, in the words of the model.
 
-use schleuse_broker::domain::event::{Decision, ErasureGround, GrantRef, RecordRange, UpkeepEvent};
+use schleuse_broker::domain::event::{Basis, Decision, ErasureGround, RecordRange, UpkeepEvent};
 use schleuse_broker::domain::ids::{ConsentId, HoldId, MessageId, ParticipantId};
 use schleuse_broker::domain::message::{Stage, StopReason};
 use schleuse_broker::domain::{DenyReason, Event, EventKind, Refusal};
@@ -130,7 +130,8 @@ impl Pair {
     }
 }
 
-fn grant(grant: &GrantRef) -> model::GrantRef {
+fn grant(grant: &Basis) -> model::GrantRef {
+    let grant = grant.grant().expect("the model knows no purpose without participant");
     (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
 }
 
@@ -172,6 +173,7 @@ fn reason(reason: DenyReason) -> model::Reason {
         DenyReason::Expired => model::Reason::Expired,
         DenyReason::NotYet => model::Reason::NotYet,
         DenyReason::Revoked => model::Reason::Revoked,
+        DenyReason::NotInDirectory => model::Reason::NotInDirectory,
         DenyReason::NotAllCovered => model::Reason::NotAllCovered,
         DenyReason::Suspended => model::Reason::Suspended,
         DenyReason::Restricted => model::Reason::Restricted,

@@ -299,8 +299,10 @@ impl State {
         if first {
             self.delivery.tell(event.message, stamp, NoticeKind::HandedOut);
         }
+        // About nobody nothing is disclosed that anybody would have to delete.
+        let Some(grant) = event.grant.grant() else { return };
         let disclosure = Disclosure {
-            consent: event.grant.consent,
+            consent: grant.consent,
             sender: track.sender,
             sender_agency: track.sender_agency,
             recipient: track.recipient,

@@ -1,7 +1,7 @@
 //! The part of the fold that is about messages: queues, holds, keys, what is finished.
 
 use super::{
-    Decision, DecisionEvent, Finished, Hold, KeyEntry, Message, ParticipantIx, REMEMBER_MS,
+    Basis, Decision, DecisionEvent, Finished, Hold, KeyEntry, Message, ParticipantIx, REMEMBER_MS,
     RecordNumber, Stage, State, TimeMs,
 };
 
@@ -22,7 +22,12 @@ impl State {
             *self.keys_of.entry(sender_agency).or_default() += 1;
         }
         self.key_order.push_back((time, key, number));
-        let participant = event.participant.and_then(|id| self.by_id.get(&id).copied());
+        let participant = match event.decision {
+            Decision::Accepted(Basis::WithoutParticipant) => Some(ParticipantIx::NOBODY),
+            Decision::Accepted(Basis::Consent(_)) | Decision::Refused(_) => {
+                event.participant.and_then(|id| self.by_id.get(&id).copied())
+            }
+        };
         let (true, Some(participant)) = (accepted, participant) else {
             if label.part_of.is_none() {
                 self.decide_main(key, number, time);

@@ -8,16 +8,17 @@ use crate::domain::command::{Outcome, SubmitDecision};
 use crate::domain::decide::{DenyReason, Permit, Question, decide, next_change};
 use crate::domain::delivery::{DeadLetterReason, TakenUpBy};
 use crate::domain::event::{
-    Actor, Decision, DecisionEvent, EventKind, GrantRef, HandOutEvent, Submission,
+    Actor, Basis, Decision, DecisionEvent, EventKind, HandOutEvent, Submission,
 };
 use crate::domain::ids::{
     Address, AgencyId, MessageId, ParticipantId, RecordNumber, Reference, TimeMs,
 };
-use crate::domain::message::{HandOutPermit, Hold, Stage, StopReason};
+use crate::domain::message::{HandOutPermit, Hold, Message, Stage, StopReason};
 use crate::domain::names::AddressIx;
 use crate::domain::refusal::Refusal;
 use crate::domain::safeguards::Safeguards;
-use crate::domain::state::{Rules, State};
+use crate::domain::state::{Participant, ParticipantIx, Rules, State};
+use crate::domain::without_participant::Passage;
 
 /// Oldest label that is accepted.
 pub(super) const LABEL_AGE_MS_MAX: TimeMs = 24 * 3600 * 1000;
@@ -44,20 +45,21 @@ impl State {
         require_all: bool,
     ) -> Result<Vec<SubmitDecision>, Refusal> {
         self.check_submissions(rules, now, actor, &messages)?;
-        let withheld = require_all && messages.iter().any(|m| !self.would_pass(actor, m, now));
+        let withheld =
+            require_all && messages.iter().any(|m| !self.would_pass(rules, actor, m, now));
         let decisions = messages
             .into_iter()
-            .map(|submission| self.submit_one(now, actor, submission, withheld));
+            .map(|submission| self.submit_one(rules, now, actor, submission, withheld));
         Ok(decisions.collect())
     }
 
     /// Whether a message is covered now, or was when its identifier was first used.
-    fn would_pass(&self, actor: &Actor, message: &Submission, now: TimeMs) -> bool {
+    fn would_pass(&self, rules: &Rules, actor: &Actor, message: &Submission, now: TimeMs) -> bool {
         let own = self.names.known_agency(&actor.agency);
         let known = own.and_then(|own| self.keys.get(&(own, message.label.message_id)));
         match known {
             Some(entry) => entry.accepted,
-            None => self.decide_submission(actor, message, now).1.is_ok(),
+            None => self.decide_submission(rules, actor, message, now).1.is_ok(),
         }
     }
 
@@ -148,11 +150,23 @@ impl State {
     /// the log only.
     pub(super) fn decide_submission(
         &self,
+        rules: &Rules,
         actor: &Actor,
         submission: &Submission,
         now: TimeMs,
-    ) -> (Option<ParticipantId>, Result<Permit, DenyReason>) {
+    ) -> (Option<ParticipantId>, Result<Passage, DenyReason>) {
         let label = &submission.label;
+        let Some(reference) = &submission.reference else {
+            let (sender, recipient) = (&label.sender.agency, &label.recipient);
+            let permit = self.decide_without_participant(
+                rules,
+                sender,
+                recipient,
+                label.purpose,
+                label.categories,
+            );
+            return (None, permit.map(Passage::WithoutParticipant));
+        };
         let question = Question {
             sender: self.names.known_agency(&label.sender.agency),
             sender_address: self.names.known_address(&label.sender),
@@ -162,10 +176,10 @@ impl State {
             categories: label.categories,
             professional_secret: label.professional_secret,
         };
-        let found = self.by_reference(&actor.agency, &submission.reference);
+        let found = self.by_reference(&actor.agency, reference);
         let consents = found.iter().flat_map(|(_, participant)| participant.consents.iter());
         let safeguards = found.map_or(Safeguards::NONE, |(_, participant)| &participant.safeguards);
-        let decision = decide(consents, safeguards, &question, now);
+        let decision = decide(consents, safeguards, &question, now).map(Passage::Consent);
         match found {
             Some((_, participant)) => (Some(participant.id), decision),
             None => (None, Err(DenyReason::UnknownParticipant)),
@@ -174,6 +188,7 @@ impl State {
 
     fn submit_one(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: &Actor,
         mut submission: Submission,
@@ -183,9 +198,9 @@ impl State {
         if let Some(entry) = self.keys.get(&(own, submission.label.message_id)) {
             return SubmitDecision { accepted: entry.accepted, record: entry.record };
         }
-        let (participant, decision) = self.decide_submission(actor, &submission, now);
+        let (participant, decision) = self.decide_submission(rules, actor, &submission, now);
         let decision = match decision {
-            Ok(permit) if !withheld => Decision::Accepted(GrantRef::from(&permit)),
+            Ok(permit) if !withheld => Decision::Accepted(Basis::from(&permit)),
             Ok(_) => Decision::Refused(DenyReason::NotAllCovered),
             Err(reason) => Decision::Refused(reason),
         };
@@ -241,7 +256,7 @@ impl State {
             if !permits.is_empty() && bytes + size > bytes_max {
                 break;
             }
-            if let Some(permit) = self.hand_out_one(now, number, hold, actor) {
+            if let Some(permit) = self.hand_out_one(rules, now, number, hold, actor) {
                 bytes += size;
                 permits.push(permit);
             }
@@ -252,6 +267,7 @@ impl State {
     /// Decides one waiting message again and hands it out, or stops it.
     fn hand_out_one(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         number: RecordNumber,
         hold: Hold,
@@ -271,7 +287,7 @@ impl State {
             return None;
         }
         let participant = self.participant(message.participant)?;
-        let permit = match participant.decide(&message.question(), now) {
+        let permit = match self.decide_waiting(rules, &message, participant, now) {
             Ok(permit) => permit,
             Err(reason) if reason.may_pass() => {
                 let (consents, beside) = (participant.consents.iter(), &participant.safeguards);
@@ -295,7 +311,7 @@ impl State {
             message: number,
             participant: participant.id,
             attempt,
-            grant: GrantRef::from(&permit),
+            grant: Basis::from(&permit),
             sender: self.address(message.sender)?,
             recipient: self.address(message.recipient)?,
             purpose: message.purpose,
@@ -316,6 +332,26 @@ impl State {
             reference,
             payload_bytes: message.payload_bytes,
         })
+    }
+
+    /// Decides a waiting message: on its participant's consents, or without participant.
+    fn decide_waiting(
+        &self,
+        rules: &Rules,
+        message: &Message,
+        participant: &Participant,
+        now: TimeMs,
+    ) -> Result<Passage, DenyReason> {
+        if message.participant != ParticipantIx::NOBODY {
+            return participant.decide(&message.question(), now).map(Passage::Consent);
+        }
+        let gone = DenyReason::NotInDirectory;
+        let sender = self.agency(message.sender_agency).ok_or(gone)?;
+        let recipient = self.address(message.recipient).ok_or(gone)?;
+        let (purpose, categories) = (message.purpose, message.categories);
+        let permit =
+            self.decide_without_participant(rules, &sender, &recipient, purpose, categories);
+        permit.map(Passage::WithoutParticipant)
     }
 
     pub(super) fn stop(

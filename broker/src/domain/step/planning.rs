@@ -9,7 +9,7 @@ use crate::domain::command::{
 };
 use crate::domain::consent::Consent;
 use crate::domain::event::{
-    Actor, BatchSignature, CoverageEvent, Decision, EventKind, GrantRef, Label, ParticipationEvent,
+    Actor, Basis, BatchSignature, CoverageEvent, Decision, EventKind, Label, ParticipationEvent,
     PlanningEvent, RequestEvent, Submission,
 };
 use crate::domain::ids::{AgencyId, MessageId, RecordNumber, Reference, ThreadId, TimeMs};
@@ -40,7 +40,7 @@ impl State {
     ) -> Result<Outcome, Refusal> {
         let outcome = match command {
             PlanningCommand::AskCoverage { actor, reference, planned } => {
-                self.ask_coverage(now, actor, reference, planned)?
+                self.ask_coverage(rules, now, actor, reference, planned)?
             }
             PlanningCommand::RequestConsent { actor, reference, planned, reason } => {
                 return self.request_consent(now, actor, &reference, planned, reason);
@@ -76,6 +76,7 @@ impl State {
     /// work, and all that is not covered leaves as the same answer.
     fn ask_coverage(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         reference: Reference,
@@ -83,9 +84,9 @@ impl State {
     ) -> Result<PlanningOutcome, Refusal> {
         check_sender(&actor, &planned)?;
         let submission = as_submission(reference, &planned, now);
-        let (participant, decision) = self.decide_submission(&actor, &submission, now);
+        let (participant, decision) = self.decide_submission(rules, &actor, &submission, now);
         let decision = match decision {
-            Ok(permit) => Decision::Accepted(GrantRef::from(&permit)),
+            Ok(passage) => Decision::Accepted(Basis::from(&passage)),
             Err(reason) => Decision::Refused(reason),
         };
         let covered = matches!(decision, Decision::Accepted(_));
@@ -344,7 +345,7 @@ fn check_sender(actor: &Actor, planned: &PlannedMessage) -> Result<(), Refusal> 
 fn as_submission(reference: Reference, planned: &PlannedMessage, now: TimeMs) -> Submission {
     let label = Label {
         message_id: MessageId::from_bytes([0; 16]),
-        participant_commitment: [0; 32],
+        participant_commitment: Some([0; 32]),
         kind: planned.kind,
         purpose: planned.purpose,
         categories: planned.categories,
@@ -357,7 +358,7 @@ fn as_submission(reference: Reference, planned: &PlannedMessage, now: TimeMs) ->
         professional_secret: planned.professional_secret,
     };
     Submission {
-        reference,
+        reference: Some(reference),
         nonce: [0; 16],
         label,
         label_bytes: Bytes::new(),

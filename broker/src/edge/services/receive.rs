@@ -15,7 +15,7 @@ use tokio_util::sync::DropGuard;
 use tonic::{Status, Streaming};
 
 use super::{Context, checkpoint, failed, invalid};
-use crate::domain::ids::AgencyId;
+use crate::domain::ids::{AgencyId, ConsentId};
 use crate::domain::refusal::Refusal;
 use crate::edge::flush::Handed;
 use crate::edge::limits;
@@ -41,16 +41,16 @@ impl Context {
         let leaf_hash = bytes::Bytes::copy_from_slice(permit.leaf_hash());
         let permit = permit.permit();
         let receipt = v1::Receipt { record_number: permit.record(), leaf_hash };
+        let known_as = |consent: ConsentId| {
+            bytes::Bytes::copy_from_slice(&consent_reference(consent.bytes(), agency.as_str()))
+        };
         let ms = |time: u64| i64::try_from(time).unwrap_or_default();
         let delivery = v1::Delivery {
             message_number: permit.message(),
             receipt: Some(receipt),
             attempt: permit.attempt(),
             participant_reference: permit.reference().map(|r| r.to_text()).unwrap_or_default(),
-            consent_reference: bytes::Bytes::copy_from_slice(&consent_reference(
-                permit.permit().consent().bytes(),
-                agency.as_str(),
-            )),
+            consent_reference: permit.permit().consent().map(known_as).unwrap_or_default(),
             consent_revision: permit.permit().revision(),
             accepted_at_ms: ms(permit.accepted_at()),
             handed_out_at_ms: ms(permit.handed_out_at()),

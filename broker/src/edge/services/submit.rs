@@ -11,6 +11,7 @@ use schleuse_proto::v1;
 
 use super::{Context, invalid};
 use crate::domain::event::Submission;
+use crate::domain::ids::Reference;
 use crate::edge::peer::Peer;
 use crate::edge::status::Failure;
 use crate::record::documents::{fingerprint, parse_label, reference};
@@ -29,19 +30,12 @@ impl Context {
         message: v1::OutgoingMessage,
     ) -> Result<Submission, Failure> {
         let sealed = message.sealed.ok_or(invalid("sealed", "a sealed message"))?;
-        let reference = reference(&message.participant_reference)?;
-        let nonce: [u8; 16] = message
-            .reference_nonce
-            .as_ref()
-            .try_into()
-            .map_err(|_| invalid("reference_nonce", "16 bytes"))?;
         let label = parse_label(&sealed.label, &self.engine.rules().catalogue)?;
-        if participant_commitment(&nonce, &message.participant_reference)
-            != label.participant_commitment
-        {
-            let expected = "the commitment to participant_reference with reference_nonce";
-            return Err(invalid("label.participant_commitment", expected));
-        }
+        let (reference, nonce) = opened_commitment(
+            label.participant_commitment.as_ref(),
+            &message.participant_reference,
+            &message.reference_nonce,
+        )?;
         if sealed.ciphertext.len() > CIPHERTEXT_BYTES_MAX {
             return Err(Failure::TooLarge { field: "ciphertext", max: CIPHERTEXT_BYTES_MAX });
         }
@@ -86,6 +80,30 @@ impl Context {
             signature: domain_batch_signature(Some(signature)),
         })
     }
+}
+
+/// Whom a message is about, if what came beside the label opens its commitment; nobody if the label has none,
+/// which only purposes without participant permit, and then nothing may come beside it.
+fn opened_commitment(
+    commitment: Option<&Digest>,
+    text: &str,
+    nonce: &[u8],
+) -> Result<(Option<Reference>, [u8; 16]), Failure> {
+    let Some(commitment) = commitment else {
+        let expected = "empty: the purpose permits no participant";
+        return match (text.is_empty(), nonce.is_empty()) {
+            (true, true) => Ok((None, [0; 16])),
+            (false, _) => Err(invalid("participant_reference", expected)),
+            (true, false) => Err(invalid("reference_nonce", expected)),
+        };
+    };
+    let reference = reference(text)?;
+    let nonce: [u8; 16] = nonce.try_into().map_err(|_| invalid("reference_nonce", "16 bytes"))?;
+    if participant_commitment(&nonce, text) != *commitment {
+        let expected = "the commitment to participant_reference with reference_nonce";
+        return Err(invalid("label.participant_commitment", expected));
+    }
+    Ok((Some(reference), nonce))
 }
 
 /// Checks that the caller's certificate signed the batch that the message is in. The certificate must

@@ -6,6 +6,7 @@ use super::planning::{DetailsArguments, PlannedArguments, RequestConsentArgument
 use clap::{ArgGroup, Args, Subcommand};
 use schleuse_client::{Address, ParticipantReference, ThreadId};
 
+use super::conference::ConferenceCommand;
 use super::delivery::{
     ConfirmArguments, DeletionsArguments, MailboxArguments, NoticesArguments, OwnMessages,
     RejectArguments,
@@ -48,6 +49,9 @@ pub(crate) enum AgencyCommand {
     /// Example: schleuse agency answer --participant REF --to jobcenter-stadt-regensburg/fallmanagement
     /// --as reha-beratung --thread HEX --conference HEX --accept 2026-12-08T09:00:00Z
     Answer(AnswerArguments),
+    /// Conferences: plan, invite, answer, fix, minutes, agreements.
+    #[command(subcommand)]
+    Conference(ConferenceCommand),
     /// Fetches what waits now.
     ///
     /// Example: schleuse agency inbox --function reha-beratung --sealing sealing.toml --acknowledge

@@ -8,6 +8,7 @@ use super::planning::{ParticipationCommand, TaskCommand};
 use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
+use super::conference::ConferenceCommand;
 use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 
 /// Commands of the Lotse.
@@ -19,6 +20,9 @@ pub(crate) enum LotseCommand {
     /// Consents.
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// Conferences: plan, invite, fix, minutes, agreements, and what to recall when a consent ends.
+    #[command(subcommand)]
+    Conference(ConferenceCommand),
     /// Tells one agency, sealed and under a consent, whom its reference means.
     ///
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use schleuse_proto::evidence::decode_canonical;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
@@ -33,9 +34,23 @@ pub(super) struct History<'a> {
     blocked: HashSet<&'a str>,
     /// How often the log was reconciled.
     reconciliations: u64,
+    /// Purposes that forbid a participant, as the newest start of the broker names them.
+    without_participant: Option<&'a [String]>,
+    /// Functions of the newest directory entry of each agency.
+    functions: HashMap<String, HashSet<String>>,
 }
 
 impl<'a> History<'a> {
+    /// Purposes that forbid a participant; none if no start of the broker is shown.
+    pub(super) fn without_participant(&self) -> Option<&'a [String]> {
+        self.without_participant
+    }
+
+    /// Functions of an agency's directory entry, if it published one.
+    pub(super) fn functions(&self, agency: &str) -> Option<&HashSet<String>> {
+        self.functions.get(agency)
+    }
+
     /// The consent of this identifier.
     pub(super) fn consent(&self, id: &[u8]) -> Option<&Consent<'a>> {
         self.consents.get(id)
@@ -83,7 +98,20 @@ impl<'a> History<'a> {
             }
             Some(Event::ErasureBegun(_)) => self.blocked.extend(participant),
             Some(Event::LogReconciled(_)) => self.reconciliations += 1,
+            Some(Event::BrokerStarted(event)) => {
+                self.without_participant = Some(&event.purposes_without_participant);
+            }
+            Some(Event::DirectoryPublished(event)) => self.publish(event),
             _ => {}
+        }
+    }
+
+    fn publish(&mut self, event: &v1::DirectoryPublished) {
+        // A malformed entry is a fault of its signature's check, and names no function.
+        let entry = decode_canonical::<v1::DirectoryDocument>(&event.document);
+        if let Ok(entry) = entry {
+            let functions = entry.functions.into_iter().map(|function| function.function);
+            self.functions.insert(entry.agency, functions.collect());
         }
     }
 

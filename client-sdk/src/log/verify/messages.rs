@@ -90,7 +90,8 @@ pub(super) fn check_hand_outs(shown: &Shown<'_>) -> Result<String, String> {
                 let message = event.message_number;
                 if let Some((decided, label)) = decided.get(&message) {
                     let label = label.ok_or_else(|| format!("record {message}: a bad label"))?;
-                    if !decided.accepted || !fits(event, label) {
+                    let same = decided.without_participant == event.without_participant;
+                    if !decided.accepted || !same || !fits(event, label) {
                         let other = "hands out something else than";
                         return Err(format!("record {number} {other} {message}"));
                     }

@@ -39,12 +39,11 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
 /// Whether the officer of the project is always told whom such a row is about.
 fn must_tell(row: &LogRow) -> bool {
     match row.event() {
-        Some(Event::MessageDecided(event)) => event.accepted,
+        Some(Event::MessageDecided(event)) => event.accepted && !event.without_participant,
+        Some(Event::HandedOut(event)) => !event.without_participant,
         Some(Event::CoverageAsked(event)) => event.covered,
         Some(Event::TaskClosed(_) | Event::ParticipationSet(_)) => true,
-        Some(Event::ConsentRecorded(_) | Event::HandedOut(_) | Event::ParticipantRestricted(_)) => {
-            true
-        }
+        Some(Event::ConsentRecorded(_) | Event::ParticipantRestricted(_)) => true,
         _ => false,
     }
 }

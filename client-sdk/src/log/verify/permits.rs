@@ -11,6 +11,7 @@ use schleuse_proto::v1::log_entry::Event;
 
 use super::history::{History, told};
 use super::shown::Shown;
+use super::without_participant;
 use crate::log::LogRow;
 
 pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
@@ -19,7 +20,15 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
     for (row, label) in shown.labelled() {
         let desk = Desk { shown, history: &history, row };
         let wrong = |why: &str| format!("record {}: {why}", row.record_number);
+        let is_permit = match row.event() {
+            Some(Event::MessageDecided(event)) => event.accepted,
+            Some(Event::HandedOut(_)) => true,
+            _ => false,
+        };
         let again = match row.event() {
+            Some(_) if is_permit && without_participant::is_claimed(row) => {
+                desk.without_participant(label).map_err(wrong)?
+            }
             Some(Event::MessageDecided(event)) if event.accepted => {
                 let question = label.map(Question::of_label);
                 desk.permit(question.as_ref()).map_err(wrong)?
@@ -82,6 +91,7 @@ struct Question<'a> {
     recipient: Option<&'a v1::Address>,
     purpose: &'a str,
     categories: &'a [String],
+    about_nobody: bool,
 }
 
 impl<'a> Question<'a> {
@@ -91,6 +101,7 @@ impl<'a> Question<'a> {
             recipient: label.recipient.as_ref(),
             purpose: &label.purpose,
             categories: &label.categories,
+            about_nobody: label.participant_commitment.is_empty() || label.categories.is_empty(),
         }
     }
 
@@ -100,6 +111,7 @@ impl<'a> Question<'a> {
             recipient: event.recipient.as_ref(),
             purpose: &event.purpose,
             categories: &event.categories,
+            about_nobody: event.categories.is_empty(),
         }
     }
 
@@ -148,6 +160,16 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    fn without_participant(&self, label: Option<&v1::Label>) -> Result<Again, &'static str> {
+        match without_participant::check(self.row, label, self.history)? {
+            true => Ok(Again::Covered),
+            false if self.shown.is_complete => {
+                Err("passed without participant, and an agency is not in the directory")
+            }
+            false => Ok(Again::NotShown),
+        }
+    }
+
     fn hand_out(
         &self,
         event: &v1::HandedOut,
@@ -177,6 +199,9 @@ impl Desk<'_> {
     fn permit(&self, question: Option<&Question<'_>>) -> Result<Again, &'static str> {
         let Some(findings) = &self.row.findings else { return self.not_shown() };
         let question = question.ok_or("a malformed label")?;
+        if question.about_nobody {
+            return Err("passed on a consent, with a label about nobody");
+        }
         if findings.deny_reason != 0 || findings.consent_id.is_empty() {
             return Err("passed without a consent");
         }

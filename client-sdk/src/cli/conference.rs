@@ -1,0 +1,397 @@
+//! `schleuse agency conference` and `schleuse lotse conference`: a folder of conferences, one file each.
+
+mod files;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schleuse_client::fallkonferenz::{
+    Attempt, Conference, ConferenceEvent, ConsentList, Date, Distribution, Letter, Review, Sent,
+    SentPart,
+};
+use schleuse_client::{
+    Client, ClientError, Clock as _, ConferenceId, Incoming, Received, Stage, SystemClock,
+    parse_time,
+};
+use serde_json::{Value, json};
+
+use super::args::{
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Global, Sending,
+};
+use super::output::Output;
+use super::{Ending, connect};
+
+/// Seconds of a day.
+const DAY_SECONDS: u64 = 24 * 3600;
+/// Most messages of one fetch.
+const FETCH_MAX: u32 = 100;
+
+/// Who runs a command: a Lotse may read consents, an agency may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Convener {
+    /// An agency's system.
+    Agency,
+    /// A Lotse.
+    Lotse,
+}
+
+/// Runs a command about conferences.
+#[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
+pub(crate) async fn run(
+    global: &Global,
+    command: ConferenceCommand,
+    convener: Convener,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let now_ms = SystemClock.now_ms();
+    match command {
+        ConferenceCommand::Plan { file, participant, folder } => {
+            let plan = files::plan(&file, participant.is_some())?;
+            let conference = Conference::convene(plan, participant)?;
+            conference.save(&path(&folder, conference.id()))?;
+            show(&conference, output)
+        }
+        ConferenceCommand::Invite { chosen, sending } => {
+            invite(&Desk { global, output }, &chosen, &sending, convener).await
+        }
+        ConferenceCommand::Take { folder, function, sealing } => {
+            take(&Desk { global, output }, &folder, &function, &sealing).await
+        }
+        ConferenceCommand::Answer(arguments) => {
+            let AnswerConference { chosen, sending, .. } = &arguments;
+            let answer = |conference: &Conference| answer(conference, &arguments);
+            Desk { global, output }.send(chosen, sending, answer).await
+        }
+        ConferenceCommand::Fix(Dates { chosen, sending, date, minutes, place }) => {
+            let dates = parse_dates(&date, minutes)?;
+            let fix = |conference: &Conference| match dates.as_slice() {
+                [one] => conference.fix(*one, &place_of(conference, place.as_ref())),
+                _ => Err(wrong("date", "one date")),
+            };
+            Desk { global, output }.send(&chosen, &sending, fix).await
+        }
+        ConferenceCommand::Move { dates, reason, answer_by } => {
+            let Dates { chosen, sending, date, minutes, place } = dates;
+            let (dates, by) = (parse_dates(&date, minutes)?, answer_by.as_deref());
+            let by = by.map(parse_time).transpose()?;
+            let moved = |conference: &Conference| {
+                let place = place_of(conference, place.as_ref());
+                conference.move_to(&dates, reason.to_wire(), &place, by)
+            };
+            Desk { global, output }.send(&chosen, &sending, moved).await
+        }
+        ConferenceCommand::Cancel { chosen, sending, reason } => {
+            let cancel = |conference: &Conference| conference.cancel(reason.to_wire());
+            Desk { global, output }.send(&chosen, &sending, cancel).await
+        }
+        ConferenceCommand::Minutes { chosen, sending, item, file } => {
+            let (text, agreements) = files::minutes(&file)?;
+            let minutes = |conference: &Conference| conference.minutes(item, &text, agreements);
+            Desk { global, output }.send(&chosen, &sending, minutes).await
+        }
+        ConferenceCommand::Confirm { chosen, sending, item, objection } => {
+            let confirm = |conference: &Conference| Ok(vec![conference.confirm(item, &objection)?]);
+            Desk { global, output }.send(&chosen, &sending, confirm).await
+        }
+        ConferenceCommand::Agreement(report) => {
+            let letters = |conference: &Conference| agreement(conference, &report);
+            Desk { global, output }.send(&report.chosen, &report.sending, letters).await
+        }
+        ConferenceCommand::Review { chosen } => {
+            review(&Desk { global, output }, &chosen, convener).await
+        }
+        ConferenceCommand::Recalled { chosen, message, not_delivered } => {
+            let mut conference = open(&chosen)?;
+            for id in message {
+                conference.apply(if not_delivered {
+                    ConferenceEvent::NotDelivered(id)
+                } else {
+                    ConferenceEvent::Recalled(id)
+                });
+            }
+            conference.save(&path(&chosen.folder, chosen.conference))?;
+            show(&conference, output)
+        }
+        ConferenceCommand::Show { chosen } => show(&open(&chosen)?, output),
+        ConferenceCommand::List { folder } => list(&folder, now_ms, output),
+        ConferenceCommand::Ical { chosen, out, with_place } => {
+            ical(&open(&chosen)?, &out, with_place, output)
+        }
+    }
+}
+
+/// What every command that talks to the broker needs.
+struct Desk<'a> {
+    global: &'a Global,
+    output: &'a Output,
+}
+
+impl Desk<'_> {
+    /// Sends what follows from a conference, and keeps what was accepted.
+    async fn send(
+        &self,
+        chosen: &Chosen,
+        sending: &Sending,
+        letters: impl FnOnce(&Conference) -> Result<Vec<Letter>, ClientError>,
+    ) -> Result<Ending, ClientError> {
+        let mut conference = open(chosen)?;
+        let letters = letters(&conference)?;
+        let client = self.connect(&conference).await?;
+        let sent = client.send_letters(&mut conference, letters, expires_in(sending)).await;
+        // What was accepted before an error is kept too.
+        conference.save(&path(&chosen.folder, chosen.conference))?;
+        let ending = self.report(&conference, &sent?);
+        client.check_receipts().await?;
+        Ok(ending)
+    }
+
+    async fn connect(&self, conference: &Conference) -> Result<Client, ClientError> {
+        let client = connect(self.global, None, self.output).await?;
+        if client.agency() != conference.own().agency {
+            return Err(wrong("conference", "a conference of the certificate's agency"));
+        }
+        Ok(client)
+    }
+
+    fn report(&self, conference: &Conference, sent: &[Sent]) -> Ending {
+        let rows = sent.iter().map(|one| {
+            json!({
+                "recipient": one.recipient,
+                "kind": one.kind,
+                "item": one.item,
+                "result": if one.outcome.is_accepted() { "accepted" } else { "not-covered" },
+                "record": one.outcome.receipt().record_number,
+            })
+        });
+        let value = json!({ "conference": conference.id(), "sent": rows.collect::<Vec<_>>() });
+        self.output.result(&value, || {
+            let lines = sent.iter().map(|one| {
+                let result = if one.outcome.is_accepted() { "accepted" } else { "not covered" };
+                format!("{} to {}: {result}", one.kind, one.recipient)
+            });
+            let head = [format!("conference {}", conference.id())];
+            head.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+        });
+        let covered = sent.iter().all(|one| one.outcome.is_accepted());
+        if covered { Ending::Done } else { Ending::NotCovered }
+    }
+}
+
+async fn invite(
+    desk: &Desk<'_>,
+    chosen: &Chosen,
+    sending: &Sending,
+    convener: Convener,
+) -> Result<Ending, ClientError> {
+    let mut conference = open(chosen)?;
+    let client = desk.connect(&conference).await?;
+    let distribution = distribution(&client, &conference, convener).await?;
+    let sent = client.invite(&mut conference, &distribution, expires_in(sending)).await;
+    conference.save(&path(&chosen.folder, chosen.conference))?;
+    let ending = desk.report(&conference, &sent?);
+    client.check_receipts().await?;
+    // An agency only tried: that something is not covered is no failure of the invitation.
+    Ok(if convener == Convener::Agency { Ending::Done } else { ending })
+}
+
+/// Who may receive what: the Lotse looks at the consents, an agency tries, and the broker refuses.
+async fn distribution(
+    client: &Client,
+    conference: &Conference,
+    convener: Convener,
+) -> Result<Distribution, ClientError> {
+    let plan = conference.plan().ok_or_else(|| wrong("conference", "one that was planned here"))?;
+    match (convener, conference.participant()) {
+        (Convener::Lotse, Some(participant)) => {
+            let consents = client.list_consents(participant).await?;
+            let sender = conference.own().agency.clone();
+            let list = ConsentList { sender, now_ms: SystemClock.now_ms(), consents };
+            plan.distribute(&list).await
+        }
+        (Convener::Agency, _) | (Convener::Lotse, None) => plan.distribute(&Attempt).await,
+    }
+}
+
+async fn review(
+    desk: &Desk<'_>,
+    chosen: &Chosen,
+    convener: Convener,
+) -> Result<Ending, ClientError> {
+    if convener == Convener::Agency {
+        return Err(wrong("conference", "one that a Lotse convenes: only a Lotse reads consents"));
+    }
+    let conference = open(chosen)?;
+    let client = desk.connect(&conference).await?;
+    let review = conference.review_with(&distribution(&client, &conference, convener).await?);
+    desk.output.result(&review_json(&review), || review_text(&review));
+    Ok(Ending::Done)
+}
+
+fn review_json(review: &Review) -> Value {
+    let parts = |parts: &[SentPart]| {
+        let rows = parts.iter().map(
+            |part| json!({ "body": part.body, "item": part.item, "message": part.message_id }),
+        );
+        rows.collect::<Vec<_>>()
+    };
+    let new = review.now_covered.iter();
+    let new = new.map(|(body, item)| json!({ "body": body, "item": item }));
+    json!({
+        "recall": parts(&review.recall),
+        "go_on": parts(&review.go_on),
+        "leave": review.leave,
+        "now_covered": new.collect::<Vec<_>>(),
+    })
+}
+
+fn review_text(review: &Review) -> String {
+    let mut lines: Vec<String> = review
+        .recall
+        .iter()
+        .map(|part| format!("recall {} (to {})", part.message_id, part.body))
+        .collect();
+    lines.extend(review.leave.iter().map(|body| format!("{body} leaves the conference")));
+    lines.push(format!("{} messages go on", review.go_on.len()));
+    lines.join("\n")
+}
+
+async fn take(
+    desk: &Desk<'_>,
+    folder: &Folder,
+    function: &str,
+    sealing: &Path,
+) -> Result<Ending, ClientError> {
+    let client = connect(desk.global, Some(sealing), desk.output).await?;
+    let (mut taken, mut numbers, mut ending) = (Vec::new(), Vec::new(), Ending::Done);
+    for incoming in client.fetch(&[function], FETCH_MAX).await? {
+        match incoming {
+            Incoming::Verified(received) => {
+                if let Some(id) = take_one(folder, &received)? {
+                    numbers.push(received.message_number);
+                    taken.push(json!({ "conference": id, "kind": received.kind, "sender": received.sender }));
+                }
+            }
+            Incoming::Unverified(unverified) => {
+                desk.output.note(&format!("ALARM: {}", unverified.error));
+                ending = Ending::Alarm;
+            }
+        }
+    }
+    if !numbers.is_empty() {
+        client.acknowledge(&numbers, Stage::Acknowledged).await?;
+    }
+    client.check_receipts().await?;
+    desk.output.result(&json!({ "taken": taken }), || format!("{} messages taken in", taken.len()));
+    Ok(ending)
+}
+
+/// Takes a message into its conference; none if it is of none.
+fn take_one(folder: &Folder, received: &Received) -> Result<Option<ConferenceId>, ClientError> {
+    let Ok(fresh) = Conference::join(received) else { return Ok(None) };
+    let path = path(folder, fresh.id());
+    let conference = if path.exists() {
+        let mut known = Conference::open(&path)?;
+        if known.take(received).is_err() {
+            return Ok(None);
+        }
+        known
+    } else {
+        fresh
+    };
+    conference.save(&path)?;
+    Ok(Some(conference.id()))
+}
+
+fn answer(
+    conference: &Conference,
+    arguments: &AnswerConference,
+) -> Result<Vec<Letter>, ClientError> {
+    let AnswerConference { accept, decline, propose, minutes, text, .. } = arguments;
+    let letter = match decline {
+        Some(reason) => conference.decline(reason.to_wire(), text)?,
+        None if accept.is_empty() => conference.propose(&parse_dates(propose, *minutes)?)?,
+        None => conference.accept(&parse_dates(accept, *minutes)?)?,
+    };
+    Ok(vec![letter])
+}
+
+fn agreement(
+    conference: &Conference,
+    report: &AgreementReport,
+) -> Result<Vec<Letter>, ClientError> {
+    match (&report.kept, &report.late) {
+        (Some(at), _) => conference.kept(report.agreement, parse_time(at)?),
+        (None, Some(by)) => conference.late(report.agreement, parse_time(by)?, &report.text),
+        (None, None) => Err(wrong("agreement", "--kept or --late")),
+    }
+}
+
+fn list(folder: &Folder, now_ms: i64, output: &Output) -> Result<Ending, ClientError> {
+    let failed = |error: std::io::Error| ClientError::File {
+        path: folder.folder.clone(),
+        why: error.to_string(),
+    };
+    let mut conferences = Vec::new();
+    for entry in std::fs::read_dir(&folder.folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            conferences.push(Conference::open(&path)?);
+        }
+    }
+    conferences.sort_by_key(Conference::id);
+    let values: Vec<Value> = conferences.iter().map(|one| one.to_json(now_ms)).collect();
+    output.result(&Value::Array(values), || {
+        let heads = conferences
+            .iter()
+            .map(|one| one.show(now_ms).lines().next().unwrap_or_default().to_owned());
+        heads.collect::<Vec<_>>().join("\n")
+    });
+    Ok(Ending::Done)
+}
+
+fn ical(
+    conference: &Conference,
+    out: &Path,
+    with_place: bool,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let calendar = conference.calendar(with_place);
+    let calendar =
+        calendar.ok_or_else(|| wrong("conference", "one whose date was fixed at least once"))?;
+    super::files::write(out, calendar.as_bytes())?;
+    output.result(&json!({ "file": out.display().to_string() }), || {
+        format!("wrote {}", out.display())
+    });
+    Ok(Ending::Done)
+}
+
+fn show(conference: &Conference, output: &Output) -> Result<Ending, ClientError> {
+    let now_ms = SystemClock.now_ms();
+    output.result(&conference.to_json(now_ms), || conference.show(now_ms));
+    Ok(Ending::Done)
+}
+
+fn open(chosen: &Chosen) -> Result<Conference, ClientError> {
+    Conference::open(&path(&chosen.folder, chosen.conference))
+}
+
+fn path(folder: &Folder, id: ConferenceId) -> PathBuf {
+    folder.folder.join(format!("{id}.json"))
+}
+
+fn place_of(conference: &Conference, place: Option<&String>) -> String {
+    place.map_or_else(|| conference.state().place, Clone::clone)
+}
+
+fn parse_dates(texts: &[String], minutes: u32) -> Result<Vec<Date>, ClientError> {
+    let dates = texts.iter().map(|text| Ok(Date { starts_at_ms: parse_time(text)?, minutes }));
+    dates.collect()
+}
+
+fn expires_in(sending: &Sending) -> Duration {
+    Duration::from_secs(u64::from(sending.days) * DAY_SECONDS)
+}
+
+fn wrong(what: &'static str, expected: &str) -> ClientError {
+    ClientError::Argument { what, expected: expected.to_owned() }
+}

@@ -1,0 +1,235 @@
+//! Messages of a Fallkonferenz as text for people and as JSON for programs.
+
+use std::fmt;
+
+use schleuse_proto::v1;
+use schleuse_proto::v1::content::Content as Kind;
+use serde_json::{Value, json};
+
+use crate::clock::rfc3339;
+use crate::ids::hex;
+
+/// Writes a message of a Fallkonferenz; nothing for any other.
+pub(in crate::content) fn show(kind: &Kind, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let value = json(kind);
+    let Value::Object(fields) = value else { return Ok(()) };
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    };
+    let conference = fields.get("conference").map(text).unwrap_or_default();
+    let name = fields.get("type").map(text).unwrap_or_default();
+    write!(f, "{} {conference}", name.replace('_', " "))?;
+    lines(f, "", &fields)
+}
+
+/// One line for each field that is not empty; nested fields get the name of what they are in.
+fn lines(
+    f: &mut fmt::Formatter<'_>,
+    prefix: &str,
+    fields: &serde_json::Map<String, Value>,
+) -> fmt::Result {
+    for (name, value) in fields {
+        if prefix.is_empty() && matches!(name.as_str(), "type" | "conference") {
+            continue;
+        }
+        let name = name.replace('_', " ");
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text) => write!(f, "\n{prefix}{name}: {text}")?,
+            Value::Bool(_) | Value::Number(_) => write!(f, "\n{prefix}{name}: {value}")?,
+            Value::Object(inner) => lines(f, &format!("{prefix}{name} "), inner)?,
+            Value::Array(all) => {
+                for (one, number) in all.iter().zip(1..) {
+                    match one {
+                        Value::Object(inner) => {
+                            lines(f, &format!("{prefix}{name} {number} "), inner)?;
+                        }
+                        Value::String(text) => write!(f, "\n{prefix}{name}: {text}")?,
+                        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                            write!(f, "\n{prefix}{name}: {one}")?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A message of a Fallkonferenz as JSON; null for any other.
+pub(in crate::content) fn json(kind: &Kind) -> Value {
+    match kind {
+        Kind::Text(_) | Kind::File(_) | Kind::Introduction(_) => Value::Null,
+        Kind::FallkonferenzRequest(message) => request_json(message),
+        Kind::FallkonferenzAnswer(message) => answer_json(message),
+        Kind::FallkonferenzPart(message) => part_json(message),
+        Kind::FallkonferenzAccept(message) => accept_json(message),
+        Kind::FallkonferenzDecline(message) => decline_json(message),
+        Kind::FallkonferenzPropose(message) => propose_json(message),
+        Kind::FallkonferenzFix(message) => fix_json(message),
+        Kind::FallkonferenzMove(message) => moved_json(message),
+        Kind::FallkonferenzCancel(message) => cancel_json(message),
+        Kind::FallkonferenzMinutes(message) => minutes_json(message),
+        Kind::FallkonferenzConfirm(message) => confirm_json(message),
+        Kind::FallkonferenzAgreementKept(message) => agreement_kept_json(message),
+        Kind::FallkonferenzAgreementLate(message) => agreement_late_json(message),
+    }
+}
+
+fn request_json(request: &v1::FallkonferenzRequest) -> Value {
+    json!({
+        "type": "fallkonferenz_request",
+        "conference": hex(&request.conference_id),
+        "agenda": request.agenda.iter().map(item).collect::<Vec<_>>(),
+        "proposed_dates": dates(&request.proposed_dates),
+        "place": request.place,
+        "answer_by": rfc3339(request.answer_by_ms),
+    })
+}
+
+fn answer_json(answer: &v1::FallkonferenzAnswer) -> Value {
+    json!({
+        "type": "fallkonferenz_answer",
+        "conference": hex(&answer.conference_id),
+        "reply": answer.reply().as_str_name(),
+        "chosen_date": answer.chosen_date.as_ref().map(date),
+        "other_dates": dates(&answer.other_dates),
+        "reason": answer.reason,
+    })
+}
+
+fn part_json(part: &v1::FallkonferenzPart) -> Value {
+    json!({
+        "type": "fallkonferenz_part",
+        "conference": hex(&part.conference_id),
+        "item": part.item.as_ref().map(item),
+    })
+}
+
+fn accept_json(accept: &v1::FallkonferenzAccept) -> Value {
+    json!({
+        "type": "fallkonferenz_accept",
+        "conference": hex(&accept.conference_id),
+        "sequence": accept.sequence,
+        "dates": dates(&accept.dates),
+    })
+}
+
+fn decline_json(decline: &v1::FallkonferenzDecline) -> Value {
+    json!({
+        "type": "fallkonferenz_decline",
+        "conference": hex(&decline.conference_id),
+        "sequence": decline.sequence,
+        "reason": decline.reason().as_str_name(),
+        "text": decline.text,
+    })
+}
+
+fn propose_json(propose: &v1::FallkonferenzPropose) -> Value {
+    json!({
+        "type": "fallkonferenz_propose",
+        "conference": hex(&propose.conference_id),
+        "sequence": propose.sequence,
+        "dates": dates(&propose.dates),
+    })
+}
+
+fn fix_json(fix: &v1::FallkonferenzFix) -> Value {
+    json!({
+        "type": "fallkonferenz_fix",
+        "conference": hex(&fix.conference_id),
+        "sequence": fix.sequence,
+        "date": fix.date.as_ref().map(date),
+        "place": fix.place,
+    })
+}
+
+fn moved_json(change: &v1::FallkonferenzMove) -> Value {
+    json!({
+        "type": "fallkonferenz_move",
+        "conference": hex(&change.conference_id),
+        "sequence": change.sequence,
+        "dates": dates(&change.dates),
+        "reason": change.reason().as_str_name(),
+        "place": change.place,
+        "answer_by": Some(change.answer_by_ms).filter(|by| *by > 0).map(rfc3339),
+    })
+}
+
+fn cancel_json(cancel: &v1::FallkonferenzCancel) -> Value {
+    json!({
+        "type": "fallkonferenz_cancel",
+        "conference": hex(&cancel.conference_id),
+        "sequence": cancel.sequence,
+        "reason": cancel.reason().as_str_name(),
+    })
+}
+
+fn minutes_json(minutes: &v1::FallkonferenzMinutes) -> Value {
+    json!({
+        "type": "fallkonferenz_minutes",
+        "conference": hex(&minutes.conference_id),
+        "item": hex(&minutes.item_id),
+        "version": minutes.version,
+        "text": minutes.text,
+        "agreements": minutes.agreements.iter().map(|one| json!({
+            "id": hex(&one.agreement_id),
+            "who": format!("{}/{}", one.agency, one.function),
+            "what": one.what,
+            "until": rfc3339(one.until_ms),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn confirm_json(confirm: &v1::FallkonferenzConfirm) -> Value {
+    json!({
+        "type": "fallkonferenz_confirm",
+        "conference": hex(&confirm.conference_id),
+        "item": hex(&confirm.item_id),
+        "version": confirm.version,
+        "objection": confirm.objection,
+    })
+}
+
+fn agreement_kept_json(kept: &v1::FallkonferenzAgreementKept) -> Value {
+    json!({
+        "type": "fallkonferenz_agreement_kept",
+        "conference": hex(&kept.conference_id),
+        "item": hex(&kept.item_id),
+        "agreement": hex(&kept.agreement_id),
+        "kept_at": rfc3339(kept.kept_at_ms),
+    })
+}
+
+fn agreement_late_json(late: &v1::FallkonferenzAgreementLate) -> Value {
+    json!({
+        "type": "fallkonferenz_agreement_late",
+        "conference": hex(&late.conference_id),
+        "item": hex(&late.item_id),
+        "agreement": hex(&late.agreement_id),
+        "expected_by": rfc3339(late.expected_by_ms),
+        "text": late.text,
+    })
+}
+
+fn item(item: &v1::AgendaItem) -> Value {
+    json!({
+        "id": hex(&item.item_id),
+        "title": item.title,
+        "categories": item.categories,
+        "minutes": item.minutes,
+        "notes": item.notes,
+    })
+}
+
+fn date(date: &v1::ProposedDate) -> Value {
+    json!({ "starts_at": rfc3339(date.starts_at_ms), "minutes": date.minutes })
+}
+
+fn dates(all: &[v1::ProposedDate]) -> Vec<Value> {
+    all.iter().map(date).collect()
+}

@@ -1,0 +1,201 @@
+//! Tests of the module `content::fallkonferenz`.
+
+use bytes::Bytes;
+use schleuse_proto::v1;
+use schleuse_proto::v1::content::Content as Kind;
+
+use crate::content::{Content, ContentError};
+
+const ID: Bytes = Bytes::from_static(&[7; 16]);
+const SHORT: Bytes = Bytes::from_static(&[7; 15]);
+
+fn date() -> v1::ProposedDate {
+    v1::ProposedDate { starts_at_ms: 1_790_000_000_000, minutes: 60 }
+}
+
+fn item() -> v1::AgendaItem {
+    v1::AgendaItem {
+        title: "Mietrückstand".into(),
+        categories: vec!["wohnen".into()],
+        minutes: 20,
+        item_id: ID,
+        notes: "Räumungsklage".into(),
+    }
+}
+
+fn agreement() -> v1::Agreement {
+    v1::Agreement {
+        agreement_id: ID,
+        agency: "jobcenter-stadt-regensburg".into(),
+        function: "fallmanagement".into(),
+        what: "Darlehen prüfen".into(),
+        until_ms: 1_791_000_000_000,
+    }
+}
+
+/// One valid message of each kind.
+fn all() -> Vec<Kind> {
+    let (conference_id, item_id, agreement_id) = (ID, ID, ID);
+    let (sequence, dates, place) = (1, vec![date()], String::from("Raum 3"));
+    vec![
+        Kind::FallkonferenzPart(v1::FallkonferenzPart { conference_id: ID, item: Some(item()) }),
+        Kind::FallkonferenzAccept(v1::FallkonferenzAccept {
+            conference_id: ID,
+            sequence: 0,
+            dates: dates.clone(),
+        }),
+        Kind::FallkonferenzDecline(v1::FallkonferenzDecline {
+            conference_id: ID,
+            sequence: 0,
+            reason: v1::FallkonferenzDeclineReason::NoDate.into(),
+            text: String::new(),
+        }),
+        Kind::FallkonferenzPropose(v1::FallkonferenzPropose {
+            conference_id: ID,
+            sequence: 0,
+            dates: dates.clone(),
+        }),
+        Kind::FallkonferenzFix(v1::FallkonferenzFix {
+            conference_id: ID,
+            sequence,
+            date: Some(date()),
+            place: place.clone(),
+        }),
+        Kind::FallkonferenzMove(v1::FallkonferenzMove {
+            conference_id: ID,
+            sequence,
+            dates,
+            reason: v1::FallkonferenzChangeReason::NotStated.into(),
+            place,
+            answer_by_ms: 0,
+        }),
+        Kind::FallkonferenzCancel(v1::FallkonferenzCancel {
+            conference_id: ID,
+            sequence,
+            reason: v1::FallkonferenzChangeReason::Settled.into(),
+        }),
+        Kind::FallkonferenzMinutes(v1::FallkonferenzMinutes {
+            conference_id: ID,
+            item_id: ID,
+            version: 1,
+            text: "Besprochen.".into(),
+            agreements: vec![agreement()],
+        }),
+        Kind::FallkonferenzConfirm(v1::FallkonferenzConfirm {
+            conference_id: ID,
+            item_id: ID,
+            version: 1,
+            objection: String::new(),
+        }),
+        Kind::FallkonferenzAgreementKept(v1::FallkonferenzAgreementKept {
+            conference_id: ID,
+            item_id: ID,
+            agreement_id: ID,
+            kept_at_ms: 1,
+        }),
+        Kind::FallkonferenzAgreementLate(v1::FallkonferenzAgreementLate {
+            conference_id,
+            item_id,
+            agreement_id,
+            expected_by_ms: 1,
+            text: "Gutachten fehlt".into(),
+        }),
+    ]
+}
+
+#[test]
+fn every_kind_travels_and_is_shown() {
+    for kind in all() {
+        let content = Content::of(kind.clone()).unwrap();
+        let plaintext = content.to_plaintext().unwrap();
+        assert_eq!(Content::from_plaintext(&plaintext).unwrap(), content);
+        let name = content.to_json()["type"].as_str().unwrap().replace('_', " ");
+        assert_eq!(format!("{content:?}"), format!("Content({name})"));
+        assert!(content.to_string().starts_with(&name), "{content}");
+    }
+}
+
+#[test]
+fn every_kind_names_its_conference() {
+    for kind in all() {
+        let mut spoiled = kind;
+        match &mut spoiled {
+            Kind::FallkonferenzPart(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzAccept(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzDecline(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzPropose(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzFix(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzMove(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzCancel(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzMinutes(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzConfirm(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzAgreementKept(one) => one.conference_id = SHORT,
+            Kind::FallkonferenzAgreementLate(one) => one.conference_id = SHORT,
+            Kind::Text(_)
+            | Kind::File(_)
+            | Kind::Introduction(_)
+            | Kind::FallkonferenzRequest(_)
+            | Kind::FallkonferenzAnswer(_) => panic!("not among the new messages"),
+        }
+        let wanted = ContentError::Field { field: "conference_id", expected: "16 bytes" };
+        assert_eq!(Content::of(spoiled).unwrap_err(), wanted);
+    }
+}
+
+/// The field that is named when a valid message is spoiled.
+fn fault(kind: Kind) -> &'static str {
+    match Content::of(kind) {
+        Err(ContentError::Field { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn fields_out_of_range_are_named() {
+    let part = |item| Kind::FallkonferenzPart(v1::FallkonferenzPart { conference_id: ID, item });
+    assert_eq!(fault(part(None)), "item");
+    assert_eq!(
+        fault(part(Some(v1::AgendaItem { item_id: Bytes::new(), ..item() }))),
+        "item.item_id"
+    );
+    let notes = "n".repeat(16 * 1024 + 1);
+    assert_eq!(fault(part(Some(v1::AgendaItem { notes, ..item() }))), "agenda.notes");
+    let decline = |reason: i32, text: &str| {
+        Kind::FallkonferenzDecline(v1::FallkonferenzDecline {
+            conference_id: ID,
+            sequence: 0,
+            reason,
+            text: text.into(),
+        })
+    };
+    assert_eq!(fault(decline(0, "")), "reason");
+    assert_eq!(fault(decline(99, "")), "reason");
+    assert_eq!(fault(decline(v1::FallkonferenzDeclineReason::Other.into(), "")), "text");
+    assert!(Content::of(decline(v1::FallkonferenzDeclineReason::Other.into(), "x")).is_ok());
+    let moved = |dates, answer_by_ms| {
+        Kind::FallkonferenzMove(v1::FallkonferenzMove {
+            conference_id: ID,
+            sequence: 1,
+            dates,
+            reason: 1,
+            place: "x".into(),
+            answer_by_ms,
+        })
+    };
+    assert_eq!(fault(moved(vec![date(); 2], 0)), "answer_by");
+    assert_eq!(fault(moved(vec![date()], 5)), "answer_by");
+    assert!(Content::of(moved(vec![date(); 2], 5)).is_ok());
+    let minutes = |version, agreements| {
+        Kind::FallkonferenzMinutes(v1::FallkonferenzMinutes {
+            conference_id: ID,
+            item_id: ID,
+            version,
+            text: String::new(),
+            agreements,
+        })
+    };
+    assert_eq!(fault(minutes(0, vec![])), "version");
+    assert_eq!(fault(minutes(1, vec![agreement(); 2])), "agreements.agreement_id");
+    let nobody = v1::Agreement { function: "Frau Müller".into(), ..agreement() };
+    assert_eq!(fault(minutes(1, vec![nobody])), "agreements.agency");
+}

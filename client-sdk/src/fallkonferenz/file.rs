@@ -1,0 +1,200 @@
+//! A conference as a file of its owner's, JSON. It holds plaintext: only its owner may read it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use schleuse_proto::Message as _;
+use schleuse_proto::v1;
+use serde::{Deserialize, Serialize};
+
+use super::conference::{Conference, ConferenceEvent, Notice};
+use super::plan::{Item, Plan};
+use super::state::Date;
+use crate::content::Content;
+use crate::error::ClientError;
+use crate::files;
+use crate::ids::{Address, MessageId, ParticipantReference};
+
+/// Version of the form below.
+const VERSION: u32 = 1;
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ConferenceFile {
+    version: u32,
+    conference: String,
+    own: String,
+    convener: String,
+    purpose: String,
+    about_participant: bool,
+    participant: Option<String>,
+    plan: Option<PlanFile>,
+    messages: Vec<MessageFile>,
+    recalled: Vec<String>,
+    undelivered: Vec<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    bodies: Vec<String>,
+    items: Vec<ItemFile>,
+    dates: Vec<(i64, u32)>,
+    place: String,
+    answer_by_ms: i64,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ItemFile {
+    id: String,
+    title: String,
+    categories: BTreeSet<String>,
+    minutes: u32,
+    notes: String,
+    bodies: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct MessageFile {
+    id: String,
+    from: String,
+    to: String,
+    at_ms: i64,
+    /// Encoded Content, base64.
+    content: String,
+}
+
+impl Conference {
+    /// Writes the conference; after a crash there is the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), ClientError> {
+        let text = serde_json::to_vec_pretty(&self.to_file());
+        let text = text.map_err(|error| ClientError::file(path, error))?;
+        files::replace(path, &text)
+    }
+
+    /// Reads a conference.
+    ///
+    /// # Errors
+    /// The file cannot be read, others may read it, or it is no conference.
+    pub fn open(path: &Path) -> Result<Self, ClientError> {
+        let text = files::read_private(path)?;
+        let file: ConferenceFile = serde_json::from_slice(&text)
+            .map_err(|error| ClientError::file(path, format!("no conference: {error}")))?;
+        if file.version != VERSION {
+            let why = format!("a conference of version {}, not {VERSION}", file.version);
+            return Err(ClientError::file(path, why));
+        }
+        Self::of_file(file)
+    }
+
+    fn to_file(&self) -> ConferenceFile {
+        let messages = self.notices.values().map(|notice| MessageFile {
+            id: notice.message_id.to_string(),
+            from: notice.from.to_string(),
+            to: notice.to.to_string(),
+            at_ms: notice.at_ms,
+            content: STANDARD.encode(
+                v1::Content { content: Some(notice.content.kind().clone()) }.encode_to_vec(),
+            ),
+        });
+        let ids = |ids: &BTreeSet<MessageId>| ids.iter().map(ToString::to_string).collect();
+        ConferenceFile {
+            version: VERSION,
+            conference: self.id.to_string(),
+            own: self.own.to_string(),
+            convener: self.convener.to_string(),
+            purpose: self.purpose.clone(),
+            about_participant: self.about_participant,
+            participant: self.participant.as_ref().map(|one| one.as_text().to_owned()),
+            plan: self.plan.as_ref().map(plan_to_file),
+            messages: messages.collect(),
+            recalled: ids(&self.recalled),
+            undelivered: ids(&self.undelivered),
+        }
+    }
+
+    fn of_file(file: ConferenceFile) -> Result<Self, ClientError> {
+        let id = file.conference.parse()?;
+        let mut conference = Self::join_as(id, file.own.parse()?, file.convener.parse()?);
+        conference.purpose = file.purpose;
+        conference.about_participant = file.about_participant;
+        let participant = file.participant.as_deref().map(ParticipantReference::parse);
+        conference.participant = participant.transpose()?;
+        let plan = file.plan.map(|plan| plan_of_file(plan, &conference));
+        conference.plan = plan.transpose()?;
+        for message in file.messages {
+            let malformed = || ClientError::argument("conference file", "contents of messages");
+            let bytes = STANDARD.decode(&message.content).map_err(|_| malformed())?;
+            let content = v1::Content::decode(bytes.as_slice()).map_err(|_| malformed())?;
+            conference.apply(ConferenceEvent::Said(Box::new(Notice {
+                message_id: message.id.parse()?,
+                from: message.from.parse()?,
+                to: message.to.parse()?,
+                at_ms: message.at_ms,
+                content: Content::of(content.content.ok_or_else(malformed)?)?,
+            })));
+        }
+        for id in &file.recalled {
+            conference.apply(ConferenceEvent::Recalled(id.parse()?));
+        }
+        for id in &file.undelivered {
+            conference.apply(ConferenceEvent::NotDelivered(id.parse()?));
+        }
+        Ok(conference)
+    }
+}
+
+fn plan_to_file(plan: &Plan) -> PlanFile {
+    let texts = |bodies: &BTreeSet<Address>| bodies.iter().map(ToString::to_string).collect();
+    let items = plan.items.iter().map(|item| ItemFile {
+        id: item.id.to_string(),
+        title: item.title.clone(),
+        categories: item.categories.clone(),
+        minutes: item.minutes,
+        notes: item.notes.clone(),
+        bodies: item.bodies.as_ref().map(texts),
+    });
+    PlanFile {
+        bodies: texts(&plan.bodies),
+        items: items.collect(),
+        dates: plan.dates.iter().map(|date| (date.starts_at_ms, date.minutes)).collect(),
+        place: plan.place.clone(),
+        answer_by_ms: plan.answer_by_ms,
+    }
+}
+
+fn plan_of_file(file: PlanFile, conference: &Conference) -> Result<Plan, ClientError> {
+    let addresses = |texts: Vec<String>| {
+        texts.iter().map(|text| text.parse()).collect::<Result<BTreeSet<Address>, _>>()
+    };
+    let items = file.items.into_iter().map(|item| {
+        Ok(Item {
+            id: item.id.parse()?,
+            title: item.title,
+            categories: item.categories,
+            minutes: item.minutes,
+            notes: item.notes,
+            bodies: item.bodies.map(addresses).transpose()?,
+        })
+    });
+    let dates =
+        file.dates.into_iter().map(|(starts_at_ms, minutes)| Date { starts_at_ms, minutes });
+    Ok(Plan {
+        conference: conference.id,
+        convener: conference.convener.clone(),
+        purpose: conference.purpose.clone(),
+        about_participant: conference.about_participant,
+        bodies: addresses(file.bodies)?,
+        items: items.collect::<Result<_, ClientError>>()?,
+        dates: dates.collect(),
+        place: file.place,
+        answer_by_ms: file.answer_by_ms,
+    })
+}

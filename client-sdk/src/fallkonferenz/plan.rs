@@ -1,0 +1,246 @@
+//! What a convener wants to discuss with whom, and what of it who may be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schleuse_proto::v1;
+
+use super::coverage::{Coverage, Question};
+use super::letters::Letter;
+use super::state::Date;
+use crate::content::Content;
+use crate::error::ClientError;
+use crate::ids::{Address, ConferenceId, ItemId};
+
+/// Purpose of a Fallkonferenz about a participant.
+pub const PURPOSE: &str = "fallkonferenz";
+/// Category of invitations, answers and dates.
+pub const FRAME_CATEGORY: &str = "termine";
+/// Most bodies of one conference: with all items they stay well below what one call submits.
+const BODIES_MAX: usize = 32;
+/// Most items of one agenda.
+const ITEMS_MAX: usize = 32;
+
+/// One item of the agenda.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Identifier, random: it tells no position.
+    pub id: ItemId,
+    /// Title, 1 to 200 characters.
+    pub title: String,
+    /// Category codes that it touches; none only without participant.
+    pub categories: BTreeSet<String>,
+    /// Planned minutes, 1 to 480.
+    pub minutes: u32,
+    /// What is to be known beforehand.
+    pub notes: String,
+    /// Bodies that the convener wants for it; none: all.
+    pub bodies: Option<BTreeSet<Address>>,
+}
+
+impl Item {
+    fn is_for(&self, body: &Address) -> bool {
+        self.bodies.as_ref().is_none_or(|bodies| bodies.contains(body))
+    }
+
+    pub(super) fn to_wire(&self) -> v1::AgendaItem {
+        v1::AgendaItem {
+            title: self.title.clone(),
+            categories: self.categories.iter().cloned().collect(),
+            minutes: self.minutes,
+            item_id: self.id.to_bytes(),
+            notes: self.notes.clone(),
+        }
+    }
+}
+
+/// A conference before anybody is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Identifier, also of the thread.
+    pub conference: ConferenceId,
+    /// Who convenes: an agency's function, or the Lotse's.
+    pub convener: Address,
+    /// Purpose code of the catalogue.
+    pub purpose: String,
+    /// Whether it is about a participant. Without one, nothing needs a consent and no category may be named.
+    pub about_participant: bool,
+    /// Bodies that the convener would like at the table.
+    pub bodies: BTreeSet<Address>,
+    /// The agenda.
+    pub items: Vec<Item>,
+    /// Proposed dates.
+    pub dates: Vec<Date>,
+    /// Room or link.
+    pub place: String,
+    /// When to answer by.
+    pub answer_by_ms: i64,
+}
+
+/// Who may receive what. For the convener's eyes: it is never sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Distribution {
+    parts: BTreeMap<Address, BTreeSet<ItemId>>,
+}
+
+impl Distribution {
+    /// Bodies to invite, each with the items that it may receive.
+    #[must_use]
+    pub fn parts(&self) -> &BTreeMap<Address, BTreeSet<ItemId>> {
+        &self.parts
+    }
+
+    /// Whether a body may be told the date and the place.
+    #[must_use]
+    pub fn invites(&self, body: &Address) -> bool {
+        self.parts.contains_key(body)
+    }
+
+    /// Whether a body may receive an item.
+    #[must_use]
+    pub fn covers(&self, body: &Address, item: &ItemId) -> bool {
+        self.parts.get(body).is_some_and(|items| items.contains(item))
+    }
+}
+
+impl Plan {
+    /// Looks whether the plan can be carried out.
+    ///
+    /// # Errors
+    /// Says what is to be changed.
+    pub fn check(&self) -> Result<(), ClientError> {
+        let rule = |ok: bool, what, expected| {
+            if ok { Ok(()) } else { Err(ClientError::argument(what, expected)) }
+        };
+        rule((1..=BODIES_MAX).contains(&self.bodies.len()), "bodies", "1 to 32 bodies")?;
+        rule(!self.bodies.contains(&self.convener), "bodies", "bodies other than the convener")?;
+        rule((1..=ITEMS_MAX).contains(&self.items.len()), "items", "1 to 32 items")?;
+        let ids: BTreeSet<_> = self.items.iter().map(|item| item.id).collect();
+        rule(ids.len() == self.items.len(), "items", "another identifier for each item")?;
+        for item in &self.items {
+            let named = !item.categories.is_empty();
+            let expected = "at least one category for each item, and none without participant";
+            rule(named == self.about_participant, "categories", expected)?;
+            let known = item.bodies.iter().flatten().all(|body| self.bodies.contains(body));
+            rule(known, "items.bodies", "bodies of the conference")?;
+            self.part(item)?;
+        }
+        self.request().map(drop)
+    }
+
+    /// What is to be asked before anybody is invited, each question once; nothing without participant.
+    #[must_use]
+    pub fn questions(&self) -> BTreeSet<Question> {
+        if !self.about_participant {
+            return BTreeSet::new();
+        }
+        let of_body = |body: &Address| {
+            let items = self.items.iter().filter(|item| item.is_for(body));
+            let items = items.map(|item| self.question(body, &item.categories));
+            items.chain([self.question(body, &self.frame_categories())]).collect::<Vec<_>>()
+        };
+        self.bodies.iter().flat_map(of_body).collect()
+    }
+
+    /// Who may receive what, if these questions and no others have the answer yes.
+    #[must_use]
+    pub fn distribution(&self, covered: &BTreeSet<Question>) -> Distribution {
+        let may = |body: &Address, categories: &BTreeSet<String>| {
+            !self.about_participant || covered.contains(&self.question(body, categories))
+        };
+        let invited = self.bodies.iter().filter(|body| may(body, &self.frame_categories()));
+        let parts = invited.map(|body| {
+            let items = self.items.iter().filter(|item| item.is_for(body));
+            let items = items.filter(|item| may(body, &item.categories)).map(|item| item.id);
+            (body.clone(), items.collect())
+        });
+        Distribution { parts: parts.collect() }
+    }
+
+    /// Asks, and computes who may receive what.
+    ///
+    /// # Errors
+    /// The plan is faulty, or the answers cannot be had.
+    pub async fn distribute(&self, coverage: &impl Coverage) -> Result<Distribution, ClientError> {
+        self.check()?;
+        let questions: Vec<Question> = self.questions().into_iter().collect();
+        let answers = coverage.covered(&questions).await?;
+        if answers.len() != questions.len() {
+            return Err(ClientError::protocol("other answers than questions"));
+        }
+        let covered = questions.into_iter().zip(answers).filter(|(_, yes)| *yes);
+        Ok(self.distribution(&covered.map(|(question, _)| question).collect()))
+    }
+
+    /// Invitations to the bodies of a distribution.
+    ///
+    /// # Errors
+    /// A field of the plan is out of its range.
+    pub fn invitations(&self, distribution: &Distribution) -> Result<Vec<Letter>, ClientError> {
+        let content = self.request()?;
+        let letters = distribution.parts.keys().map(|body| Letter {
+            recipient: body.clone(),
+            kind: "fallkonferenz.request",
+            categories: self.frame_categories(),
+            item: None,
+            content: content.clone(),
+        });
+        Ok(letters.collect())
+    }
+
+    /// Items for one body of a distribution, in the order of the agenda.
+    ///
+    /// # Errors
+    /// A field of the plan is out of its range.
+    pub fn parts_for(
+        &self,
+        body: &Address,
+        distribution: &Distribution,
+    ) -> Result<Vec<Letter>, ClientError> {
+        let items = self.items.iter().filter(|item| distribution.covers(body, &item.id));
+        let letters = items.map(|item| {
+            Ok(Letter {
+                recipient: body.clone(),
+                kind: "fallkonferenz.part",
+                categories: item.categories.clone(),
+                item: Some(item.id),
+                content: self.part(item)?,
+            })
+        });
+        letters.collect()
+    }
+
+    fn request(&self) -> Result<Content, ClientError> {
+        Ok(Content::fallkonferenz_request(v1::FallkonferenzRequest {
+            conference_id: self.conference.to_bytes(),
+            agenda: Vec::new(),
+            proposed_dates: self.dates.iter().map(|date| date.to_wire()).collect(),
+            place: self.place.clone(),
+            answer_by_ms: self.answer_by_ms,
+        })?)
+    }
+
+    fn part(&self, item: &Item) -> Result<Content, ClientError> {
+        let part = v1::FallkonferenzPart {
+            conference_id: self.conference.to_bytes(),
+            item: Some(item.to_wire()),
+        };
+        Ok(Content::of(v1::content::Content::FallkonferenzPart(part))?)
+    }
+
+    fn question(&self, body: &Address, categories: &BTreeSet<String>) -> Question {
+        Question {
+            recipient: body.clone(),
+            purpose: self.purpose.clone(),
+            categories: categories.clone(),
+        }
+    }
+
+    /// Categories of what is about dates and places only.
+    fn frame_categories(&self) -> BTreeSet<String> {
+        frame_categories(self.about_participant)
+    }
+}
+
+pub(super) fn frame_categories(about_participant: bool) -> BTreeSet<String> {
+    about_participant.then(|| FRAME_CATEGORY.to_owned()).into_iter().collect()
+}

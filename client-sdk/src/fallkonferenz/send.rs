@@ -1,0 +1,107 @@
+//! Sending the messages of a conference, each sealed and signed by itself.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::conference::{Conference, ConferenceEvent, Notice};
+use super::letters::Letter;
+use super::plan::Distribution;
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::ids::{Address, ItemId, ParticipantReference, ThreadId};
+use crate::send::{Draft, SendOutcome};
+
+/// What became of a letter.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Who was to receive it.
+    pub recipient: Address,
+    /// Kind code.
+    pub kind: &'static str,
+    /// The item; none: dates and places only.
+    pub item: Option<ItemId>,
+    /// Whether the broker accepted it.
+    pub outcome: SendOutcome,
+}
+
+impl Client {
+    /// Invites the bodies of a distribution, and sends each the items that it may receive. A body whose
+    /// invitation is not covered gets no item. What was accepted is taken into the conference.
+    ///
+    /// # Errors
+    /// Not the convener, or as [`Client::send`]; what was sent before the error is in the conference.
+    pub async fn invite(
+        &self,
+        conference: &mut Conference,
+        distribution: &Distribution,
+        expires_in: Duration,
+    ) -> Result<Vec<Sent>, ClientError> {
+        let missing = || ClientError::argument("conference", "one that we convene ourselves");
+        let plan = conference.plan().cloned().ok_or_else(missing)?;
+        let invitations = plan.invitations(distribution)?;
+        let mut sent = self.send_letters(conference, invitations, expires_in).await?;
+        let invited = sent.iter().filter(|one| one.outcome.is_accepted());
+        let invited: BTreeSet<Address> = invited.map(|one| one.recipient.clone()).collect();
+        for body in &invited {
+            // Body by body: the records of one body's messages tell nothing of how many the others got.
+            let parts = plan.parts_for(body, distribution)?;
+            sent.extend(self.send_letters(conference, parts, expires_in).await?);
+        }
+        Ok(sent)
+    }
+
+    /// Sends letters of a conference in its thread. What was accepted is taken into the conference.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; what was sent before the error is in the conference.
+    pub async fn send_letters(
+        &self,
+        conference: &mut Conference,
+        letters: Vec<Letter>,
+        expires_in: Duration,
+    ) -> Result<Vec<Sent>, ClientError> {
+        let mut sent = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let draft = conference.draft(&letter, expires_in)?;
+            // Alone: the signature of a batch shows how many messages it covers.
+            let outcome = self.send(draft).await?;
+            if let SendOutcome::Accepted { message_id, .. } = outcome {
+                conference.apply(ConferenceEvent::Said(Box::new(Notice {
+                    message_id,
+                    from: conference.own().clone(),
+                    to: letter.recipient.clone(),
+                    at_ms: self.now_ms(),
+                    content: letter.content,
+                })));
+            }
+            let Letter { recipient, kind, item, .. } = letter;
+            sent.push(Sent { recipient, kind, item, outcome });
+        }
+        Ok(sent)
+    }
+}
+
+impl Conference {
+    fn draft(&self, letter: &Letter, expires_in: Duration) -> Result<Draft, ClientError> {
+        let participant_reference = match &self.participant {
+            Some(reference) => reference.clone(),
+            None if self.is_about_participant() => {
+                let expected = "a reference that the Lotse assigned to us";
+                return Err(ClientError::argument("participant", expected));
+            }
+            None => ParticipantReference::none(),
+        };
+        Ok(Draft {
+            participant_reference,
+            recipient: letter.recipient.clone(),
+            sender_function: self.own.function.clone(),
+            kind: letter.kind.to_owned(),
+            purpose: self.purpose.clone(),
+            categories: letter.categories.iter().cloned().collect(),
+            thread_id: Some(ThreadId::parse(self.id.as_bytes())?),
+            expires_in,
+            content: letter.content.clone(),
+            suite: None,
+        })
+    }
+}

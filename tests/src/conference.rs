@@ -1,0 +1,6 @@
+//! The Fallkonferenz of the client library: who receives which part in every state of the consents, and that its
+//! state does not depend on the order of messages.
+
+mod calendar;
+mod fold;
+mod table;
