@@ -122,7 +122,11 @@ pub mod witness;
 pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
-pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
+pub use content::kinds::{KindField, MessageKind};
+pub use content::{
+    Content, ContentBuilder, ContentError, FILE_BYTES_MAX, SCHEMA_MAJOR, SCHEMA_MINOR,
+    TEXT_BYTES_MAX,
+};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{

@@ -14,7 +14,7 @@ use schleuse_proto::v1;
 
 pub use sealer::{Prepared, Sealer};
 #[cfg(test)]
-pub(crate) use sealer::{prepare_one, sign};
+pub(crate) use sealer::{prepare_one, seal_one, sign};
 pub use stream::{StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream};
 
 use crate::client::Client;

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
-    PublishArguments, ReceiveArguments, SendArguments,
+    KindsArguments, KindsCommand, PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
@@ -222,7 +222,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 37);
+        assert_eq!(found.len(), 38);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
@@ -271,5 +271,8 @@ mod tests {
         assert!(parse(&["--file", "f", "--subject", "note"]).is_ok());
         assert!(parse(&[]).is_err());
         assert!(parse(&["--text", "t", "--file", "f"]).is_err());
+        let id = "0".repeat(32);
+        assert!(parse(&["--json-content", "f", "--about", &id, "--in-reply-to", &id]).is_ok());
+        assert!(parse(&["--text", "t", "--about", &id]).is_err());
     }
 }

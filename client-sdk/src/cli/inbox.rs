@@ -54,12 +54,16 @@ impl<'a> Desk<'a> {
     }
 
     /// What is shown of a message that does not verify.
-    fn refuse(&self, incoming: Incoming) -> Value {
+    fn refuse(&self, incoming: Incoming) -> (Value, Ending) {
         let number = incoming.message_number();
-        let error = incoming.verified().err().map(|error| error.to_string());
-        let text = format!("ALARM: {} (message {number})", error.clone().unwrap_or_default());
+        let error = incoming.verified().err();
+        let is_alarm = error.as_ref().is_none_or(ClientError::is_alarm);
+        let error = error.map(|error| error.to_string());
+        let how = if is_alarm { "ALARM" } else { "not shown" };
+        let text = format!("{how}: {} (message {number})", error.clone().unwrap_or_default());
         self.output.note(&text);
-        json!({ "message_number": number, "unverified": error })
+        let ending = if is_alarm { Ending::Alarm } else { Ending::NotShown };
+        (json!({ "message_number": number, "unverified": error }), ending)
     }
 }
 
@@ -87,8 +91,9 @@ pub(crate) async fn fetch(
                 values.push(value);
                 texts.push(text);
             } else {
-                ending = Ending::Alarm;
-                values.push(desk.refuse(one));
+                let (value, how) = desk.refuse(one);
+                ending = worse(ending, how);
+                values.push(value);
             }
         }
     }
@@ -124,32 +129,35 @@ pub(crate) async fn receive(
             _ = tokio::signal::ctrl_c() => break,
         };
         seen += 1;
-        if !show(&mut desk, incoming).await? {
-            ending = Ending::Alarm;
-        }
+        ending = worse(ending, show(&mut desk, incoming).await?);
     }
     stream.close().await;
     client.check_receipts().await?;
     Ok(ending)
 }
 
-async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<bool, ClientError> {
+/// An alarm stays an alarm.
+fn worse(before: Ending, now: Ending) -> Ending {
+    if before == Ending::Alarm || now == Ending::Done { before } else { now }
+}
+
+async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Ending, ClientError> {
     let Incoming::Verified(received) = incoming else {
-        let value = desk.refuse(incoming);
+        let (value, ending) = desk.refuse(incoming);
         desk.output.item(&value, String::new);
-        return Ok(false);
+        return Ok(ending);
     };
     let (value, text) = desk.take(&received)?;
     desk.output.item(&value, || format!("{text}\n"));
     if desk.arguments.acknowledge {
         received.acknowledge().await?;
     }
-    Ok(true)
+    Ok(Ending::Done)
 }
 
 /// Writes a received file under its own name, or with a number if that is taken.
 fn save(received: &Received, folder: &Path) -> Result<Option<String>, ClientError> {
-    let Kind::File(file) = received.content.kind() else { return Ok(None) };
+    let Some(Kind::File(file)) = received.content.kind() else { return Ok(None) };
     // The library has checked that the name is no path.
     let numbered = format!("{}-{}", received.message_number, file.name);
     for name in [&file.name, &numbered] {
@@ -223,5 +231,6 @@ fn message_json(received: &Received) -> Value {
         "accepted_at": rfc3339(received.accepted_at_ms),
         "handed_out_at": rfc3339(received.handed_out_at_ms),
         "content": received.content.to_json(),
+        "content_json": received.content.to_exact_json(),
     })
 }

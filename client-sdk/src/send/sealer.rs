@@ -13,6 +13,7 @@ use schleuse_proto::v1;
 
 use super::Draft;
 use crate::client::Client;
+use crate::content::kinds;
 use crate::error::ClientError;
 use crate::ids::{Address, MessageId, ThreadId};
 use crate::random;
@@ -58,7 +59,7 @@ impl Sealer {
     /// Looks the recipients' keys up, seals, and signs in batches.
     ///
     /// # Errors
-    /// A recipient has no usable key, or a content is too large.
+    /// A recipient has no usable key, a content is too large, or of another kind than its label says.
     pub async fn prepare_all(&self, drafts: Vec<Draft>) -> Result<Vec<Prepared>, ClientError> {
         let mut keys: HashMap<(Address, Option<Suite>), SealingPublicKey> = HashMap::new();
         for draft in &drafts {
@@ -88,6 +89,17 @@ impl Sealer {
 
 /// Seals one draft; its signature is still missing.
 pub(crate) fn prepare_one(
+    draft: &Draft,
+    key: &SealingPublicKey,
+    agency: &str,
+    now_ms: i64,
+) -> Result<Prepared, ClientError> {
+    kinds::check(&draft.kind, &draft.content)?;
+    seal_one(draft, key, agency, now_ms)
+}
+
+/// As [`prepare_one`], for a content that belongs to its kind.
+pub(crate) fn seal_one(
     draft: &Draft,
     key: &SealingPublicKey,
     agency: &str,
