@@ -116,11 +116,10 @@ impl Field {
         match self.items {
             Some((least, most)) => {
                 let items = items(least, most);
-                let each = match self.rule {
-                    Rule::Message | Rule::Enum => String::new(),
-                    rule => format!(", each {}", rule.allowed(true)),
-                };
-                items + &each
+                if matches!(self.rule, Rule::Message | Rule::Enum) {
+                    return items;
+                }
+                format!("{items}, each {}", self.rule.allowed(true))
             }
             None => self.rule.allowed(self.required),
         }

@@ -81,10 +81,10 @@ fn bytes(length: usize) -> Value {
 }
 
 fn number(field: &FieldDescriptor, number: u64) -> Option<Value> {
-    match field.kind() {
-        FieldKind::Uint32 => u32::try_from(number).ok().map(Value::U32),
-        _ => Some(Value::U64(number)),
+    if field.kind() == FieldKind::Uint32 {
+        return u32::try_from(number).ok().map(Value::U32);
     }
+    Some(Value::U64(number))
 }
 
 /// Values beyond the bounds of one value of a field.
@@ -256,12 +256,17 @@ fn every_field_has_a_rule_and_its_comment_states_the_same_bound() {
         let row = row.unwrap_or_else(|| panic!("{} has no rule", field.full_name()));
         assert!(paths.insert(row.path));
         assert_eq!(row.items.is_some(), field.is_list(), "{}", row.path);
-        let stated = match row.rule {
-            Rule::Flag => continue,
-            Rule::Enum | Rule::Message if row.items.is_none() && row.required => continue,
-            Rule::Enum if row.items.is_none() => "may be unspecified".to_owned(),
-            Rule::Message if row.items.is_none() => "may be missing".to_owned(),
-            _ => row.allowed().replace(", naming an attachment of this message", ""),
+        let alone = row.items.is_none();
+        let obvious = alone && row.required && matches!(row.rule, Rule::Enum | Rule::Message);
+        if row.rule == Rule::Flag || obvious {
+            continue;
+        }
+        let stated = if alone && row.rule == Rule::Enum {
+            "may be unspecified".to_owned()
+        } else if alone && row.rule == Rule::Message {
+            "may be missing".to_owned()
+        } else {
+            row.allowed().replace(", naming an attachment of this message", "")
         };
         let comment = schema::comment(&field);
         if !row.path.starts_with("AttachmentReference.") {
