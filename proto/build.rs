@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use prost::Message as _;
+use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorSet;
 
 /// Calls that the broker serves beside its own: health and reflection.
@@ -36,11 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Makes a content of each message that a content can hold.
 fn bodies(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
-    let mut messages = descriptors.file.iter().flat_map(|file| &file.message_type);
-    let content = messages.find(|message| message.name() == "Content").ok_or("no Content")?;
+    let pool = DescriptorPool::from_file_descriptor_set(descriptors.clone())?;
+    let content = pool.get_message_by_name("schleuse.v1.Content").ok_or("no Content")?;
     let mut text = String::new();
-    for field in content.field.iter().filter(|field| field.oneof_index.is_some()) {
-        let name = field.type_name().rsplit('.').next().unwrap_or_default();
+    for field in content.fields().filter(|field| field.containing_oneof().is_some()) {
+        let kind = field.kind();
+        let name = kind.as_message().map(|message| message.name()).ok_or("not a message")?;
         let variant = field.name().split('_').map(|part| part[..1].to_uppercase() + &part[1..]);
         let variant = variant.collect::<String>();
         writeln!(text, "impl From<crate::v1::{name}> for crate::v1::content::Content {{")?;

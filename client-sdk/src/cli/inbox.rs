@@ -6,7 +6,7 @@ use std::path::Path;
 
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
-    ClientError, Incoming, Received, ReferenceBook, Stage, format_time, rfc3339,
+    ClientError, Incoming, MessageKind, Received, ReferenceBook, Stage, format_time, rfc3339,
 };
 use serde_json::{Value, json};
 
@@ -189,13 +189,15 @@ fn message_text(received: &Received, name: Option<&str>) -> String {
     } else {
         String::new()
     };
+    let kind = MessageKind::find(&received.kind);
+    let kind = kind.map(|kind| format!(" ({})", kind.name)).unwrap_or_default();
     [
         format!("message {}{repeated}", received.message_number),
         format!("  from         {}, signed by {}", received.sender, received.signed_by),
         format!("  to           {}", received.recipient),
         format!("  participant  {reference} {}", name.unwrap_or_default()).trim_end().to_owned(),
         format!("  purpose      {} ({})", received.purpose, received.categories.join(", ")),
-        format!("  kind         {}", received.kind),
+        format!("  kind         {}{kind}", received.kind),
         format!(
             "  consent      {} revision {}",
             received.consent_reference, received.consent_revision
