@@ -1,5 +1,6 @@
 //! Compiles `schleuse/v1/*.proto` without a protoc, and writes the list of all calls as an enum, so
-//! that a table over the calls fails to compile when a call is added without a row.
+//! that a table over the calls fails to compile when a call is added without a row. Each message that
+//! a content can hold becomes a content by `From`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use prost::Message as _;
+use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorSet;
 
 /// Calls that the broker serves beside its own: health and reflection.
@@ -28,8 +30,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(&files, ["."])?;
     fs::write(out.join("schleuse.v1.binpb"), descriptors.encode_to_vec())?;
     fs::write(out.join("rpc.rs"), rpc_enum(&descriptors)?)?;
+    fs::write(out.join("bodies.rs"), bodies(&descriptors)?)?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())
+}
+
+/// Makes a content of each message that a content can hold.
+fn bodies(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+    let pool = DescriptorPool::from_file_descriptor_set(descriptors.clone())?;
+    let content = pool.get_message_by_name("schleuse.v1.Content").ok_or("no Content")?;
+    let mut text = String::new();
+    for field in content.fields().filter(|field| field.containing_oneof().is_some()) {
+        let kind = field.kind();
+        let name = kind.as_message().map(|message| message.name()).ok_or("not a message")?;
+        let variant = field.name().split('_').map(|part| part[..1].to_uppercase() + &part[1..]);
+        let variant = variant.collect::<String>();
+        writeln!(text, "impl From<crate::v1::{name}> for crate::v1::content::Content {{")?;
+        writeln!(text, "    fn from(body: crate::v1::{name}) -> Self {{")?;
+        writeln!(text, "        Self::{variant}(body)\n    }}\n}}")?;
+    }
+    Ok(text)
 }
 
 fn rpc_enum(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {

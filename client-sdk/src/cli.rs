@@ -12,6 +12,7 @@ pub(crate) mod dpo;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod incident;
+pub(crate) mod kinds;
 pub(crate) mod lotse;
 pub(crate) mod output;
 pub(crate) mod planning;
@@ -49,6 +50,8 @@ pub(crate) enum Ending {
     Declined,
     /// At least one message is not covered by a consent.
     NotCovered,
+    /// A message cannot be read by this version.
+    NotShown,
     /// Evidence does not hold.
     Alarm,
 }
@@ -65,7 +68,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     };
     ExitCode::from(match ending {
         Ending::Done => DONE,
-        Ending::Declined => FAILED,
+        Ending::Declined | Ending::NotShown => FAILED,
         Ending::NotCovered => NOT_COVERED,
         Ending::Alarm => ALARM,
     })

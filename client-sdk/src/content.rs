@@ -1,29 +1,45 @@
 //! Contents of messages: built, checked, shown. The broker never sees them.
 //!
 //! A [`Content`] is always valid: what is built here and what arrives passes the same checks.
-//! Source: `content.proto` for the limits.
+//! Contents of a newer minor version of the schema are passed on: what is known of them is checked
+//! and shown, their bytes are kept. Another major version is refused.
+//! Source: `content.proto` and the files that it imports.
 
 mod attachment;
 mod fallkonferenz;
+mod fields;
+mod json;
+pub(crate) mod kinds;
+mod rules;
+mod schema;
 mod show;
+mod words;
 
+use std::borrow::Cow;
+
+pub(crate) use attachment::chunk_bytes;
+pub use attachment::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX};
 use bytes::Bytes;
+use prost_reflect::DynamicMessage;
 use schleuse_proto::Message as _;
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 
-pub(crate) use attachment::chunk_bytes;
-pub use attachment::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX};
-
-use crate::ids::ConferenceId;
+use crate::ids::{ConferenceId, MessageId};
 use crate::seal::{SealError, pad, unpad};
 
+/// Major version of the schema that this crate reads and writes.
+pub const SCHEMA_MAJOR: u32 = 1;
+/// Minor version of the schema that this crate writes; newer ones are passed on.
+pub const SCHEMA_MINOR: u32 = 0;
 /// Largest file in bytes: 1 MiB.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest text in bytes: 64 KiB.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Longest names, titles and places in characters.
 const NAME_CHARS_MAX: usize = 200;
+/// Most categories of an attachment.
+const CATEGORIES_MAX: usize = 16;
 
 /// Why a content may not be sent, or is not believed on arrival.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +55,12 @@ pub enum ContentError {
     #[error("{field} has {bytes} bytes; at most {TEXT_BYTES_MAX} (64 KiB) are allowed")]
     TextTooLarge {
         /// Which text.
-        field: &'static str,
+        field: String,
         /// Its size.
         bytes: usize,
     },
     /// Each part is allowed, but together they are too large.
-    #[error("file and note together do not fit one message")]
+    #[error("the parts of the content together do not fit one message")]
     TooLarge,
     /// More messages or bytes than one call takes, though all or none were asked for.
     #[error(
@@ -59,14 +75,50 @@ pub enum ContentError {
     /// A field out of its range.
     #[error("{field}: expected {expected}")]
     Field {
-        /// Which field.
-        field: &'static str,
+        /// Path of the field, for example `unterlagen_request.documents[2].description`.
+        field: Cow<'static, str>,
         /// What is allowed.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
-    /// Not an encoded content, or of a kind this version does not know.
+    /// Not an encoded content, or without a kind that its version knows.
     #[error("not a content that this version can read")]
     Unreadable,
+    /// Written with another major version of the schema.
+    #[error(
+        "the content is of schema version {major}.{minor}, this program reads {SCHEMA_MAJOR}.x: \
+         install a newer version of schleuse and fetch again; until then the message stays in the queue"
+    )]
+    UnknownMajor {
+        /// Its major version.
+        major: u32,
+        /// Its minor version.
+        minor: u32,
+    },
+    /// It has fields that the version it names does not have.
+    #[error(
+        "the content names schema version {SCHEMA_MAJOR}.{minor} and has fields that this version \
+         does not have: its sender must name the version it writes"
+    )]
+    NotOfItsVersion {
+        /// The minor version it names.
+        minor: u32,
+    },
+    /// A content of another kind than the label says.
+    #[error("messages of kind {kind} hold {expected}, not {found}")]
+    ForeignContent {
+        /// Kind code of the label.
+        kind: String,
+        /// What this kind holds.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// JSON that is not of the schema.
+    #[error("JSON of a content: {why}")]
+    Json {
+        /// What is wrong; may quote the JSON.
+        why: String,
+    },
     /// The padding.
     #[error(transparent)]
     Padding(#[from] SealError),
@@ -74,16 +126,91 @@ pub enum ContentError {
 
 /// Content of a message, checked.
 #[derive(Clone, PartialEq)]
-pub struct Content(Kind, Vec<v1::AttachmentReference>);
+pub struct Content {
+    message: v1::Content,
+    /// Name of the message inside in the schema.
+    content_type: Option<String>,
+    /// The bytes of a content of a newer minor version.
+    raw: Option<Bytes>,
+}
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Never the content itself: it is about a person.
-        write!(f, "Content({})", self.kind_name())
+        write!(f, "Content({})", self.content_type().unwrap_or("of a newer version"))
+    }
+}
+
+/// Builds a content with what surrounds it; see [`Content::builder`].
+#[derive(Clone)]
+pub struct ContentBuilder(v1::Content);
+
+impl std::fmt::Debug for ContentBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ContentBuilder(…)")
+    }
+}
+
+impl ContentBuilder {
+    /// What it is about, at most 200 characters in one line.
+    #[must_use]
+    pub fn subject(mut self, subject: &str) -> Self {
+        subject.clone_into(&mut self.0.subject);
+        self
+    }
+
+    /// The message that it answers.
+    #[must_use]
+    pub fn in_reply_to(mut self, message: MessageId) -> Self {
+        self.0.in_reply_to = message.to_bytes();
+        self
+    }
+
+    /// Refers to an attachment.
+    #[must_use]
+    pub fn attachment(mut self, attachment: v1::AttachmentReference) -> Self {
+        self.0.attachments.push(attachment);
+        self
+    }
+
+    /// The content, if all of it is allowed.
+    ///
+    /// # Errors
+    /// Names a field that is out of its range, and the range.
+    pub fn build(self) -> Result<Content, ContentError> {
+        Content::checked(self.0)
     }
 }
 
 impl Content {
+    /// A content of one of the schemas, for example [`v1::ZustaendigkeitAsk`].
+    ///
+    /// # Errors
+    /// Names a field that is out of its range, and the range.
+    pub fn of(body: impl Into<Kind>) -> Result<Self, ContentError> {
+        Self::builder(body).build()
+    }
+
+    /// Builds a content with a subject, attachments or the message it answers.
+    #[must_use]
+    pub fn builder(body: impl Into<Kind>) -> ContentBuilder {
+        ContentBuilder(v1::Content {
+            schema_version: Some(v1::SchemaVersion { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR }),
+            content: Some(body.into()),
+            ..Default::default()
+        })
+    }
+
+    /// The same content with what surrounds it changed. A content of a newer minor version is passed
+    /// on as it is.
+    ///
+    /// # Errors
+    /// It is of a newer minor version.
+    pub fn rebuild(&self) -> Result<ContentBuilder, ContentError> {
+        rule(self.raw.is_none(), "schema_version", "a content of a version known here")?;
+        Ok(ContentBuilder(self.message.clone()))
+    }
+
     /// Plain text.
     ///
     /// # Errors
@@ -163,14 +290,6 @@ impl Content {
         }))
     }
 
-    /// A message of a Fallkonferenz, or any other that this version knows.
-    ///
-    /// # Errors
-    /// A field is out of its range.
-    pub fn of(kind: Kind) -> Result<Self, ContentError> {
-        Self::check(kind)
-    }
-
     /// Introduction of a participant by the Lotse.
     ///
     /// # Errors
@@ -187,10 +306,52 @@ impl Content {
         }))
     }
 
-    /// The message inside.
+    /// The message inside; none if it is of a kind that only a newer version knows.
     #[must_use]
-    pub fn kind(&self) -> &Kind {
-        &self.0
+    pub fn kind(&self) -> Option<&Kind> {
+        self.message.content.as_ref()
+    }
+
+    /// The whole, as far as it is known here.
+    #[must_use]
+    pub fn message(&self) -> &v1::Content {
+        &self.message
+    }
+
+    /// Version of the schema it was written with: major and minor.
+    #[must_use]
+    pub fn schema_version(&self) -> (u32, u32) {
+        version(self.message.schema_version)
+    }
+
+    /// The message that it answers.
+    #[must_use]
+    pub fn in_reply_to(&self) -> Option<MessageId> {
+        MessageId::parse(&self.message.in_reply_to).ok()
+    }
+
+    /// What it is about; may be empty.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.message.subject
+    }
+
+    /// Its attachments.
+    #[must_use]
+    pub fn attachments(&self) -> &[v1::AttachmentReference] {
+        &self.message.attachments
+    }
+
+    /// The bytes of a content of a newer minor version, which may hold more than is known here.
+    #[must_use]
+    pub fn raw(&self) -> Option<&Bytes> {
+        self.raw.as_ref()
+    }
+
+    /// Name of the message inside in the schema, for example `zustaendigkeit_ask`.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
     }
 
     /// Padded plaintext, ready to be sealed.
@@ -198,92 +359,104 @@ impl Content {
     /// # Errors
     /// The parts together are too large.
     pub fn to_plaintext(&self) -> Result<Vec<u8>, ContentError> {
-        let content = v1::Content { content: Some(self.0.clone()), attachments: self.1.clone() };
-        pad(&content.encode_to_vec()).map_err(|_| ContentError::TooLarge)
+        pad(&self.encode()).map_err(|_| ContentError::TooLarge)
     }
 
     /// Reads a padded plaintext.
     ///
     /// # Errors
-    /// The padding is wrong, or the content is not one that may be sent.
+    /// The padding is wrong, the content is not one that may be sent, or of another major version.
     pub fn from_plaintext(plaintext: &[u8]) -> Result<Self, ContentError> {
-        let content = v1::Content::decode(unpad(plaintext)?);
-        let content = content.map_err(|_| ContentError::Unreadable)?;
-        let kind = content.content.ok_or(ContentError::Unreadable)?;
-        Self::check(kind)?.with_attachments(content.attachments)
+        Self::from_encoded(unpad(plaintext)?)
+    }
+
+    /// The encoded content, as [`Content::from_encoded`] reads it.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        self.raw.clone().unwrap_or_else(|| self.message.encode_to_vec().into())
+    }
+
+    /// Reads an encoded content: of this version, with nothing unknown in it, or of a newer minor
+    /// version.
+    ///
+    /// # Errors
+    /// It is not one that may be sent, or of another major version.
+    pub fn from_encoded(encoded: &[u8]) -> Result<Self, ContentError> {
+        // Before all else: another major version may be laid out in another way.
+        let first = v1::ContentVersion::decode(encoded).map_err(|_| ContentError::Unreadable)?;
+        let (major, minor) = version(first.schema_version);
+        if major != SCHEMA_MAJOR {
+            return Err(ContentError::UnknownMajor { major, minor });
+        }
+        let newer = minor > SCHEMA_MINOR;
+        let whole = schema::decode(encoded)?;
+        let message = v1::Content::decode(encoded).map_err(|_| ContentError::Unreadable)?;
+        if message.content.is_none() && !newer {
+            return Err(ContentError::Unreadable);
+        }
+        if !newer && rules::has_unknown(&whole) {
+            return Err(ContentError::NotOfItsVersion { minor });
+        }
+        let raw = newer.then(|| Bytes::copy_from_slice(encoded));
+        let content_type = check_all(&whole, &message, newer)?;
+        Ok(Self { message, content_type, raw })
+    }
+
+    fn checked(message: v1::Content) -> Result<Self, ContentError> {
+        let whole = schema::decode(&message.encode_to_vec())?;
+        let content_type = check_all(&whole, &message, false)?;
+        Ok(Self { message, content_type, raw: None })
     }
 
     fn check(kind: Kind) -> Result<Self, ContentError> {
-        match &kind {
-            Kind::Text(text) => {
-                chars("subject", &text.subject, 0, NAME_CHARS_MAX, "at most 200 characters")?;
-                text_bytes("text", &text.body)?;
-            }
-            Kind::File(file) => check_file(file)?,
-            Kind::FallkonferenzRequest(request) => fallkonferenz::check_request(request)?,
-            Kind::FallkonferenzAnswer(answer) => fallkonferenz::check_answer(answer)?,
-            Kind::FallkonferenzPart(message) => fallkonferenz::check_part(message)?,
-            Kind::FallkonferenzAccept(message) => fallkonferenz::check_accept(message)?,
-            Kind::FallkonferenzDecline(message) => fallkonferenz::check_decline(message)?,
-            Kind::FallkonferenzPropose(message) => fallkonferenz::check_propose(message)?,
-            Kind::FallkonferenzFix(message) => fallkonferenz::check_fix(message)?,
-            Kind::FallkonferenzMove(message) => fallkonferenz::check_move(message)?,
-            Kind::FallkonferenzCancel(message) => fallkonferenz::check_cancel(message)?,
-            Kind::FallkonferenzMinutes(message) => fallkonferenz::check_minutes(message)?,
-            Kind::FallkonferenzConfirm(message) => fallkonferenz::check_confirm(message)?,
-            Kind::FallkonferenzAgreementKept(message) => {
-                fallkonferenz::check_agreement_kept(message)?
-            }
-            Kind::FallkonferenzAgreementLate(message) => {
-                fallkonferenz::check_agreement_late(message)?
-            }
-            Kind::Introduction(introduction) => check_introduction(introduction)?,
-            Kind::Chunk(chunk) => attachment::check_chunk(chunk)?,
-        }
-        Ok(Self(kind, Vec::new()))
-    }
-
-    pub(crate) fn kind_name(&self) -> &'static str {
-        match &self.0 {
-            Kind::Text(_) => "text",
-            Kind::File(_) => "file",
-            Kind::FallkonferenzRequest(_) => "fallkonferenz request",
-            Kind::FallkonferenzAnswer(_) => "fallkonferenz answer",
-            Kind::FallkonferenzPart(_) => "fallkonferenz part",
-            Kind::FallkonferenzAccept(_) => "fallkonferenz accept",
-            Kind::FallkonferenzDecline(_) => "fallkonferenz decline",
-            Kind::FallkonferenzPropose(_) => "fallkonferenz propose",
-            Kind::FallkonferenzFix(_) => "fallkonferenz fix",
-            Kind::FallkonferenzMove(_) => "fallkonferenz move",
-            Kind::FallkonferenzCancel(_) => "fallkonferenz cancel",
-            Kind::FallkonferenzMinutes(_) => "fallkonferenz minutes",
-            Kind::FallkonferenzConfirm(_) => "fallkonferenz confirm",
-            Kind::FallkonferenzAgreementKept(_) => "fallkonferenz agreement kept",
-            Kind::FallkonferenzAgreementLate(_) => "fallkonferenz agreement late",
-            Kind::Introduction(_) => "introduction",
-            Kind::Chunk(_) => "part of an attachment",
-        }
+        Self::of(kind)
     }
 }
 
-fn check_file(file: &v1::FileContent) -> Result<(), ContentError> {
-    attachment::check_name("file name", &file.name)?;
-    chars("media type", &file.media_type, 0, NAME_CHARS_MAX, "at most 200 characters")?;
-    if file.data.len() > FILE_BYTES_MAX {
-        return Err(ContentError::FileTooLarge { bytes: file.data.len() });
-    }
-    text_bytes("note", &file.note)
+/// What a content without the field was written with: the first version.
+fn version(version: Option<v1::SchemaVersion>) -> (u32, u32) {
+    version.map_or((SCHEMA_MAJOR, 0), |version| (version.major, version.minor))
 }
 
-fn check_introduction(introduction: &v1::Introduction) -> Result<(), ContentError> {
-    let name = &introduction.display_name;
-    chars("display_name", name, 1, NAME_CHARS_MAX, "1 to 200 characters")?;
-    let date = &introduction.date_of_birth;
-    let is_date =
-        date.is_empty() || (date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok());
-    rule(is_date, "date_of_birth", "YYYY-MM-DD")?;
-    let number = &introduction.file_number;
-    chars("file_number", number, 0, NAME_CHARS_MAX, "at most 200 characters")
+/// An encoded content without a version, with the version of this crate.
+fn with_own_version(encoded: &[u8]) -> Result<Vec<u8>, ContentError> {
+    let mut message = v1::Content::decode(encoded).map_err(|_| ContentError::Unreadable)?;
+    message.schema_version = Some(v1::SchemaVersion { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR });
+    Ok(message.encode_to_vec())
+}
+
+/// All checks: of each field by its rule, and of what has checks of its own. Returns the name of the
+/// message inside.
+fn check_all(
+    whole: &DynamicMessage,
+    message: &v1::Content,
+    newer: bool,
+) -> Result<Option<String>, ContentError> {
+    let ids = message.attachments.iter().map(|one| one.attachment_id.as_ref());
+    let attachments: Vec<&[u8]> = ids.collect();
+    rules::check(whole, "", rules::Reading { newer, attachments: &attachments })?;
+    let content_type = schema::arm(whole).map(|field| field.name().to_owned());
+    if content_type.as_deref().is_some_and(kinds::is_content_free) {
+        let none = "nothing: messages of this kind carry no content";
+        rule(message.subject.is_empty(), "subject", none)?;
+        rule(message.attachments.is_empty(), "attachments", none)?;
+    }
+    attachment::check_references(&message.attachments)?;
+    if let Some(body) = &message.content {
+        let is_part = matches!(body, Kind::Chunk(_));
+        let none = "none in a part of one";
+        rule(!is_part || message.attachments.is_empty(), "attachments", none)?;
+        check_body(body)?;
+    }
+    Ok(content_type)
+}
+
+/// Messages that have checks of their own.
+fn check_body(body: &Kind) -> Result<(), ContentError> {
+    if let Kind::Chunk(chunk) = body {
+        return attachment::check_chunk(chunk);
+    }
+    fallkonferenz::check(body)
 }
 
 fn chars(
@@ -296,15 +469,12 @@ fn chars(
     rule((least..=most).contains(&text.chars().count()), field, expected)
 }
 
-fn text_bytes(field: &'static str, text: &str) -> Result<(), ContentError> {
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(ContentError::TextTooLarge { field, bytes: text.len() });
-    }
-    Ok(())
-}
-
 fn rule(ok: bool, field: &'static str, expected: &'static str) -> Result<(), ContentError> {
-    if ok { Ok(()) } else { Err(ContentError::Field { field, expected }) }
+    if ok {
+        Ok(())
+    } else {
+        Err(ContentError::Field { field: field.into(), expected: expected.into() })
+    }
 }
 
 #[cfg(test)]

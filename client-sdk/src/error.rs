@@ -117,7 +117,11 @@ impl ClientError {
     #[must_use]
     pub fn is_alarm(&self) -> bool {
         match self {
-            Self::RolledBack { .. } | Self::Forked { .. } | Self::Evidence(_) => true,
+            Self::RolledBack { .. } | Self::Forked { .. } => true,
+            // Of another major version: the message is sound, this program is too old.
+            Self::Evidence(error) => {
+                !matches!(error.fault, EvidenceFault::Content(ContentError::UnknownMajor { .. }))
+            }
             Self::Attachment(error) => error.is_alarm(),
             Self::Connection { .. }
             | Self::Refused { .. }

@@ -131,9 +131,10 @@ pub use attachments::{
 pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
+pub use content::kinds::{KindField, MessageKind};
 pub use content::{
-    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX, Content, ContentError,
-    FILE_BYTES_MAX, TEXT_BYTES_MAX,
+    ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX, Content, ContentBuilder,
+    ContentError, FILE_BYTES_MAX, SCHEMA_MAJOR, SCHEMA_MINOR, TEXT_BYTES_MAX,
 };
 pub use delivery::{
     DeadLetter, DeadLetterReason, Mailbox, MailboxClass, MessageEnd, MessageState, Recall,

@@ -117,7 +117,9 @@ impl ReferenceBook {
     /// As [`ReferenceBook::enter`].
     pub fn learn(&mut self, received: &Received) -> Result<bool, ClientError> {
         let Some(reference) = &received.participant_reference else { return Ok(false) };
-        let Kind::Introduction(introduction) = received.content.kind() else { return Ok(false) };
+        let Some(Kind::Introduction(introduction)) = received.content.kind() else {
+            return Ok(false);
+        };
         let known = self.find(reference).cloned().unwrap_or_default();
         let file_number = if introduction.file_number.is_empty() {
             known.file_number.clone()

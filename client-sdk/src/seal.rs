@@ -18,6 +18,7 @@ use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::v1;
 
 pub use keys::SealingKeys;
+pub(crate) use padding::CONTENT_BYTES_MAX;
 pub use padding::{PADDED_BYTES, pad, unpad};
 
 type Hybrid = MlKem1024P384;

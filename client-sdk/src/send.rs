@@ -12,10 +12,10 @@ use schleuse_proto::GRPC_MESSAGE_BYTES_MAX;
 use schleuse_proto::Message as _;
 use schleuse_proto::v1;
 
-#[cfg(test)]
-pub(crate) use sealer::prepare_one;
 pub(crate) use sealer::{LabelIds, prepare_as, sign};
 pub use sealer::{Prepared, Sealer};
+#[cfg(test)]
+pub(crate) use sealer::{prepare_one, seal_one};
 pub use stream::{StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream};
 
 use crate::client::Client;

@@ -130,3 +130,50 @@ fn a_witness_gets_a_key_serves_until_it_is_told_to_stop_and_shows_its_state() {
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains(&public) && shown.contains("no checkpoint yet"), "{shown}");
 }
+
+#[test]
+fn kinds_are_listed_and_shown_without_a_broker() {
+    let listed = schleuse(&["agency", "kinds"]);
+    assert_eq!(listed.status.code(), Some(0));
+    let text = String::from_utf8(listed.stdout).unwrap();
+    assert!(text.contains("zustaendigkeit.ask") && text.contains("every purpose"), "{text}");
+    let shown = schleuse(&["agency", "kinds", "show", "zustaendigkeit.ask"]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("zustaendigkeit_ask.question (required): Frage"), "{text}");
+    assert!(text.contains("BENEFIT_GROUP_JOB_SEEKERS: Grundsicherung"), "{text}");
+    let unknown = schleuse(&["agency", "kinds", "show", "zustaendigkeit.nothing"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(said(&unknown).contains("schleuse agency kinds"), "{}", said(&unknown));
+}
+
+#[test]
+fn a_content_in_json_is_checked_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ask.json");
+    let reference = "a".repeat(26);
+    let send = |more: &[&str]| {
+        let begin = ["agency", "send", "--participant", &reference, "--to", "drv/zentrale"];
+        let rest = ["--as", "fallmanagement", "--category", "termine", "--json-content"];
+        let file = [file.to_str().unwrap()];
+        schleuse(&[&begin[..], &rest, &file, more].concat())
+    };
+    let example = |kind: &str| schleuse(&["agency", "kinds", "show", kind, "--example"]).stdout;
+    std::fs::write(&file, example("zustaendigkeit.ask")).unwrap();
+    let output = send(&["--kind", "zustaendigkeit.ask"]);
+    assert!(said(&output).contains("--trust"), "the purpose is known: {}", said(&output));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("2026-11-30", "30.11.2026")).unwrap();
+    let output = send(&["--kind", "zustaendigkeit.ask"]);
+    let wrong = "zustaendigkeit_ask.answer_by: expected YYYY-MM-DD";
+    assert!(said(&output).contains(wrong), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1));
+    std::fs::write(&file, r#"{"misdirected": {"reason": 1}}"#).unwrap();
+    let output = send(&["--kind", "system.misdirected", "--purpose", "unterlagen"]);
+    assert!(said(&output).contains("misdirected.message_id"), "{}", said(&output));
+    let about = "0f".repeat(16);
+    let output = send(&["--kind", "system.misdirected", "--about", &about]);
+    assert!(said(&output).contains("--purpose, one of: fallkonferenz"), "{}", said(&output));
+    let output =
+        send(&["--kind", "system.misdirected", "--about", &about, "--purpose", "unterlagen"]);
+    assert!(said(&output).contains("--trust"), "{}", said(&output));
+}

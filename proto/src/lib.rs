@@ -31,6 +31,11 @@ pub mod rpc {
     include!(concat!(env!("OUT_DIR"), "/rpc.rs"));
 }
 
+/// Contents from the messages that they hold, generated from the schemas.
+mod bodies {
+    include!(concat!(env!("OUT_DIR"), "/bodies.rs"));
+}
+
 pub use prost::Message;
 
 /// Encoded `google.protobuf.FileDescriptorSet` of package `schleuse.v1`, for reflection and tools.

@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod certificates;
 mod evidence;
+mod kinds;
 mod lifecycle;
 mod operations;
 mod queries;

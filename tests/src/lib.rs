@@ -25,6 +25,7 @@ pub mod bench;
 pub mod broker;
 pub mod demo;
 pub mod kill;
+pub mod kinds;
 pub mod model;
 pub mod pki;
 pub mod race;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use schleuse_client::{
-    Client, ClientError, ConferenceId, Content, Draft, EntryDetails, LogRow, SealingKeys,
-    SendOutcome, Suite,
+    Client, ClientError, ConferenceId, Content, Draft, EntryDetails, LogRow, MessageKind,
+    SealingKeys, SendOutcome, Suite,
 };
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::{
-    Ending, attachments, conference, connect, delivery, directory, files, inbox, planning,
+    Ending, attachments, conference, connect, delivery, directory, files, inbox, kinds, planning,
 };
 
 /// Milliseconds of a day.
@@ -46,6 +46,7 @@ pub(crate) async fn run(
         AgencyCommand::RequestConsent(arguments) => {
             planning::request_consent(global, &arguments, output).await
         }
+        AgencyCommand::Kinds(arguments) => kinds::run(&arguments, output),
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
         AgencyCommand::Conference(command) => {
@@ -115,19 +116,58 @@ async fn send(
     } else if let Some(path) = &arguments.fallkonferenz {
         let id = *conference.insert(ConferenceId::generate()?);
         files::invitation(path, id)?
+    } else if let Some(path) = &arguments.json_content {
+        files::json_content(path, arguments.about)?
     } else {
-        let expected = "--text, --file or --fallkonferenz".to_owned();
+        let expected = "--text, --file, --fallkonferenz or --json-content".to_owned();
         return Err(ClientError::Argument { what: "content", expected });
     };
+    let content = surround(&content, &arguments)?;
+    let purpose = purpose_of(&arguments)?;
     let attached = attachments::parse(&arguments.attach, &arguments.category)?;
-    let draft =
-        draft(arguments.envelope, arguments.kind, arguments.purpose, arguments.category, content)?;
+    let draft = draft(arguments.envelope, arguments.kind, purpose, arguments.category, content)?;
     let client = connect(global, None, output).await?;
     if !attached.is_empty() {
         let leaves_out = arguments.leave_out_uncovered;
         return attachments::send(&client, draft, attached, leaves_out, output).await;
     }
     submit(&client, draft, conference, output).await
+}
+
+/// The content with what the options say around it.
+fn surround(content: &Content, arguments: &SendArguments) -> Result<Content, ClientError> {
+    let subject = arguments.json_content.as_ref().map(|_| arguments.subject.as_str());
+    let subject = subject.filter(|subject| !subject.is_empty());
+    if subject.is_none() && arguments.in_reply_to.is_none() {
+        return Ok(content.clone());
+    }
+    let mut builder = content.rebuild()?;
+    if let Some(subject) = subject {
+        builder = builder.subject(subject);
+    }
+    if let Some(message) = arguments.in_reply_to {
+        builder = builder.in_reply_to(message);
+    }
+    Ok(builder.build()?)
+}
+
+/// The purpose that was named, or the only one of the kind.
+fn purpose_of(arguments: &SendArguments) -> Result<String, ClientError> {
+    if let Some(purpose) = &arguments.purpose {
+        return Ok(purpose.clone());
+    }
+    let kind = MessageKind::find(&arguments.kind);
+    match kind.map(|kind| kind.purposes) {
+        Some([purpose]) => Ok((*purpose).to_owned()),
+        Some(purposes) => {
+            let expected = format!("--purpose, one of: {}", purposes.join(", "));
+            Err(ClientError::Argument { what: "purpose", expected })
+        }
+        None => {
+            let expected = "--purpose: this program does not know the kind".to_owned();
+            Err(ClientError::Argument { what: "purpose", expected })
+        }
+    }
 }
 
 async fn answer(

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
-    PublishArguments, ReceiveArguments, SendArguments,
+    KindsArguments, KindsCommand, PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use conference::{
     AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
@@ -316,5 +316,8 @@ mod tests {
         assert!(parse(&["--file", "f", "--subject", "note"]).is_ok());
         assert!(parse(&[]).is_err());
         assert!(parse(&["--text", "t", "--file", "f"]).is_err());
+        let id = "0".repeat(32);
+        assert!(parse(&["--json-content", "f", "--about", &id, "--in-reply-to", &id]).is_ok());
+        assert!(parse(&["--text", "t", "--about", &id]).is_err());
     }
 }

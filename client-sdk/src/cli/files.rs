@@ -5,8 +5,16 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use schleuse_client::{ClientError, Content, ContentError, FILE_BYTES_MAX, parse_time, v1};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use schleuse_client::{
+    ClientError, Content, ContentError, FILE_BYTES_MAX, MessageId, parse_time, v1,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Longest JSON of a content in bytes: base64 and escapes make it longer than the content.
+const JSON_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Reads a file of at most so many bytes; of a larger one, a byte more.
 pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
@@ -64,6 +72,33 @@ pub(crate) fn media_type_of(path: &Path) -> &'static str {
         Some("odt") => "application/vnd.oasis.opendocument.text",
         _ => "application/octet-stream",
     }
+}
+
+/// Reads a content of any kind as JSON. `about` goes into the `message_id` of kinds that have one.
+pub(crate) fn json_content(path: &Path, about: Option<MessageId>) -> Result<Content, ClientError> {
+    let bytes = read(path, JSON_BYTES_MAX)?;
+    if bytes.len() > JSON_BYTES_MAX {
+        return Err(wrong(path, "larger than 2 MiB"));
+    }
+    let json: Value =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(path, &error.to_string()))?;
+    let json = match about {
+        Some(message) => naming(json, message),
+        None => json,
+    };
+    Content::from_exact_json(&json).map_err(|error| wrong(path, &error.to_string()))
+}
+
+/// The same content, about this message; a kind that names none is refused when it is read.
+fn naming(mut json: Value, message: MessageId) -> Value {
+    let inner = json.as_object_mut().and_then(|members| {
+        let envelope = ["schema_version", "in_reply_to", "subject", "attachments"];
+        members.iter_mut().find(|(name, _)| !envelope.contains(&name.as_str())).map(|(_, it)| it)
+    });
+    if let Some(Value::Object(inner)) = inner {
+        inner.insert("message_id".to_owned(), json!(STANDARD.encode(message.as_bytes())));
+    }
+    json
 }
 
 /// One grant of a grants file.

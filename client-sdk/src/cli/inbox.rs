@@ -6,7 +6,7 @@ use std::path::Path;
 
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
-    ClientError, Incoming, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
+    ClientError, Incoming, MessageKind, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
 };
 use serde_json::{Value, json};
 
@@ -65,12 +65,16 @@ impl<'a> Desk<'a> {
     }
 
     /// What is shown of a message that does not verify.
-    fn refuse(&self, incoming: Incoming) -> Value {
+    fn refuse(&self, incoming: Incoming) -> (Value, Ending) {
         let number = incoming.message_number();
-        let error = incoming.verified().err().map(|error| error.to_string());
-        let text = format!("ALARM: {} (message {number})", error.clone().unwrap_or_default());
+        let error = incoming.verified().err();
+        let is_alarm = error.as_ref().is_none_or(ClientError::is_alarm);
+        let error = error.map(|error| error.to_string());
+        let how = if is_alarm { "ALARM" } else { "not shown" };
+        let text = format!("{how}: {} (message {number})", error.clone().unwrap_or_default());
         self.output.note(&text);
-        json!({ "message_number": number, "unverified": error })
+        let ending = if is_alarm { Ending::Alarm } else { Ending::NotShown };
+        (json!({ "message_number": number, "unverified": error }), ending)
     }
 }
 
@@ -94,8 +98,9 @@ pub(crate) async fn fetch(
         for one in incoming {
             let Incoming::Verified(received) = one else {
                 left = left.saturating_sub(1);
-                ending = Ending::Alarm;
-                values.push(desk.refuse(one));
+                let (value, how) = desk.refuse(one);
+                ending = worse(ending, how);
+                values.push(value);
                 continue;
             };
             match desk.collecting.keep(&received)? {
@@ -155,9 +160,9 @@ pub(crate) async fn receive(
         match show(&mut desk, incoming).await? {
             Shown::Message => seen += 1,
             Shown::Part => {}
-            Shown::Alarm => {
+            Shown::Refused(how) => {
                 seen += 1;
-                ending = Ending::Alarm;
+                ending = worse(ending, how);
             }
         }
     }
@@ -166,18 +171,23 @@ pub(crate) async fn receive(
     Ok(ending)
 }
 
+/// An alarm stays an alarm.
+fn worse(before: Ending, now: Ending) -> Ending {
+    if before == Ending::Alarm || now == Ending::Done { before } else { now }
+}
+
 /// What came.
 enum Shown {
     Message,
     Part,
-    Alarm,
+    Refused(Ending),
 }
 
 async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientError> {
     let Incoming::Verified(received) = incoming else {
-        let value = desk.refuse(incoming);
+        let (value, ending) = desk.refuse(incoming);
         desk.output.item(&value, String::new);
-        return Ok(Shown::Alarm);
+        return Ok(Shown::Refused(ending));
     };
     let attachments = match desk.collecting.keep(&received)? {
         Kept::Part => {
@@ -187,7 +197,7 @@ async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientEr
             return Ok(Shown::Part);
         }
         Kept::Left => return Ok(Shown::Part),
-        Kept::Refused => return Ok(Shown::Alarm),
+        Kept::Refused => return Ok(Shown::Refused(Ending::Alarm)),
         Kept::Message(attachments) => attachments,
     };
     let (value, text) = desk.take(&received, &attachments)?;
@@ -200,7 +210,7 @@ async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientEr
 
 /// Writes a received file under its own name, or with a number if that is taken.
 fn save(received: &Received, folder: &Path) -> Result<Option<String>, ClientError> {
-    let Kind::File(file) = received.content.kind() else { return Ok(None) };
+    let Some(Kind::File(file)) = received.content.kind() else { return Ok(None) };
     // The library has checked that the name is no path.
     let numbered = format!("{}-{}", received.message_number, file.name);
     for name in [&file.name, &numbered] {
@@ -232,13 +242,15 @@ fn message_text(received: &Received, name: Option<&str>) -> String {
     } else {
         String::new()
     };
+    let kind = MessageKind::find(&received.kind);
+    let kind = kind.map(|kind| format!(" ({})", kind.name)).unwrap_or_default();
     [
         format!("message {}{repeated}", received.message_number),
         format!("  from         {}, signed by {}", received.sender, received.signed_by),
         format!("  to           {}", received.recipient),
         format!("  participant  {reference} {}", name.unwrap_or_default()).trim_end().to_owned(),
         format!("  purpose      {} ({})", received.purpose, received.categories.join(", ")),
-        format!("  kind         {}", received.kind),
+        format!("  kind         {}{kind}", received.kind),
         match received.consent_reference {
             Some(consent) => {
                 format!("  consent      {consent} revision {}", received.consent_revision)
@@ -276,5 +288,6 @@ fn message_json(received: &Received) -> Value {
         "accepted_at": rfc3339(received.accepted_at_ms),
         "handed_out_at": rfc3339(received.handed_out_at_ms),
         "content": received.content.to_json(),
+        "content_json": received.content.to_exact_json(),
     })
 }

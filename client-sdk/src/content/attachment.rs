@@ -24,28 +24,15 @@ impl Content {
         self,
         attachments: Vec<v1::AttachmentReference>,
     ) -> Result<Self, ContentError> {
-        let is_chunk = matches!(self.0, Kind::Chunk(_));
-        rule(!is_chunk || attachments.is_empty(), "attachments", "none in a part of one")?;
-        rule(attachments.len() <= ATTACHMENTS_MAX, "attachments", "at most 16")?;
-        for (attachment, at) in attachments.iter().zip(1..) {
-            check_reference(attachment)?;
-            let mut others = attachments.iter().skip(at);
-            let is_twice = others.any(|other| other.attachment_id == attachment.attachment_id);
-            rule(!is_twice, "attachments.attachment_id", "each attachment once")?;
-        }
-        Ok(Self(self.0, attachments))
-    }
-
-    /// What the content says about its attachments.
-    #[must_use]
-    pub fn attachments(&self) -> &[v1::AttachmentReference] {
-        &self.1
+        let mut builder = self.rebuild()?;
+        builder.0.attachments = attachments;
+        builder.build()
     }
 
     /// The part of an attachment, if the content is one.
     #[must_use]
     pub fn chunk(&self) -> Option<&v1::AttachmentChunk> {
-        if let Kind::Chunk(chunk) = &self.0 { Some(chunk) } else { None }
+        if let Some(Kind::Chunk(chunk)) = self.kind() { Some(chunk) } else { None }
     }
 
     /// A part of an attachment.
@@ -55,6 +42,20 @@ impl Content {
     pub fn attachment_chunk(chunk: v1::AttachmentChunk) -> Result<Self, ContentError> {
         Self::check(Kind::Chunk(chunk))
     }
+}
+
+/// Checks what a content says about its attachments.
+pub(super) fn check_references(
+    attachments: &[v1::AttachmentReference],
+) -> Result<(), ContentError> {
+    rule(attachments.len() <= ATTACHMENTS_MAX, "attachments", "at most 16")?;
+    for (attachment, at) in attachments.iter().zip(1..) {
+        check_reference(attachment)?;
+        let mut others = attachments.iter().skip(at);
+        let is_twice = others.any(|other| other.attachment_id == attachment.attachment_id);
+        rule(!is_twice, "attachments.attachment_id", "each attachment once")?;
+    }
+    Ok(())
 }
 
 /// Whether a name is one without a path.

@@ -8,8 +8,8 @@ mod show;
 use schleuse_proto::identity::is_part;
 use schleuse_proto::v1;
 
-pub(super) use self::show::{json, show};
-use super::{ContentError, NAME_CHARS_MAX, chars, rule};
+pub(super) use self::show::{json, text};
+use super::{ContentError, Kind, NAME_CHARS_MAX, chars, rule};
 
 /// Longest reason of a refusal in characters.
 const REASON_CHARS_MAX: usize = 500;
@@ -32,7 +32,51 @@ const CATEGORIES_MAX: usize = 16;
 /// Longest part of a conference in minutes.
 const MINUTES_MAX: u32 = 480;
 
-pub(super) fn check_request(request: &v1::FallkonferenzRequest) -> Result<(), ContentError> {
+/// Checks a message of a Fallkonferenz; others pass.
+pub(super) fn check(body: &Kind) -> Result<(), ContentError> {
+    if let Kind::FallkonferenzRequest(message) = body {
+        return check_request(message);
+    }
+    if let Kind::FallkonferenzAnswer(message) = body {
+        return check_answer(message);
+    }
+    if let Kind::FallkonferenzPart(message) = body {
+        return check_part(message);
+    }
+    if let Kind::FallkonferenzAccept(message) = body {
+        return check_accept(message);
+    }
+    if let Kind::FallkonferenzDecline(message) = body {
+        return check_decline(message);
+    }
+    if let Kind::FallkonferenzPropose(message) = body {
+        return check_propose(message);
+    }
+    if let Kind::FallkonferenzFix(message) = body {
+        return check_fix(message);
+    }
+    if let Kind::FallkonferenzMove(message) = body {
+        return check_move(message);
+    }
+    if let Kind::FallkonferenzCancel(message) = body {
+        return check_cancel(message);
+    }
+    if let Kind::FallkonferenzMinutes(message) = body {
+        return check_minutes(message);
+    }
+    if let Kind::FallkonferenzConfirm(message) = body {
+        return check_confirm(message);
+    }
+    if let Kind::FallkonferenzAgreementKept(message) = body {
+        return check_agreement_kept(message);
+    }
+    if let Kind::FallkonferenzAgreementLate(message) = body {
+        return check_agreement_late(message);
+    }
+    Ok(())
+}
+
+fn check_request(request: &v1::FallkonferenzRequest) -> Result<(), ContentError> {
     id("conference_id", &request.conference_id)?;
     rule(request.agenda.len() <= AGENDA_ITEMS_MAX, "agenda", "at most 32 items")?;
     request.agenda.iter().try_for_each(check_item)?;
@@ -41,7 +85,7 @@ pub(super) fn check_request(request: &v1::FallkonferenzRequest) -> Result<(), Co
     time("answer_by", request.answer_by_ms)
 }
 
-pub(super) fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
+fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
     id("conference_id", &answer.conference_id)?;
     let reply = v1::FallkonferenzReply::try_from(answer.reply);
     match reply.unwrap_or(v1::FallkonferenzReply::Unspecified) {
@@ -57,20 +101,20 @@ pub(super) fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), Conte
     }
 }
 
-pub(super) fn check_part(part: &v1::FallkonferenzPart) -> Result<(), ContentError> {
+fn check_part(part: &v1::FallkonferenzPart) -> Result<(), ContentError> {
     id("conference_id", &part.conference_id)?;
     let item = part.item.as_ref();
-    let item = item.ok_or(ContentError::Field { field: "item", expected: "an agenda item" })?;
+    let item = item.ok_or(ContentError::Field { field: "item".into(), expected: "an agenda item".into() })?;
     id("item.item_id", &item.item_id)?;
     check_item(item)
 }
 
-pub(super) fn check_accept(accept: &v1::FallkonferenzAccept) -> Result<(), ContentError> {
+fn check_accept(accept: &v1::FallkonferenzAccept) -> Result<(), ContentError> {
     id("conference_id", &accept.conference_id)?;
     dates("dates", &accept.dates)
 }
 
-pub(super) fn check_decline(decline: &v1::FallkonferenzDecline) -> Result<(), ContentError> {
+fn check_decline(decline: &v1::FallkonferenzDecline) -> Result<(), ContentError> {
     use v1::FallkonferenzDeclineReason as Reason;
     id("conference_id", &decline.conference_id)?;
     let reason = Reason::try_from(decline.reason).unwrap_or(Reason::Unspecified);
@@ -80,20 +124,20 @@ pub(super) fn check_decline(decline: &v1::FallkonferenzDecline) -> Result<(), Co
     chars("text", &decline.text, least, REASON_CHARS_MAX, expected)
 }
 
-pub(super) fn check_propose(propose: &v1::FallkonferenzPropose) -> Result<(), ContentError> {
+fn check_propose(propose: &v1::FallkonferenzPropose) -> Result<(), ContentError> {
     id("conference_id", &propose.conference_id)?;
     dates("dates", &propose.dates)
 }
 
-pub(super) fn check_fix(fix: &v1::FallkonferenzFix) -> Result<(), ContentError> {
+fn check_fix(fix: &v1::FallkonferenzFix) -> Result<(), ContentError> {
     id("conference_id", &fix.conference_id)?;
     sequence(fix.sequence)?;
     let chosen = fix.date.as_ref();
-    date("date", chosen.ok_or(ContentError::Field { field: "date", expected: "the date" })?)?;
+    date("date", chosen.ok_or(ContentError::Field { field: "date".into(), expected: "the date".into() })?)?;
     place(&fix.place)
 }
 
-pub(super) fn check_move(change: &v1::FallkonferenzMove) -> Result<(), ContentError> {
+fn check_move(change: &v1::FallkonferenzMove) -> Result<(), ContentError> {
     id("conference_id", &change.conference_id)?;
     sequence(change.sequence)?;
     dates("dates", &change.dates)?;
@@ -104,13 +148,13 @@ pub(super) fn check_move(change: &v1::FallkonferenzMove) -> Result<(), ContentEr
     rule((change.answer_by_ms > 0) == answers && change.answer_by_ms >= 0, "answer_by", expected)
 }
 
-pub(super) fn check_cancel(cancel: &v1::FallkonferenzCancel) -> Result<(), ContentError> {
+fn check_cancel(cancel: &v1::FallkonferenzCancel) -> Result<(), ContentError> {
     id("conference_id", &cancel.conference_id)?;
     sequence(cancel.sequence)?;
     change_reason(cancel.reason)
 }
 
-pub(super) fn check_minutes(minutes: &v1::FallkonferenzMinutes) -> Result<(), ContentError> {
+fn check_minutes(minutes: &v1::FallkonferenzMinutes) -> Result<(), ContentError> {
     id("conference_id", &minutes.conference_id)?;
     id("item_id", &minutes.item_id)?;
     rule(minutes.version > 0, "version", "1 or more")?;
@@ -132,7 +176,7 @@ fn check_agreement(agreement: &v1::Agreement) -> Result<(), ContentError> {
     time("agreements.until", agreement.until_ms)
 }
 
-pub(super) fn check_confirm(confirm: &v1::FallkonferenzConfirm) -> Result<(), ContentError> {
+fn check_confirm(confirm: &v1::FallkonferenzConfirm) -> Result<(), ContentError> {
     id("conference_id", &confirm.conference_id)?;
     id("item_id", &confirm.item_id)?;
     rule(confirm.version > 0, "version", "1 or more")?;
@@ -140,18 +184,14 @@ pub(super) fn check_confirm(confirm: &v1::FallkonferenzConfirm) -> Result<(), Co
     chars("objection", text, 0, OBJECTION_CHARS_MAX, "at most 4000 characters")
 }
 
-pub(super) fn check_agreement_kept(
-    kept: &v1::FallkonferenzAgreementKept,
-) -> Result<(), ContentError> {
+fn check_agreement_kept(kept: &v1::FallkonferenzAgreementKept) -> Result<(), ContentError> {
     id("conference_id", &kept.conference_id)?;
     id("item_id", &kept.item_id)?;
     id("agreement_id", &kept.agreement_id)?;
     time("kept_at", kept.kept_at_ms)
 }
 
-pub(super) fn check_agreement_late(
-    late: &v1::FallkonferenzAgreementLate,
-) -> Result<(), ContentError> {
+fn check_agreement_late(late: &v1::FallkonferenzAgreementLate) -> Result<(), ContentError> {
     id("conference_id", &late.conference_id)?;
     id("item_id", &late.item_id)?;
     id("agreement_id", &late.agreement_id)?;

@@ -1,5 +1,9 @@
 //! Tests of the module `content`.
 
+mod bounds;
+mod every_kind;
+mod versions;
+
 use super::*;
 
 fn request() -> v1::FallkonferenzRequest {
@@ -39,7 +43,10 @@ fn parts_that_do_not_fit_together_are_refused_when_packed() {
 fn texts_have_limits() {
     assert!(Content::text("", &"x".repeat(TEXT_BYTES_MAX)).is_ok());
     let error = Content::text("", &"x".repeat(TEXT_BYTES_MAX + 1)).unwrap_err();
-    assert_eq!(error, ContentError::TextTooLarge { field: "text", bytes: TEXT_BYTES_MAX + 1 });
+    assert_eq!(
+        error,
+        ContentError::TextTooLarge { field: "text.body".into(), bytes: TEXT_BYTES_MAX + 1 }
+    );
     assert!(Content::text(&"ä".repeat(200), "").is_ok());
     assert!(Content::text(&"ä".repeat(201), "").is_err());
 }
@@ -98,6 +105,6 @@ fn contents_show_their_parts_and_do_not_print_in_debug() {
 
 #[test]
 fn contents_of_an_unknown_kind_are_refused() {
-    let plaintext = pad(&[0xf2, 0x07, 0x00]).unwrap();
+    let plaintext = pad(&[0xc2, 0x3e, 0x00]).unwrap();
     assert_eq!(Content::from_plaintext(&plaintext), Err(ContentError::Unreadable));
 }

@@ -31,7 +31,7 @@ pub struct Notice {
 impl Notice {
     /// What it says, if it is of a conference.
     pub(super) fn said(&self) -> Option<&Kind> {
-        conference_of(&self.content).map(|_| self.content.kind())
+        conference_of(&self.content).and(self.content.kind())
     }
 }
 
@@ -234,14 +234,13 @@ impl Conference {
 }
 
 fn key(notice: &Notice) -> (i64, &Address, &Address, Vec<u8>) {
-    let content = v1::Content { content: Some(notice.content.kind().clone()) };
-    (notice.at_ms, &notice.from, &notice.to, content.encode_to_vec())
+    (notice.at_ms, &notice.from, &notice.to, notice.content.encode().to_vec())
 }
 
 /// The conference that a content belongs to, if it is of one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are of no conference")]
 pub(super) fn conference_of(content: &Content) -> Option<ConferenceId> {
-    let id = match content.kind() {
-        Kind::Text(_) | Kind::File(_) | Kind::Introduction(_) => return None,
+    let id = match content.kind()? {
         Kind::FallkonferenzRequest(one) => &one.conference_id,
         Kind::FallkonferenzAnswer(one) => &one.conference_id,
         Kind::FallkonferenzPart(one) => &one.conference_id,
@@ -255,6 +254,7 @@ pub(super) fn conference_of(content: &Content) -> Option<ConferenceId> {
         Kind::FallkonferenzConfirm(one) => &one.conference_id,
         Kind::FallkonferenzAgreementKept(one) => &one.conference_id,
         Kind::FallkonferenzAgreementLate(one) => &one.conference_id,
+        _ => return None,
     };
     ConferenceId::parse(id).ok()
 }

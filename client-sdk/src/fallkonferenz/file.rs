@@ -100,9 +100,7 @@ impl Conference {
             from: notice.from.to_string(),
             to: notice.to.to_string(),
             at_ms: notice.at_ms,
-            content: STANDARD.encode(
-                v1::Content { content: Some(notice.content.kind().clone()) }.encode_to_vec(),
-            ),
+            content: STANDARD.encode(notice.content.encode()),
         });
         let ids = |ids: &BTreeSet<MessageId>| ids.iter().map(ToString::to_string).collect();
         ConferenceFile {
@@ -132,13 +130,12 @@ impl Conference {
         for message in file.messages {
             let malformed = || ClientError::argument("conference file", "contents of messages");
             let bytes = STANDARD.decode(&message.content).map_err(|_| malformed())?;
-            let content = v1::Content::decode(bytes.as_slice()).map_err(|_| malformed())?;
             conference.apply(ConferenceEvent::Said(Box::new(Notice {
                 message_id: message.id.parse()?,
                 from: message.from.parse()?,
                 to: message.to.parse()?,
                 at_ms: message.at_ms,
-                content: Content::of(content.content.ok_or_else(malformed)?)?,
+                content: Content::from_encoded(&bytes)?,
             })));
         }
         for id in &file.recalled {

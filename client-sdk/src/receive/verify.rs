@@ -9,7 +9,7 @@ use schleuse_proto::v1;
 
 use super::Received;
 use crate::client::Client;
-use crate::content::Content;
+use crate::content::{Content, kinds};
 use crate::error::EvidenceFault;
 use crate::ids::{Address, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId};
 use crate::seal::{SealError, SealingKeys, Suite, open};
@@ -39,7 +39,8 @@ pub struct Opened {
 impl Verifier<'_> {
     /// Verifies and opens a sealed message: the label is canonical and addressed to us; a
     /// certificate of the sender's agency, valid when the message was made, signed label and
-    /// ciphertext; the body opens with one of our keys and this label; the content is allowed.
+    /// ciphertext; the body opens with one of our keys and this label; the content is allowed and of
+    /// the kind that the label names.
     ///
     /// # Errors
     /// Says what is wrong.
@@ -59,7 +60,9 @@ impl Verifier<'_> {
         }
         let digest = label_digest(&sealed.label);
         let plaintext = open(key, &digest, &sealed.encapsulated_key, &sealed.ciphertext)?;
-        Ok(Opened { content: Content::from_plaintext(&plaintext)?, label, signed_by })
+        let content = Content::from_plaintext(&plaintext)?;
+        kinds::check(&label.kind, &content)?;
+        Ok(Opened { label, signed_by, content })
     }
 
     fn check_signature(

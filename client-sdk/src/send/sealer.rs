@@ -13,6 +13,7 @@ use schleuse_proto::v1;
 
 use super::Draft;
 use crate::client::Client;
+use crate::content::kinds;
 use crate::error::ClientError;
 use crate::ids::{Address, MessageId, ThreadId};
 use crate::random;
@@ -58,7 +59,7 @@ impl Sealer {
     /// Looks the recipients' keys up, seals, and signs in batches.
     ///
     /// # Errors
-    /// A recipient has no usable key, or a content is too large.
+    /// A recipient has no usable key, a content is too large, or of another kind than its label says.
     pub async fn prepare_all(&self, drafts: Vec<Draft>) -> Result<Vec<Prepared>, ClientError> {
         let mut keys: HashMap<(Address, Option<Suite>), SealingPublicKey> = HashMap::new();
         for draft in &drafts {
@@ -108,6 +109,29 @@ pub(crate) struct LabelIds {
 
 /// Seals one draft under a chosen identifier; its signature is still missing.
 pub(crate) fn prepare_as(
+    draft: &Draft,
+    key: &SealingPublicKey,
+    agency: &str,
+    now_ms: i64,
+    ids: LabelIds,
+) -> Result<Prepared, ClientError> {
+    kinds::check(&draft.kind, &draft.content)?;
+    seal_as(draft, key, agency, now_ms, ids)
+}
+
+/// As [`prepare_one`], also for a content that does not belong to its kind.
+#[cfg(test)]
+pub(crate) fn seal_one(
+    draft: &Draft,
+    key: &SealingPublicKey,
+    agency: &str,
+    now_ms: i64,
+) -> Result<Prepared, ClientError> {
+    let ids = LabelIds { message_id: MessageId::generate()?, part_of: None };
+    seal_as(draft, key, agency, now_ms, ids)
+}
+
+fn seal_as(
     draft: &Draft,
     key: &SealingPublicKey,
     agency: &str,

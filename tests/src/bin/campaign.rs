@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use schleuse_tests::broker::TestBroker;
-use schleuse_tests::{kill, race, tamper};
+use schleuse_tests::{kill, kinds, race, tamper};
 
 /// Campaigns against a real broker on loopback.
 #[derive(Parser)]
@@ -38,6 +38,14 @@ enum Campaign {
         #[arg(long)]
         out: Option<std::path::PathBuf>,
     },
+    /// An example of every message kind as files, for an implementation in another language.
+    Kinds {
+        /// Folder to write.
+        folder: std::path::PathBuf,
+        /// Instead, compares what the other implementation wrote here from the files in the folder.
+        #[arg(long)]
+        compare: Option<std::path::PathBuf>,
+    },
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -58,6 +66,16 @@ async fn main() -> ExitCode {
             let report = tamper::run(stride, 60, out.as_deref()).await;
             println!("{} changes, undetected: {:?}", report.changed, report.undetected);
             !report.undetected.is_empty()
+        }
+        Campaign::Kinds { folder, compare: None } => {
+            println!("{} kinds written", kinds::write(&folder));
+            false
+        }
+        Campaign::Kinds { folder, compare: Some(made) } => {
+            let wrong = kinds::compare(&folder, &made);
+            println!("kinds: {} differences", wrong.len());
+            wrong.iter().for_each(|line| println!("  {line}"));
+            !wrong.is_empty()
         }
     };
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -234,7 +234,7 @@ fn invite(stage: &Stage, case: &Case, party: Party, file: &str) -> std::process:
     send(stage, case, party, "termine,leistungsbezug", ["--fallkonferenz", file])
 }
 
-/// The Jobcenter sends a request to a body; `content` is an option of the program and its file.
+/// The Jobcenter sends a request or a note to a body; `content` is an option of the program and its file.
 pub(super) fn send(
     stage: &Stage,
     case: &Case,
@@ -245,7 +245,9 @@ pub(super) fn send(
     let to = party.address();
     let mut arguments = vec!["agency", "send", "--participant", case.reference(JOBCENTER)];
     arguments.extend(["--to", &to, "--as", JOBCENTER.function, "--purpose", "fallkonferenz"]);
-    arguments.extend(["--kind", "fallkonferenz.request", "--category", categories]);
+    let is_request = content[0] == "--fallkonferenz";
+    let kind = if is_request { "fallkonferenz.request" } else { "fallkonferenz.note" };
+    arguments.extend(["--kind", kind, "--category", categories]);
     arguments.extend(content);
     stage.run(JOBCENTER, &arguments)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::planning::{DetailsArguments, PlannedArguments, RequestConsentArguments};
 use clap::{ArgGroup, Args, Subcommand};
-use schleuse_client::{Address, ParticipantReference, ThreadId};
+use schleuse_client::{Address, MessageId, ParticipantReference, ThreadId};
 
 use super::conference::ConferenceCommand;
 use super::delivery::{
@@ -26,6 +26,11 @@ pub(crate) enum AgencyCommand {
     /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
     /// --file report.pdf
     ///
+    /// Example: schleuse agency send --participant REF --to drv-bayern-sued/reha-beratung
+    /// --as fallmanagement --kind zustaendigkeit.ask --category gesundheit --json-content ask.json
+    ///
+    /// What a kind holds, with an example to copy: schleuse agency kinds show KIND
+    ///
     /// Attachments of up to 100 MiB, each with categories of its own: --text "anbei" --attach scan.pdf:gesundheit
     /// --attach plan.odt. Interrupted, the same command goes on where it was, if --state is given.
     ///
@@ -44,6 +49,12 @@ pub(crate) enum AgencyCommand {
     /// --as fallmanagement --purpose unterlagen --kind unterlagen.supply --category gesundheit
     /// --reason period-runs
     RequestConsent(RequestConsentArguments),
+    /// Lists the message kinds, or shows the fields and an example of one.
+    ///
+    /// Example: schleuse agency kinds
+    ///
+    /// Example: schleuse agency kinds show zustaendigkeit.ask
+    Kinds(KindsArguments),
     /// Answers an invitation to a Fallkonferenz.
     ///
     /// Example: schleuse agency answer --participant REF --to jobcenter-stadt-regensburg/fallmanagement
@@ -117,6 +128,34 @@ pub(crate) struct PublishArguments {
     pub(crate) days: u32,
 }
 
+/// Arguments of `agency kinds`.
+#[derive(Args, Debug)]
+pub(crate) struct KindsArguments {
+    /// Only kinds of this purpose.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) purpose: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<KindsCommand>,
+}
+
+/// What to see of the kinds; all of them without it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KindsCommand {
+    /// Shows the fields of a kind and an example of its content.
+    ///
+    /// With --json, `example` is what --json-content takes.
+    ///
+    /// Example: schleuse agency kinds show zustaendigkeit.ask
+    Show {
+        /// Code of the kind.
+        #[arg(value_name = "KIND")]
+        kind: String,
+        /// Prints only the example, ready for --json-content.
+        #[arg(long)]
+        example: bool,
+    },
+}
+
 /// Arguments of `agency evidence`.
 #[derive(Args, Debug)]
 pub(crate) struct EvidenceArguments {
@@ -153,14 +192,14 @@ pub(crate) struct Envelope {
 
 /// Arguments of `agency send`.
 #[derive(Args, Debug)]
-#[command(group(ArgGroup::new("content").required(true).args(["text", "file", "fallkonferenz"])))]
+#[command(group(ArgGroup::new("content").required(true).args(["text", "file", "fallkonferenz", "json_content"])))]
 pub(crate) struct SendArguments {
     #[command(flatten)]
     pub(crate) envelope: Envelope,
-    /// Purpose code of the catalogue.
+    /// Purpose code of the catalogue; may be left out if the kind belongs to one purpose only.
     #[arg(long, value_name = "CODE")]
-    pub(crate) purpose: String,
-    /// Message kind code of the catalogue.
+    pub(crate) purpose: Option<String>,
+    /// Message kind code of the catalogue; see: schleuse agency kinds
     #[arg(long, value_name = "CODE")]
     pub(crate) kind: String,
     /// Data categories of the catalogue that the content touches.
@@ -169,9 +208,18 @@ pub(crate) struct SendArguments {
     /// Plain text.
     #[arg(long, value_name = "TEXT")]
     pub(crate) text: Option<String>,
-    /// Subject of the text, or note beside the file.
+    /// Subject of the text or of the JSON content, or note beside the file.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) subject: String,
+    /// Content of the kind as JSON; the example of `schleuse agency kinds show` shows its form.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_content: Option<PathBuf>,
+    /// Message that this one answers, in hexadecimal digits; only its recipient sees that.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) in_reply_to: Option<MessageId>,
+    /// With --json-content: message that it is about, for kinds that name one (`message_id`).
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["text", "file", "fallkonferenz"])]
+    pub(crate) about: Option<MessageId>,
     /// A file of at most 1 MiB.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Messages of a Fallkonferenz as text for people and as JSON for programs.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
@@ -9,9 +9,15 @@ use serde_json::{Value, json};
 use crate::clock::rfc3339;
 use crate::ids::hex;
 
-/// Writes a message of a Fallkonferenz; nothing for any other.
-pub(in crate::content) fn show(kind: &Kind, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let value = json(kind);
+/// A message of a Fallkonferenz as text; none for any other.
+pub(in crate::content) fn text(kind: &Kind) -> Option<String> {
+    let value = json(kind)?;
+    let mut shown = String::new();
+    let _infallible = show(&value, &mut shown);
+    Some(shown)
+}
+
+fn show(value: &Value, f: &mut String) -> fmt::Result {
     let Value::Object(fields) = value else { return Ok(()) };
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -22,15 +28,11 @@ pub(in crate::content) fn show(kind: &Kind, f: &mut fmt::Formatter<'_>) -> fmt::
     let conference = fields.get("conference").map(text).unwrap_or_default();
     let name = fields.get("type").map(text).unwrap_or_default();
     write!(f, "{} {conference}", name.replace('_', " "))?;
-    lines(f, "", &fields)
+    lines(f, "", fields)
 }
 
 /// One line for each field that is not empty; nested fields get the name of what they are in.
-fn lines(
-    f: &mut fmt::Formatter<'_>,
-    prefix: &str,
-    fields: &serde_json::Map<String, Value>,
-) -> fmt::Result {
+fn lines(f: &mut String, prefix: &str, fields: &serde_json::Map<String, Value>) -> fmt::Result {
     for (name, value) in fields {
         if prefix.is_empty() && matches!(name.as_str(), "type" | "conference") {
             continue;
@@ -60,10 +62,10 @@ fn lines(
     Ok(())
 }
 
-/// A message of a Fallkonferenz as JSON; null for any other.
-pub(in crate::content) fn json(kind: &Kind) -> Value {
-    match kind {
-        Kind::Text(_) | Kind::File(_) | Kind::Introduction(_) => Value::Null,
+/// A message of a Fallkonferenz as JSON; none for any other.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are shown elsewhere")]
+pub(in crate::content) fn json(kind: &Kind) -> Option<Value> {
+    Some(match kind {
         Kind::FallkonferenzRequest(message) => request_json(message),
         Kind::FallkonferenzAnswer(message) => answer_json(message),
         Kind::FallkonferenzPart(message) => part_json(message),
@@ -77,7 +79,8 @@ pub(in crate::content) fn json(kind: &Kind) -> Value {
         Kind::FallkonferenzConfirm(message) => confirm_json(message),
         Kind::FallkonferenzAgreementKept(message) => agreement_kept_json(message),
         Kind::FallkonferenzAgreementLate(message) => agreement_late_json(message),
-    }
+        _ => return None,
+    })
 }
 
 fn request_json(request: &v1::FallkonferenzRequest) -> Value {

@@ -9,8 +9,10 @@ use schleuse_proto::identity::IdentityError;
 
 use super::*;
 use crate::clock::{Clock as _, SystemClock};
+use crate::content::ContentError;
+use crate::error::ClientError;
 use crate::seal::SealingPrivateKey;
-use crate::send::{Draft, Prepared, prepare_one, sign};
+use crate::send::{Draft, Prepared, prepare_one, seal_one, sign};
 use crate::signer::Signer;
 use crate::trust_file::TrustAnchors;
 
@@ -128,6 +130,37 @@ fn changed_bytes_are_refused_before_they_are_opened() {
     let mut sealed = good;
     sealed.signature = None;
     assert!(matches!(here.open(&sealed), Err(EvidenceFault::Batch)));
+}
+
+#[test]
+fn a_content_that_does_not_belong_to_the_kind_is_refused_on_both_sides() {
+    let here = Installation::new();
+    let key = here.keys.public_keys().next().unwrap();
+    let sealed = |draft: &Draft| {
+        let mut one = seal_one(draft, key, SENDER, here.now_ms).unwrap();
+        sign(std::slice::from_mut(&mut one), &here.signer).unwrap();
+        one.message.sealed.unwrap()
+    };
+    let foreign = Draft { kind: "reha.status".into(), ..draft() };
+    let Err(ClientError::Content(error)) = prepare_one(&foreign, key, SENDER, here.now_ms) else {
+        panic!("a foreign content was sealed");
+    };
+    assert!(matches!(error, ContentError::ForeignContent { .. }), "{error}");
+    let refused = here.open(&sealed(&foreign)).unwrap_err();
+    assert!(
+        refused.to_string().contains("messages of kind reha.status hold reha_status, not text")
+    );
+    let newer = Draft { kind: "kind.of-a-newer-catalogue".into(), ..draft() };
+    assert!(prepare_one(&newer, key, SENDER, here.now_ms).is_ok());
+    assert_eq!(here.open(&sealed(&newer)).unwrap().content, newer.content);
+}
+
+#[test]
+fn another_major_version_of_the_schema_is_no_alarm() {
+    let fault = EvidenceFault::Content(ContentError::UnknownMajor { major: 2, minor: 0 });
+    let error = ClientError::evidence(fault);
+    assert!(!error.is_alarm() && !error.retryable(), "{error}");
+    assert!(ClientError::evidence(EvidenceFault::Content(ContentError::Unreadable)).is_alarm());
 }
 
 #[test]
