@@ -21,6 +21,7 @@ use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
+use schleuse_proto::v1::safeguard_service_client::SafeguardServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
@@ -228,6 +229,7 @@ impl Client {
     }
 
     service!(consents, ConsentServiceClient);
+    service!(safeguards, SafeguardServiceClient);
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
     service!(messages, MessageServiceClient);

@@ -25,6 +25,7 @@
 //!     .await?;
 //! let outcome = client
 //!     .send(Draft {
+//!         professional_secret: false,
 //!         participant_reference: ParticipantReference::parse("abcdefghijklmnopqrstuvwxya")?,
 //!         recipient: "drv-bayern-sued/reha-beratung".parse()?,
 //!         sender_function: "fallmanagement".to_owned(),
@@ -126,16 +127,18 @@ pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
-    hex,
+    Address, ConferenceId, ConsentId, MessageId, ObjectionId, ParticipantReference, Receipt,
+    ReleaseId, ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
-    LogRow, Report, event_name,
+    LogRow, Report, Safeguard, event_name,
 };
 pub use lotse::{
-    ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
-    RevocationPreview,
+    Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant,
+    Narrowing, Objection, ObjectionRecord, Representation, RepresentationKind, Review,
+    RevocationEffect, RevocationPreview, SafeguardChange, SafeguardRecords, SecrecyRelease,
+    SecrecyReleaseRecord, check_narrower, narrowed, renewed,
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};

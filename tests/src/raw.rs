@@ -1,6 +1,10 @@
 //! Raw clients: generated code over real TLS, without the SDK, so that they may also say what is
 //! wrong. Bodies are random bytes in place of a seal; the broker cannot tell.
 
+mod safeguards;
+
+pub use safeguards::{objection, release};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -308,6 +312,8 @@ pub struct Draft {
     pub thread: [u8; 16],
     pub body: Bytes,
     pub created_at_ms: i64,
+    pub professional_secret: bool,
+    pub sender_function: String,
 }
 
 impl Draft {
@@ -321,6 +327,8 @@ impl Draft {
             thread: random(),
             body: Bytes::from_static(&[7; 64]),
             created_at_ms: now_ms(),
+            professional_secret: false,
+            sender_function: "zentrale".to_owned(),
         }
     }
 
@@ -334,13 +342,14 @@ impl Draft {
             kind: self.kind.clone(),
             purpose: self.purpose.clone(),
             categories: self.categories.clone(),
-            sender: Some(address(sender, "zentrale")),
+            sender: Some(address(sender, &self.sender_function)),
             recipient: Some(self.recipient.clone()),
             thread_id: Bytes::copy_from_slice(&self.thread),
             created_at_ms: self.created_at_ms,
             expires_at_ms: self.created_at_ms + 24 * HOUR_MS,
             suite: v1::SealingSuite::DhkemP256Sha256Aes256gcm.into(),
             sealing_key_id: Bytes::from_static(&[1; 32]),
+            professional_secret: self.professional_secret,
         };
         v1::OutgoingMessage {
             participant_reference: self.reference.clone(),

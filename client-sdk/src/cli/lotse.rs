@@ -50,7 +50,11 @@ pub(crate) async fn run(
             output.table(&value, || consent_table(&consents));
             Ok(Ending::Done)
         }
-        LotseCommand::Consent(ConsentCommand::Confirm { participant, consent }) => {
+        LotseCommand::Consent(ConsentCommand::Confirm {
+            participant,
+            consent,
+            next_review_months,
+        }) => {
             let client = connect(global, None, output).await?;
             let consents = client.list_consents(&participant).await?;
             let found = consents.iter().find(|known| known.consent_id == consent);
@@ -58,9 +62,11 @@ pub(crate) async fn run(
                 what: "consent",
                 expected: "a consent of this participant".to_owned(),
             })?;
-            let record = client.confirm_consent(found).await?.record_number;
+            let next = next_review_months.map(|months| months_later(SystemClock.now_ms(), months));
+            let next = next.transpose()?;
+            let record = client.confirm_consent(found, next).await?.record_number;
             output.result(&json!({ "consent": consent, "record": record }), || {
-                format!("confirmed: what waits under it goes on\nlog record {record}")
+                format!("confirmed and reviewed: what waits under it goes on\nlog record {record}")
             });
             Ok(Ending::Done)
         }
@@ -224,6 +230,7 @@ async fn introduce(
     // The recipient's own reference must exist before the introduction names it.
     client.assign_reference(&arguments.participant, &arguments.to.agency).await?;
     let draft = Draft {
+        professional_secret: false,
         participant_reference: arguments.participant,
         recipient: arguments.to,
         sender_function: arguments.function,

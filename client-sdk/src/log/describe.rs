@@ -1,5 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
+pub(crate) mod safeguards;
+
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
@@ -34,6 +36,11 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ConsentConfirmed(_) => R::ConsentConfirmed,
         Event::RecordLost(_) => R::RecordLost,
         Event::LogReconciled(_) => R::LogReconciled,
+        Event::SecrecyReleaseRecorded(_) => R::SecrecyReleaseRecorded,
+        Event::SecrecyReleaseRevoked(_) => R::SecrecyReleaseRevoked,
+        Event::ObjectionRecorded(_) => R::ObjectionRecorded,
+        Event::ObjectionWithdrawn(_) => R::ObjectionWithdrawn,
+        Event::ParticipationEnded(_) => R::ParticipationEnded,
     })
 }
 
@@ -98,7 +105,14 @@ fn event_text(event: &Event) -> String {
         Event::ConsentRevoked(e) => {
             format!("consent {} revoked, for {}", short_id(&e.consent_id), e.agencies.join(", "))
         }
-        Event::ConsentSuspended(e) => format!("consent {} suspended", short_id(&e.consent_id)),
+        Event::ConsentSuspended(e) => match e.reason() {
+            v1::SuspensionReason::ReviewMissed => {
+                format!("consent {} suspended: review missed", short_id(&e.consent_id))
+            }
+            v1::SuspensionReason::RecordsLost | v1::SuspensionReason::Unspecified => {
+                format!("consent {} suspended", short_id(&e.consent_id))
+            }
+        },
         Event::ConsentConfirmed(e) => format!("consent {} confirmed", short_id(&e.consent_id)),
         Event::MessageDecided(e) => decided(e),
         Event::HandedOut(e) => handed_out(e),
@@ -127,6 +141,11 @@ fn event_text(event: &Event) -> String {
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
         ),
+        Event::SecrecyReleaseRecorded(_)
+        | Event::SecrecyReleaseRevoked(_)
+        | Event::ObjectionRecorded(_)
+        | Event::ObjectionWithdrawn(_)
+        | Event::ParticipationEnded(_) => safeguards::text(event).unwrap_or_default(),
     }
 }
 
@@ -188,6 +207,7 @@ fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
         "consent_revision": covered.then_some(findings.consent_revision),
         "grant": covered.then_some(findings.grant_index),
         "document_hash": covered.then(|| hex(&findings.document_hash)),
+        "release_hash": (!findings.release_hash.is_empty()).then(|| hex(&findings.release_hash)),
     })
 }
 
@@ -242,6 +262,11 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
         Event::LogReconciled(e) => reconciled_json(e),
+        Event::SecrecyReleaseRecorded(_)
+        | Event::SecrecyReleaseRevoked(_)
+        | Event::ObjectionRecorded(_)
+        | Event::ObjectionWithdrawn(_)
+        | Event::ParticipationEnded(_) => safeguards::json(event).unwrap_or_default(),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)
@@ -263,6 +288,7 @@ fn handed_out_json(event: &v1::HandedOut) -> Value {
         "purpose": event.purpose,
         "kind": event.kind,
         "categories": event.categories,
+        "professional_secret": event.professional_secret,
     })
 }
 
@@ -321,6 +347,7 @@ fn decided_json(event: &v1::MessageDecided) -> Value {
         "purpose": label.purpose,
         "kind": label.kind,
         "categories": label.categories,
+        "professional_secret": label.professional_secret,
         "payload_bytes": event.payload_bytes,
         "payload_digest": hex(&event.payload_digest),
     })

@@ -12,6 +12,7 @@ mod history;
 mod messages;
 mod participants;
 mod permits;
+mod safeguards;
 mod shown;
 mod signatures;
 
@@ -164,6 +165,7 @@ impl Checks {
         self.add("hand-outs", messages::check_hand_outs(&shown));
         self.add("participants", participants::check(&shown));
         self.add("consents", consents::check(&shown));
+        self.add("safeguards", safeguards::check(&shown));
         self.add("permits", permits::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));
         if let Some(trust) = trust {

@@ -71,6 +71,14 @@ pub(super) fn deny_reason(reason: v1::DenyReason) -> &'static str {
         }
         v1::DenyReason::Suspended => "Die Einwilligung dafür war ausgesetzt.",
         v1::DenyReason::Restricted => "Die Verarbeitung Ihrer Daten war eingeschränkt.",
+        v1::DenyReason::ReviewMissed => {
+            "Die Einwilligung dafür ruhte, weil sie nicht rechtzeitig mit Ihnen überprüft wurde."
+        }
+        v1::DenyReason::SecrecyReleaseMissing => {
+            "Für ein Berufsgeheimnis fehlte die Schweigepflichtentbindung."
+        }
+        v1::DenyReason::Objected => "Sie hatten dem widersprochen.",
+        v1::DenyReason::Ended => "Ihre Teilnahme war beendet.",
         v1::DenyReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
     }
 }

@@ -115,6 +115,7 @@ pub(crate) fn prepare_one(
         expires_at_ms: now_ms.saturating_add(expires_in),
         suite: key.suite().to_wire().into(),
         sealing_key_id: Bytes::copy_from_slice(key.id()),
+        professional_secret: draft.professional_secret,
     };
     let label = Bytes::from(label.encode_to_vec());
     let plaintext = zeroize::Zeroizing::new(draft.content.to_plaintext()?);

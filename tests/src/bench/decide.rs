@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use schleuse_broker::domain::command::{Command, Outcome};
-use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
+use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules};
 use schleuse_broker::domain::decide::Question;
 use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId, ConsentId, Reference, RegistrationKey};
@@ -41,6 +41,7 @@ pub fn run() -> Value {
             idempotency_keys_max: 1_000_000,
             consents_per_participant_max: 16,
         },
+        reviews: ReviewRules::default(),
     };
     let before = resident_mib(std::process::id());
     let mut state = State::new();
@@ -65,9 +66,12 @@ pub fn run() -> Value {
         .iter()
         .map(|recipient| Question {
             sender: state.names().known_agency(&jobcenter),
+            sender_address: None,
             recipient: state.names().known_address(recipient),
+            recipient_agency: state.names().known_agency(&recipient.agency),
             purpose,
             categories,
+            professional_secret: false,
         })
         .collect();
     let begin = now();
@@ -125,6 +129,9 @@ fn fill_one(state: &mut State, rules: &Rules, time: u64, lotse: &Actor, number: 
         previous_hash: None,
         grants: grants.collect(),
         evidence_count: 0,
+        representation: None,
+        review_by: time + 86_400_000 * 180,
+        signed_at: time,
         hash: [0; 32],
     };
     let command = Command::RecordConsent {

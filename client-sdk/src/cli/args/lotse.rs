@@ -102,6 +102,9 @@ pub(crate) enum ConsentCommand {
         /// The consent, in hexadecimal digits.
         #[arg(long, value_name = "HEX")]
         consent: ConsentId,
+        /// When it is to be reviewed next, in calendar months from now on; without it, as late as allowed.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=24))]
+        next_review_months: Option<u32>,
     },
     /// Shows what a revocation stops, asks, and revokes.
     ///
