@@ -5,6 +5,7 @@ mod dpo;
 mod lotse;
 mod report;
 mod rights;
+mod safeguards;
 mod witness;
 
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ pub(crate) use lotse::{
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use safeguards::{
+    DeputyArguments, DeputyCommand, EndArguments, NarrowArguments, ObjectionArguments,
+    ObjectionCommand, ReleaseArguments, ReleaseCommand, RenewArguments, ReviewsArguments,
+};
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
