@@ -121,13 +121,14 @@ fn a_secret_passes_under_a_release_and_not_without() {
     let mut of_another = released(&release).about('q');
     of_another.actor.as_mut().unwrap().agency = DRV.to_owned();
     assert_eq!(faults(&[recorded(&consent), of_another, passed.clone()]), ["permits"]);
-    for change in [
-        |release: &mut v1::SecrecyReleaseDocument| release.purposes = vec!["x".to_owned()],
+    let changes: [fn(&mut v1::SecrecyReleaseDocument); 5] = [
+        |release| release.purposes = vec!["x".to_owned()],
         |release| release.categories = vec!["wohnen".to_owned()],
         |release| release.not_after_ms = START_MS + 1,
         |release| release.holder = Some(address(DRV, "reha-beratung")),
         |release| release.addressee = None,
-    ] {
+    ];
+    for change in changes {
         let mut other = release.clone();
         change(&mut other);
         let passed = under(accepted(&consent, &label), &other);
