@@ -86,8 +86,8 @@ impl State {
         let mut stopped: BTreeMap<(AgencyIx, AddressIx, &str), u32> = BTreeMap::new();
         for number in &participant.messages {
             let Some(message) = self.messages.get(number) else { continue };
-            let question = message.question();
-            if after.stops(&question, now) && !before.stops(&question, now) {
+            // Also what nothing has covered for a while, and nobody has looked at since: it is stopped with the rest.
+            if after.stops(&message.question(), now) {
                 let purpose = catalogue.purpose_code(message.purpose);
                 let row = (message.sender_agency, message.recipient, purpose);
                 *stopped.entry(row).or_default() += 1;
