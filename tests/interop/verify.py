@@ -731,6 +731,7 @@ def check_safeguards(document, _trust):
     known = safeguards.Safeguards()
     for row in document.rows:
         if row.event_name in safeguards.DOCUMENTS:
+            require(row.document or not document.is_complete, "not shown")
             require(known.follow(row, document.is_complete), "not what it names")
         known.apply(row)
     return True

@@ -186,6 +186,10 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
 
 impl Safeguards<'_> {
     fn follows(&self, row: &LogRow, is_complete: bool) -> Result<bool, &'static str> {
+        let has_document = row.event().is_some_and(|event| Safeguard::named(event).is_some());
+        if has_document && row.safeguard.is_none() && is_complete {
+            return Err("the file is complete, but its document is not shown");
+        }
         let (known, named) = match (row.event(), &row.safeguard) {
             (Some(Event::SecrecyReleaseRecorded(event)), _) => {
                 if self.releases.contains_key(event.release_id.as_ref()) {
