@@ -24,6 +24,7 @@ use schleuse_proto::v1::notice_service_client::NoticeServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
+use schleuse_proto::v1::safeguard_service_client::SafeguardServiceClient;
 use schleuse_proto::v1::upload_service_client::UploadServiceClient;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
@@ -232,6 +233,7 @@ impl Client {
     }
 
     service!(consents, ConsentServiceClient);
+    service!(safeguards, SafeguardServiceClient);
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
     service!(planning, PlanningServiceClient);

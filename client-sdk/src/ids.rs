@@ -89,6 +89,14 @@ random_id! {
     ConsentId, "consent id"
 }
 random_id! {
+    /// Names a release from professional secrecy.
+    ReleaseId, "release id"
+}
+random_id! {
+    /// Names an objection.
+    ObjectionId, "objection id"
+}
+random_id! {
     /// Names a Fallkonferenz.
     ConferenceId, "conference id"
 }

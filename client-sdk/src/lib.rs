@@ -25,6 +25,7 @@
 //!     .await?;
 //! let outcome = client
 //!     .send(Draft {
+//!         professional_secret: false,
 //!         participant_reference: ParticipantReference::parse("abcdefghijklmnopqrstuvwxya")?,
 //!         recipient: "drv-bayern-sued/reha-beratung".parse()?,
 //!         sender_function: "fallmanagement".to_owned(),
@@ -146,16 +147,18 @@ pub use directory::{
 };
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, AgreementId, AttachmentId, ConferenceId, ConsentId, ItemId, MessageId,
-    ParticipantReference, Receipt, ThreadId, from_hex, hex,
+    Address, AgreementId, AttachmentId, ConferenceId, ConsentId, ItemId, MessageId, ObjectionId,
+    ParticipantReference, Receipt, ReleaseId, ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
-    LogRow, Report, event_name,
+    LogRow, Report, Safeguard, event_name,
 };
 pub use lotse::{
-    ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,
-    RevocationPreview,
+    Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant,
+    Narrowing, Objection, ObjectionRecord, Representation, RepresentationKind, Review,
+    RevocationEffect, RevocationPreview, SafeguardChange, SafeguardRecords, SecrecyRelease,
+    SecrecyReleaseRecord, check_narrower, narrowed, renewed,
 };
 pub use notices::{
     DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,

@@ -5,9 +5,10 @@
 
 mod bundle;
 mod count;
-mod describe;
+pub(crate) mod describe;
 mod evidence;
 mod row;
+mod safeguard;
 mod verify;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ pub use describe::event_name;
 pub(crate) use describe::record_type;
 pub use evidence::Evidence;
 pub use row::LogRow;
+pub use safeguard::Safeguard;
 #[cfg(test)]
 pub(crate) use verify::tree_root;
 pub use verify::{Check, Expectations, Report};

@@ -2,6 +2,8 @@
 
 mod consent;
 mod kept;
+mod revision;
+mod safeguards;
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
@@ -11,7 +13,12 @@ use schleuse_proto::evidence::{
 };
 use schleuse_proto::v1;
 
-pub use consent::{ConsentBuilder, ConsentForm, Grant};
+pub use consent::{ConsentBuilder, ConsentForm, Grant, Representation, RepresentationKind};
+pub use revision::{Narrowing, check_narrower, narrowed, renewed};
+pub use safeguards::{
+    Change, ChangePreview, Objection, ObjectionRecord, Review, SafeguardChange, SafeguardRecords,
+    SecrecyRelease, SecrecyReleaseRecord,
+};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -35,6 +42,10 @@ pub struct ConsentRecord {
     pub revoked_at_ms: Option<i64>,
     /// Whether the processing of the participant's data is restricted: then nothing passes.
     pub restricted: bool,
+    /// When it is to be reviewed next.
+    pub review_by_ms: i64,
+    /// Whether it is suspended because its review was missed.
+    pub review_missed: bool,
 }
 
 /// What a revocation would stop.
@@ -59,6 +70,18 @@ pub struct RevocationEffect {
     pub queued_messages: u32,
     /// Whether another consent still covers some of it.
     pub partly_covered_otherwise: bool,
+}
+
+impl RevocationEffect {
+    pub(super) fn from_wire(effect: &v1::RevocationEffect) -> Result<Self, ClientError> {
+        Ok(Self {
+            sender: effect.sender.clone(),
+            recipient: Address::from_wire(effect.recipient.as_ref())?,
+            purpose: effect.purpose.clone(),
+            queued_messages: effect.queued_messages,
+            partly_covered_otherwise: effect.partly_covered_otherwise,
+        })
+    }
 }
 
 /// A recorded change of a consent.
@@ -179,7 +202,19 @@ impl Client {
         let revision = previous.document.revision.saturating_add(1);
         let hash = Bytes::copy_from_slice(&hash);
         let document = consent.document(consent_id, revision, hash, self.now_ms());
-        let (document, signature) = self.sign_consent(&document)?;
+        self.revise_consent_with(&document).await
+    }
+
+    /// Signs and records a next revision that was made of the one before, see [`narrowed`] and [`renewed`].
+    ///
+    /// # Errors
+    /// As [`Client::revise_consent`].
+    pub async fn revise_consent_with(
+        &self,
+        document: &v1::ConsentDocument,
+    ) -> Result<ConsentChange, ClientError> {
+        let consent_id = ConsentId::parse(&document.consent_id)?;
+        let (document, signature) = self.sign_consent(document)?;
         let request = v1::ReviseConsentRequest { document, signature: Some(signature) };
         let answer = unary!(self, consents.revise_consent(request));
         self.settle(&answer.checkpoint).await?;
@@ -197,15 +232,7 @@ impl Client {
     ) -> Result<RevocationPreview, ClientError> {
         let request = v1::PreviewRevocationRequest { consent_id: consent_id.to_bytes() };
         let answer = unary!(self, consents.preview_revocation(request));
-        let effects = answer.effects.iter().map(|effect| {
-            Ok(RevocationEffect {
-                sender: effect.sender.clone(),
-                recipient: Address::from_wire(effect.recipient.as_ref())?,
-                purpose: effect.purpose.clone(),
-                queued_messages: effect.queued_messages,
-                partly_covered_otherwise: effect.partly_covered_otherwise,
-            })
-        });
+        let effects = answer.effects.iter().map(RevocationEffect::from_wire);
         let effects = effects.collect::<Result<_, ClientError>>()?;
         Ok(RevocationPreview { effects, revision_hash: answer.revision_hash })
     }
@@ -239,16 +266,21 @@ impl Client {
         Ok(ConsentChange { consent_id, receipt, stopped_messages: answer.stopped_messages })
     }
 
-    /// Confirms with the participant's word that a suspended consent still holds: what waits under it goes
-    /// on.
+    /// Confirms with the participant's word that a consent still holds: its review is done, the next one is set, and
+    /// what waits under a suspended one goes on. Without an instant the next review is as late as allowed.
     ///
     /// # Errors
     /// The consent was changed or revoked meanwhile, is not ours, or the broker cannot be reached.
-    pub async fn confirm_consent(&self, consent: &ConsentRecord) -> Result<Receipt, ClientError> {
+    pub async fn confirm_consent(
+        &self,
+        consent: &ConsentRecord,
+        next_review_by_ms: Option<i64>,
+    ) -> Result<Receipt, ClientError> {
         let document = v1::ConfirmationDocument {
             consent_id: consent.consent_id.to_bytes(),
             revision_hash: Bytes::copy_from_slice(&sha256(&[&consent.document_bytes])),
             signed_at_ms: self.now_ms(),
+            next_review_by_ms: next_review_by_ms.unwrap_or_default(),
         };
         let document = Bytes::from(document.encode_to_vec());
         let signature = Some(self.signer().sign(&confirmation_signed_bytes(&document))?);
@@ -282,6 +314,8 @@ impl Client {
                 receipt: Receipt::from_wire(summary.receipt.as_ref())?,
                 revoked_at_ms: Some(summary.revoked_at_ms).filter(|ms| *ms != 0),
                 restricted: summary.restricted,
+                review_by_ms: summary.review_by_ms,
+                review_missed: summary.review_missed,
             })
         });
         records.collect()

@@ -53,6 +53,8 @@ pub struct Draft {
     pub expires_in: Duration,
     /// What it says.
     pub content: Content,
+    /// Whether it is a professional secret: then a release must cover it beside a consent. Source: § 203 StGB.
+    pub professional_secret: bool,
     /// Suite to seal with; none takes the first key that the recipient offers.
     pub suite: Option<Suite>,
 }

@@ -304,7 +304,7 @@ pub(crate) fn revoked(document: &v1::ConsentDocument) -> Entry {
 /// The record of its suspension.
 pub(crate) fn suspended(document: &v1::ConsentDocument) -> Entry {
     let (consent_id, revision) = (document.consent_id.clone(), document.revision);
-    let event = v1::ConsentSuspended { consent_id, revision };
+    let event = v1::ConsentSuspended { consent_id, revision, reason: 0 };
     Entry::of(Event::ConsentSuspended(event)).about('p')
 }
 
@@ -314,12 +314,14 @@ pub(crate) fn confirmed(document: &v1::ConsentDocument) -> Entry {
         consent_id: document.consent_id.clone(),
         revision_hash: hash(document),
         signed_at_ms: START_MS,
+        next_review_by_ms: 0,
     };
     let event = v1::ConsentConfirmed {
         consent_id: document.consent_id.clone(),
         revision: document.revision,
         document: confirmation.encode_to_vec().into(),
         signature: None,
+        next_review_by_ms: 0,
     };
     Entry::of(Event::ConsentConfirmed(event)).by(LOTSENSTELLE, "lotse").about('p')
 }
@@ -353,6 +355,7 @@ fn covered_by(document: &v1::ConsentDocument) -> v1::Findings {
         consent_revision: document.revision,
         document_hash: hash(document),
         grant_index: 0,
+        release_hash: Bytes::new(),
     }
 }
 
@@ -387,6 +390,7 @@ pub(crate) fn handed_out(number: u64, document: &v1::ConsentDocument, label: &v1
         kind: label.kind.clone(),
         categories: label.categories.clone(),
         without_participant: false,
+        professional_secret: label.professional_secret,
     };
     let mut entry = Entry::of(Event::HandedOut(event)).by(DRV, "system").about('p');
     entry.findings = Some(covered_by(document));

@@ -29,6 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from schleuse.v1 import access_log_pb2, common_pb2, consent_pb2, directory_pb2, messages_pb2
 
 import formats
+import safeguards
 
 EXPORT = "schleuse-log-export-1"
 EVIDENCE = "schleuse-evidence-1"
@@ -258,7 +259,16 @@ class Row:
     @cached_property
     def consent(self):
         """The document of a recorded consent; None if it is not shown."""
-        return consent_pb2.ConsentDocument.FromString(self.document) if self.document else None
+        if not self.document or self.event_name != "consent_recorded":
+            return None
+        return consent_pb2.ConsentDocument.FromString(self.document)
+
+    @cached_property
+    def safeguard(self):
+        """The document of a release, an objection or an end; None if it is not shown."""
+        if not self.document or self.event_name not in safeguards.DOCUMENTS:
+            return None
+        return safeguards.DOCUMENTS[self.event_name][0].FromString(self.document)
 
     @property
     def has_actor(self):
@@ -437,8 +447,12 @@ def _document_holds(row):
     if not row.document:
         return not row.certificate and not row.signature
     require(row.certificate and row.signature, "not signed")
-    require(row.event_name == "consent_recorded", "another event")
+    beside = safeguards.DOCUMENTS.get(row.event_name)
+    require(beside or row.event_name == "consent_recorded", "another event")
     require(formats.sha256(row.document) == row.event.document_hash, "another document")
+    if beside:
+        document = canonical(beside[0], row.document)
+        return safeguards.is_about(row.event, row.event_name, document)
     document = canonical(consent_pb2.ConsentDocument, row.document)
     same = (document.consent_id, document.revision)
     return same == (row.event.consent_id, row.event.revision)
@@ -554,6 +568,7 @@ def _repeated_facts(message):
         message.purpose,
         message.kind,
         list(message.categories),
+        message.professional_secret,
     )
 
 
@@ -567,13 +582,17 @@ def check_participants(document, _trust):
         if not row.participant:
             if document.is_complete and _must_tell(row):
                 require(row.number < document.erasure_going_on, "of nobody")
-        elif row.event_name == "consent_recorded":
-            told = row.participant
+            continue
+        told, signed = row.participant, None
+        if row.event_name == "consent_recorded":
             require(of_consent.setdefault(row.event.consent_id, told) == told, "another's")
-            if row.consent is not None:
-                agency, signed = row.entry.actor.agency, row.consent.participant_reference
-                require(of_signed.setdefault((agency, signed), told) == told, "signed for another")
-                require(signed_of.setdefault((agency, told), signed) == signed, "signed as another")
+            signed = row.consent
+        elif row.event_name in safeguards.NAMING:
+            signed = row.safeguard
+        if signed is not None:
+            agency, signed = row.entry.actor.agency, signed.participant_reference
+            require(of_signed.setdefault((agency, signed), told) == told, "signed for another")
+            require(signed_of.setdefault((agency, told), signed) == signed, "signed as another")
     return True
 
 
@@ -584,12 +603,13 @@ def _must_tell(row):
         return not row.event.without_participant
     if row.event_name == "coverage_asked":
         return row.event.covered
-    return row.event_name in (
+    told = (
         "consent_recorded",
         "participant_restricted",
         "task_closed",
         "participation_set",
     )
+    return row.event_name in told or row.event_name in safeguards.DOCUMENTS
 
 
 # Consents and permits
@@ -604,6 +624,7 @@ class Known:
     document: object
     participant: str
     suspended: bool = False
+    review_by_ms: int = 0
 
 
 class History:
@@ -611,6 +632,7 @@ class History:
 
     def __init__(self):
         self.consents = {}
+        self.beside = safeguards.Safeguards()
         self.revoked = set()
         self.blocked = set()
         # Purposes without participant, as the newest start names them; functions of each agency.
@@ -622,17 +644,22 @@ class History:
     def apply(self, row):
         """Takes the next row of the file."""
         event = row.event if row.event_name else None
+        self.beside.apply(row)
         if row.event_name == "consent_recorded":
             self.first_told.setdefault(event.consent_id, row.participant)
             self.consents[event.consent_id] = Known(
                 event.revision, event.document_hash, row.consent, row.participant
             )
+            if row.consent is not None:
+                self.consents[event.consent_id].review_by_ms = row.consent.review_by_ms
         elif row.event_name == "consent_revoked":
             self.revoked.add(event.consent_id)
         elif row.event_name in ("consent_suspended", "consent_confirmed"):
             if event.consent_id in self.consents:
                 suspended = row.event_name == "consent_suspended"
                 self.consents[event.consent_id].suspended = suspended
+                if not suspended and event.next_review_by_ms:
+                    self.consents[event.consent_id].review_by_ms = event.next_review_by_ms
         elif row.event_name == "participant_restricted" and row.participant:
             if event.restricted:
                 self.blocked.add(row.participant)
@@ -660,6 +687,7 @@ def check_consents(document, _trust):
         "consent_recorded": _revision_follows,
         "consent_revoked": _revocation_follows,
         "consent_confirmed": _confirmation_follows,
+        "consent_suspended": _suspension_follows,
     }
     for row in document.rows:
         check = checks.get(row.event_name)
@@ -700,7 +728,18 @@ def _revocation_follows(row, history):
 def _confirmation_follows(row, history):
     document = canonical(consent_pb2.ConfirmationDocument, row.event.document)
     require(document.consent_id == row.event.consent_id, "of another consent")
+    signed = document.next_review_by_ms
+    require(not signed or signed == row.event.next_review_by_ms, "another review")
     return _names_newest(row, history, document)
+
+
+def _suspension_follows(row, history):
+    """A suspension for a missed review comes after the review was due."""
+    known = history.consents.get(row.event.consent_id)
+    missed = row.event.reason == access_log_pb2.SUSPENSION_REASON_REVIEW_MISSED
+    if missed and known is not None and known.review_by_ms:
+        require(row.facts.time_ms >= known.review_by_ms, "a review that was not due")
+    return True
 
 
 def _names_newest(row, history, document):
@@ -709,6 +748,17 @@ def _names_newest(row, history, document):
         return False
     require(known.revision == row.event.revision, "a revision that was replaced")
     require(document.revision_hash == known.hash, "another document")
+    return True
+
+
+def check_safeguards(document, _trust):
+    """What ends a release or an objection names it, and ends it once."""
+    known = safeguards.Safeguards()
+    for row in document.rows:
+        if row.event_name in safeguards.DOCUMENTS:
+            require(row.document or not document.is_complete, "not shown")
+            require(known.follow(row, document.is_complete), "not what it names")
+        known.apply(row)
     return True
 
 
@@ -766,8 +816,11 @@ def _permit_again(row, history, document):
         return False
     require(findings.grant_index < len(known.document.grants), "no such grant")
     grant = known.document.grants[findings.grant_index]
-    require(_covers(grant, message, row.facts.time_ms), "not covered")
-    return True
+    time_ms = row.facts.time_ms
+    require(_covers(grant, message, time_ms), "not covered")
+    beside = history.beside.permit(row.participant, message, findings.release_hash, time_ms)
+    require(beside is not None, "an objection, an end, or no release")
+    return beside
 
 
 def _permit_without_participant(row, history):
@@ -824,6 +877,8 @@ def _require_rightly_refused(row, history):
     except Exception:
         return
     if row.participant in history.blocked:
+        return
+    if history.beside.refuse(row.participant, message, row.facts.time_ms):
         return
     for consent_id, known in history.consents.items():
         if (
@@ -962,7 +1017,14 @@ def _check_confirmation_signature(row, trust):
     _require_lotse(row, row.event.signature, CONFIRMATION + row.event.document, trust)
 
 
+def _check_safeguard_signature(row, trust):
+    if row.document:
+        signature = common_pb2.Signature(certificate=row.certificate, value=row.signature)
+        _require_lotse(row, signature, safeguards.signed_bytes(row.event_name, row.document), trust)
+
+
 _SIGNED_EVENTS = {
+    **dict.fromkeys(safeguards.DOCUMENTS, _check_safeguard_signature),
     "message_decided": _check_message_signature,
     "directory_published": _check_directory_signature,
     "consent_recorded": _check_consent_signature,
@@ -1124,6 +1186,7 @@ CHECKS = [
     ("hand-outs", check_hand_outs, _BOTH),
     ("participants", check_participants, _BOTH),
     ("consents", check_consents, _BOTH),
+    ("safeguards", check_safeguards, _BOTH),
     ("permits", check_permits, _BOTH),
     ("erased", check_erased, _BOTH),
     ("signatures", check_signatures, _BOTH),

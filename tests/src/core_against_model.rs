@@ -7,20 +7,21 @@
 mod entries;
 mod ops;
 mod rights;
+mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use schleuse_broker::domain::command::{Command, Outcome};
-use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
+use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules};
 use schleuse_broker::domain::event::{Actor, BatchSignature, Label, Signature, Submission};
 use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, RecordNumber, Reference, RegistrationKey,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
 use schleuse_broker::domain::state::{Limits, Rules};
-use schleuse_broker::domain::{Catalogue, Event, Refusal, State};
+use schleuse_broker::domain::{Catalogue, Event, EventKind, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::identity::Role;
 
@@ -36,6 +37,8 @@ const PURPOSES: [(&str, &str); 2] =
 const CATEGORIES: [&str; 3] = ["gesundheit", "termine", "wohnen"];
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
+/// How long after a missed review a consent is suspended.
+const GRACE: u64 = 6 * HOUR;
 const QUEUE_MAX: usize = 6;
 const PROJECT: &str = "projekt";
 /// A participant whom nobody registered.
@@ -64,6 +67,9 @@ struct Pair {
     newest_erased: BTreeSet<RecordNumber>,
     /// Every hold that somebody tried to place.
     holds: Vec<HoldId>,
+    /// Documents of releases and objections, by number.
+    releases: BTreeMap<u8, model::safeguards::Release>,
+    objections: BTreeMap<u8, model::safeguards::Objection>,
     entropy: u128,
 }
 
@@ -114,12 +120,15 @@ impl Pair {
                 consents_per_participant_max: 1000,
                 parts_wait_ms: 24 * HOUR,
             },
+            reviews: ReviewRules { suspend_missed: true, grace_ms: GRACE, months_max: 6 },
         };
+        let mut model = model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX);
+        model.keep_reviews(GRACE, 200 * DAY);
         Self {
             rules,
             state: State::new(),
             log: Vec::new(),
-            model: model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX),
+            model,
             now: 1_790_000_000_000,
             registered: Vec::new(),
             references: HashMap::new(),
@@ -130,6 +139,8 @@ impl Pair {
             erased: BTreeSet::new(),
             newest_erased: BTreeSet::new(),
             holds: Vec::new(),
+            releases: BTreeMap::new(),
+            objections: BTreeMap::new(),
             entropy: 0,
         }
     }
@@ -141,9 +152,16 @@ impl Pair {
 
     fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
         let before = self.state.next_record();
+        let first = matches!(command, Command::FillLost { .. } | Command::Reconcile(_));
         let outcome = self.state.step(&self.rules, self.now, command);
         let events = self.state.take_events();
-        assert!(outcome.is_ok() || events.is_empty(), "a refused command left a trace");
+        // What time alone brings about comes before whatever is asked, on both sides.
+        let logged = self.model.log().len();
+        if !first {
+            self.model.suspend_missed(self.now);
+        }
+        let missed = self.model.log().len() - logged;
+        assert!(outcome.is_ok() || events.len() == missed, "a refused command left a trace");
         assert_eq!(self.state.next_record(), before + events.len() as u64);
         self.log.extend(events.into_iter().map(|event| (event, self.now)));
         outcome
@@ -243,6 +261,7 @@ impl Pair {
             | Op::EraseRecords { .. }
             | Op::Retain { .. }
             | Op::Reconcile { .. } => self.play_rights(op),
+            Op::Safeguard(op) => self.play_safeguards(op),
         }
     }
 
@@ -270,7 +289,18 @@ impl Pair {
     }
 
     fn record(&mut self, op: &Op) {
-        let Op::Record { caller, participant, id, revision, grants, evidence, revise } = op else {
+        let Op::Record {
+            caller,
+            participant,
+            id,
+            revision,
+            grants,
+            evidence,
+            revise,
+            review,
+            deputy,
+        } = op
+        else {
             return;
         };
         let newest = self.newest.get(id).cloned();
@@ -301,7 +331,10 @@ impl Pair {
             previous: previous.map(Box::new),
             grants: grants.iter().map(|grant| self.model_grant(grant)).collect(),
             has_evidence: *evidence,
+            signed_at: self.now,
+            review_by: self.now + review * HOUR,
         };
+        document.grants.extend(deputy.map(|person| self.deputy_grant(person)));
         if let (true, Some(newest)) = (is_same, newest) {
             document = newest;
         }
@@ -351,6 +384,9 @@ impl Pair {
             previous_hash: document.previous.as_deref().map(hash),
             grants: grants.collect(),
             evidence_count: usize::from(document.has_evidence),
+            representation: None,
+            review_by: document.review_by,
+            signed_at: document.signed_at,
             hash: hash(document),
         }
     }
@@ -415,6 +451,7 @@ impl Pair {
             },
             purpose: PURPOSES[message.purpose].0.into(),
             categories: strings(&chosen(&CATEGORIES, message.categories)),
+            professional_secret: message.secret,
             created_at,
             expires_at: created_at + message.lives,
         };
@@ -443,7 +480,9 @@ impl Pair {
         let digest = sha256(&[described.content.as_bytes()]);
         let agency = &described.sender.agency;
         let reference = described.participant.and_then(|about| self.reference(about, agency));
-        let kind = PURPOSES.iter().find(|(purpose, _)| *purpose == described.purpose).unwrap().1;
+        // A grant for a deputy permits no kind: a message for its purpose has any.
+        let kind = PURPOSES.iter().find(|(purpose, _)| *purpose == described.purpose);
+        let kind = kind.unwrap_or(&PURPOSES[0]).1;
         let message_id: u128 = described.message_id.parse().unwrap();
         let address =
             |it: &model::Address| Address::parse(it.agency.as_str(), it.function.as_str()).unwrap();
@@ -461,6 +500,7 @@ impl Pair {
                 created_at: described.created_at,
                 expires_at: described.expires_at,
                 part_of: None,
+                professional_secret: described.professional_secret,
             },
             label_bytes: Bytes::new(),
             payload: Bytes::from_static(&[1; 10]),
@@ -524,12 +564,17 @@ impl Pair {
         let real: Vec<_> = real
             .iter()
             .map(|permit| {
-                (permit.message() as usize, u64::from(permit.attempt()), permit.permit().revision())
+                let is_released = permit.permit().release().is_some();
+                let revision = permit.permit().revision();
+                (permit.message() as usize, u64::from(permit.attempt()), revision, is_released)
             })
             .collect();
         let model: Vec<_> = model
             .iter()
-            .map(|h| (h.message, h.attempt, u32::try_from(h.grant.1).unwrap()))
+            .map(|h| {
+                let revision = u32::try_from(h.grant.1).unwrap();
+                (h.message, h.attempt, revision, h.grant.3.is_some())
+            })
             .collect();
         assert_eq!(real, model);
     }

@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use schleuse_broker::domain::command::{Command, Outcome};
-use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
+use schleuse_broker::domain::command::{Command, Outcome, SafeguardCommand};
+use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules};
 use schleuse_broker::domain::decide::Question;
 use schleuse_broker::domain::event::{Actor, Signature};
-use schleuse_broker::domain::ids::{Address, AgencyId, ConsentId, Reference, RegistrationKey};
+use schleuse_broker::domain::ids::{
+    Address, AgencyId, ConsentId, ObjectionId, Reference, RegistrationKey, ReleaseId,
+};
+use schleuse_broker::domain::safeguards::{ObjectionDocument, ReleaseDocument, SafeguardAct};
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, State};
 use schleuse_proto::identity::Role;
@@ -22,15 +25,23 @@ const HOUR: u64 = 3_600_000;
 const NOW: u64 = 1_790_000_000_000;
 
 /// States of the one consent in question.
-const STATES: [&str; 8] = [
+const STATES: [&str; 16] = [
     "none",
     "of-another-person",
     "active",
     "not-yet",
-    "ended",
+    "over",
     "revoked",
     "superseded",
     "active-beside-revoked",
+    "review-missed",
+    "restricted",
+    "ended",
+    "objection",
+    "objection-to-category",
+    "objection-over",
+    "secret-released",
+    "secret-not-released",
 ];
 const SENDERS: [&str; 2] = ["drv", "bezirk"];
 const RECIPIENTS: [(&str, &str); 3] =
@@ -44,6 +55,8 @@ struct World {
     state: State,
     lotse: Actor,
     next: u8,
+    now: u64,
+    secret: bool,
 }
 
 impl World {
@@ -61,6 +74,7 @@ impl World {
                 consents_per_participant_max: 10,
                 parts_wait_ms: 24 * 3_600_000,
             },
+            reviews: ReviewRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),
@@ -68,7 +82,7 @@ impl World {
             person: Some("l-01".into()),
             serial: [1; 16].into(),
         };
-        Self { rules, state: State::new(), lotse, next: 0 }
+        Self { rules, state: State::new(), lotse, next: 0, now: NOW, secret: false }
     }
 
     fn fresh(&mut self) -> [u8; 16] {
@@ -94,7 +108,8 @@ impl World {
         let catalogue = &self.rules.catalogue;
         let (begin, end) = match change {
             "not-yet" => (NOW + HOUR, NOW + 2 * HOUR),
-            "ended" => (NOW - 2 * HOUR, NOW),
+            "over" => (NOW - 2 * HOUR, NOW),
+            "short-review" => (NOW, NOW + 40 * 24 * HOUR),
             _ => (NOW, NOW + HOUR),
         };
         let purpose = if change == "next" { "hilfeplanung" } else { "fallkonferenz" };
@@ -116,6 +131,12 @@ impl World {
             previous_hash: revise.then_some([1; 32]),
             grants: vec![grant],
             evidence_count: 0,
+            representation: None,
+            review_by: match change {
+                "short-review" => NOW + HOUR,
+                _ => NOW + 180 * 24 * HOUR,
+            },
+            signed_at: NOW,
             hash: if revise { [2; 32] } else { [1; 32] },
         };
         let command = Command::RecordConsent {
@@ -126,6 +147,46 @@ impl World {
             signature: Signature::default(),
         };
         self.state.step(&self.rules, NOW, command).unwrap();
+    }
+
+    fn act(&mut self, act: SafeguardAct) {
+        let actor = self.lotse.clone();
+        let signature = Signature::default();
+        let act = SafeguardCommand::Act { actor, act, bytes: Bytes::new(), signature };
+        self.state.step(&self.rules, NOW, Command::Safeguard(Box::new(act))).unwrap();
+    }
+
+    fn object(&mut self, participant: Reference, category: Option<&str>, until: Option<u64>) {
+        let category = category.map(|code| self.rules.catalogue.category(code).unwrap());
+        let document = ObjectionDocument {
+            objection_id: ObjectionId::from_bytes(self.fresh()),
+            participant,
+            recipients: Vec::new(),
+            agencies: Vec::new(),
+            purposes: Vec::new(),
+            categories: category.unwrap_or_default(),
+            until,
+            signed_at: NOW,
+            hash: [3; 32],
+        };
+        self.act(SafeguardAct::Objection(Box::new(document)));
+    }
+
+    /// Releases drv/arzt towards jobcenter/zentrale for appointments.
+    fn release(&mut self, participant: Reference) {
+        let document = ReleaseDocument {
+            release_id: ReleaseId::from_bytes(self.fresh()),
+            participant,
+            holder: Address::parse("drv", "arzt").unwrap(),
+            addressee: Address::parse("jobcenter", "zentrale").unwrap(),
+            categories: self.rules.catalogue.category("termine").unwrap(),
+            purposes: vec![self.rules.catalogue.purpose("fallkonferenz").unwrap()],
+            not_before: NOW,
+            not_after: NOW + HOUR,
+            signed_at: NOW,
+            hash: [4; 32],
+        };
+        self.act(SafeguardAct::Release(Box::new(document)));
     }
 
     fn revoke(&mut self, id: [u8; 16]) {
@@ -157,6 +218,43 @@ impl World {
                 world.consent(person, id, "active");
                 world.revoke(id);
             }
+            "review-missed" => {
+                world.consent(person, id, "short-review");
+                world.now = NOW + 20 * 24 * HOUR;
+                world.state.step(&world.rules, world.now, Command::Tick).unwrap();
+            }
+            "restricted" => {
+                world.consent(person, id, "active");
+                let actor = world.lotse.clone();
+                let command = Command::Restrict { actor, reference: person, restricted: true };
+                world.state.step(&world.rules, NOW, command).unwrap();
+            }
+            "ended" => {
+                world.consent(person, id, "active");
+                world.act(SafeguardAct::ParticipationEnd { participant: person });
+            }
+            "objection" => {
+                world.consent(person, id, "active");
+                world.object(person, None, None);
+            }
+            "objection-to-category" => {
+                world.consent(person, id, "active");
+                world.object(person, Some("wohnen"), None);
+            }
+            "objection-over" => {
+                world.consent(person, id, "active");
+                world.object(person, None, Some(NOW + HOUR / 2));
+                world.now = NOW + HOUR / 2;
+            }
+            "secret-released" => {
+                world.consent(person, id, "active");
+                world.release(person);
+                world.secret = true;
+            }
+            "secret-not-released" => {
+                world.consent(person, id, "active");
+                world.secret = true;
+            }
             "active-beside-revoked" => {
                 world.consent(person, id, "active");
                 world.revoke(id);
@@ -185,13 +283,17 @@ fn the_decision_table_is_the_golden_one() {
                         let sets = categories.iter().map(|c| catalogue.category(c).unwrap());
                         let question = Question {
                             sender: names.known_agency(&AgencyId::parse(sender).unwrap()),
+                            sender_address: names
+                                .known_address(&Address::parse(sender, "arzt").unwrap()),
                             recipient: names
                                 .known_address(&Address::parse(agency, function).unwrap()),
+                            recipient_agency: names.known_agency(&AgencyId::parse(agency).unwrap()),
+                            professional_secret: world.secret,
                             purpose: catalogue.purpose(purpose).unwrap(),
                             categories: sets.fold(Default::default(), |all, set| all.union(set)),
                         };
                         let own = AgencyId::parse("lotsenstelle").unwrap();
-                        let decided = world.state.decide_for(&own, &person, &question, NOW);
+                        let decided = world.state.decide_for(&own, &person, &question, world.now);
                         let word = match decided {
                             Ok(_) => {
                                 permits += 1;
@@ -213,10 +315,14 @@ fn the_decision_table_is_the_golden_one() {
             }
         }
     }
-    assert_eq!(permits, 4, "two active states, two covered sets of categories");
+    assert_eq!(
+        permits,
+        4 + 1 + 2 + 1,
+        "active: two sets; objected to one; objection over; released: one"
+    );
     assert_eq!(
         reasons.len(),
-        5,
+        10,
         "every reason that a known participant can have occurs: {reasons:?}"
     );
     let path = repository().join("tests/golden/decision_table.txt");

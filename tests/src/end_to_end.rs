@@ -11,6 +11,7 @@ mod queries;
 mod rights;
 mod roles;
 mod rollback;
+mod safeguards;
 mod simulate;
 mod two_worlds;
 mod visibility;
@@ -71,6 +72,11 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ConsentSuspended(_) => "suspended".to_owned(),
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
+        Event::SecrecyReleaseRecorded(_) => "release".to_owned(),
+        Event::SecrecyReleaseRevoked(_) => "release revoked".to_owned(),
+        Event::ObjectionRecorded(_) => "objection".to_owned(),
+        Event::ObjectionWithdrawn(_) => "objection ended".to_owned(),
+        Event::ParticipationEnded(_) => "ended".to_owned(),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
         Event::UploadDiscarded(_) => "upload discarded".to_owned(),
     }

@@ -44,6 +44,8 @@ mod end_to_end;
 #[cfg(test)]
 mod journal_crash;
 #[cfg(test)]
+mod narrowing;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod witnesses;

@@ -13,9 +13,11 @@
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
 pub mod rights;
+pub mod safeguards;
 mod terms;
 
 use rights::ErasureHold;
+use safeguards::{Safeguards, Suspended};
 pub use terms::{
     Address, ConsentDocument, Entry, Error, Grant, GrantRef, HandOut, Holder, Lotse, Reason, Stage,
     StopReason, Submission,
@@ -56,7 +58,9 @@ struct Consent {
     /// The log index of the newest revision's entry.
     entry: usize,
     revoked_at: Option<u64>,
-    suspended: bool,
+    suspended: Option<Suspended>,
+    /// When it is to be reviewed next.
+    review_by: u64,
 }
 
 /// An accepted message, until it is finished and forgotten.
@@ -107,6 +111,7 @@ pub struct Model {
     erased_entries: Vec<usize>,
     /// The largest size of a log that was lost and is not continued.
     abandoned: usize,
+    safeguards: Safeguards,
 }
 
 impl Model {
@@ -134,6 +139,7 @@ impl Model {
             erasing: Vec::new(),
             erased_entries: Vec::new(),
             abandoned: 0,
+            safeguards: Safeguards::default(),
         }
     }
 
@@ -236,8 +242,10 @@ impl Model {
         now: u64,
     ) -> Result<(), Error> {
         let participant = document.participant;
-        entrusted(&mut self.participants, caller, participant)?;
+        self.check_entrusted(caller, participant, now)?;
+        self.check_not_ended(participant)?;
         self.check_document(&document)?;
+        self.check_beside(caller, &document, now)?;
         let entry = self.log.len();
         let recorded = self.consents.iter_mut().find(|known| known.newest.id == document.id);
         if let Some(consent) = recorded {
@@ -251,8 +259,7 @@ impl Model {
             if !revise || revoked || !follows {
                 return Err(Error::Conflict);
             }
-            let newest = document.clone();
-            *consent = Consent { newest, entry, revoked_at: None, suspended: false };
+            *consent = Consent::new(document.clone(), entry);
         } else {
             if revise {
                 return Err(Error::NotFound);
@@ -260,8 +267,7 @@ impl Model {
             if document.revision != 1 || document.previous.is_some() {
                 return Err(Error::Conflict);
             }
-            let newest = document.clone();
-            self.consents.push(Consent { newest, entry, revoked_at: None, suspended: false });
+            self.consents.push(Consent::new(document.clone(), entry));
         }
         self.addresses.extend(document.grants.into_iter().map(|grant| grant.recipient));
         let (consent, revision) = (document.id, document.revision);
@@ -285,7 +291,7 @@ impl Model {
     ) -> Result<(), Error> {
         let recorded = self.consent(consent).cloned().ok_or(Error::NotFound)?;
         let participant = recorded.newest.participant;
-        entrusted(&mut self.participants, caller, participant)?;
+        self.check_entrusted(caller, participant, now)?;
         if recorded.revoked_at.is_some() {
             return Ok(());
         }
@@ -304,12 +310,10 @@ impl Model {
     /// The most telling reason.
     pub fn decide(&self, message: &Submission, now: u64) -> Result<GrantRef, Reason> {
         let participant = self.addressed(message).ok_or(Reason::UnknownParticipant)?;
-        let grant = self.covering(participant, message, now)?;
-        if self.is_restricted(participant) { Err(Reason::Restricted) } else { Ok(grant) }
+        self.beside(participant, message, self.covering(participant, message, now), now)
     }
 
-    /// The first grant of any consent of the participant that covers the message, whether or not the participant is
-    /// restricted.
+    /// The first grant of any consent of the participant that covers the message, whatever stands beside the consents.
     fn covering(
         &self,
         participant: usize,
@@ -333,10 +337,10 @@ impl Model {
                     reason = reason.max(Reason::NotYet);
                 } else if now >= grant.not_after {
                     reason = reason.max(Reason::Expired);
-                } else if consent.suspended {
-                    reason = reason.max(Reason::Suspended);
+                } else if let Some(suspended) = consent.suspended {
+                    reason = reason.max(suspended.reason());
                 } else {
-                    return Ok((newest.id.clone(), newest.revision, grant_index));
+                    return Ok((newest.id.clone(), newest.revision, grant_index, None));
                 }
             }
         }
@@ -590,9 +594,8 @@ impl Model {
         message.attempts = attempt;
         message.held_by = Some(holder);
         let about = message.submission.participant;
-        let (consent, revision, grant_index) = grant.clone();
+        self.write(about, Entry::HandedOut { message: number, attempt, grant: grant.clone() });
         let message = number;
-        self.write(about, Entry::HandedOut { message, attempt, consent, revision, grant_index });
         Some(HandOut { message, attempt, grant })
     }
 
@@ -702,7 +705,18 @@ mod tests {
             not_after: NOW + DAY_MS,
         }];
         let (id, previous) = ("consent".into(), None);
-        ConsentDocument { id, participant: 0, revision: 1, previous, grants, has_evidence: false }
+        let (signed_at, review_by, has_evidence) = (NOW, NOW + DAY_MS, false);
+        let (participant, revision) = (0, 1);
+        ConsentDocument {
+            id,
+            participant,
+            revision,
+            previous,
+            grants,
+            has_evidence,
+            signed_at,
+            review_by,
+        }
     }
 
     fn submission(message_id: &str, purpose: &str) -> Submission {
@@ -714,6 +728,7 @@ mod tests {
             recipient: address("drv"),
             purpose: purpose.into(),
             categories: vec!["wohnen".into()],
+            professional_secret: false,
             created_at: NOW,
             expires_at: NOW + 2 * DAY_MS,
         }
@@ -740,7 +755,7 @@ mod tests {
 
     #[test]
     fn a_grant_covers_from_its_first_instant_until_before_its_end() {
-        let (model, grant) = (model(), ("consent".into(), 1, 0));
+        let (model, grant) = (model(), ("consent".into(), 1, 0, None));
         let decide = |now| model.decide(&submission("n", "reha"), now);
         assert_eq!(
             [decide(NOW - 1), decide(NOW + DAY_MS)],

@@ -5,7 +5,8 @@
 //! read, everything that came before it lies ready in the receive stream and is drained without
 //! waiting; whatever the revoked consent covered and that comes later is a violation. A second
 //! client fetches the same messages: a fetch that began after an acknowledgement must not return
-//! what it covers. Every eighth time the processing of all data about the participant is restricted instead.
+//! what it covers. In turn with revocations the participant is restricted, objects, or
+//! ends the participation, or releases from professional secrecy are revoked instead.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -58,11 +59,16 @@ const CATEGORIES: [&str; 8] = [
 
 /// Races at least `races` revocations, with two Lotsen at once.
 pub async fn race(address: SocketAddr, races: u64) -> RaceReport {
+    race_by(address, races, &IN_TURN).await
+}
+
+/// Races with these ends in turn.
+pub async fn race_by(address: SocketAddr, races: u64, ends: &'static [Ends]) -> RaceReport {
     let done = Arc::new(Counter::default());
     let workers = ["lotse-l-01", "lotse-l-02"].map(|person| {
         let done = done.clone();
         tokio::spawn(async move {
-            let mut worker = Worker::start(address, person).await;
+            let mut worker = Worker::start(address, person, ends).await;
             while done.value() < races {
                 done.add(worker.batch().await);
             }
@@ -88,11 +94,40 @@ struct Worker {
     stream: Arc<Mutex<Received>>,
     credit: mpsc::Sender<v1::ReceiveRequest>,
     races: u64,
-    batches: u64,
+    batches: usize,
+    ends: &'static [Ends],
 }
 
-/// One batch of so many restricts instead of revoking.
-const RESTRICTED_EVERY: u64 = 8;
+/// What ends what messages are covered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Each consent is revoked.
+    Revocation,
+    /// The participant is restricted.
+    Restriction,
+    /// Each release from professional secrecy is revoked.
+    ReleaseRevocation,
+    /// The participant objects to everything.
+    Objection,
+    /// The participation ends.
+    Participation,
+}
+
+/// What ends the batches in turn: mostly revocations.
+const IN_TURN: [Ends; 12] = [
+    Ends::Revocation,
+    Ends::ReleaseRevocation,
+    Ends::Revocation,
+    Ends::Objection,
+    Ends::Revocation,
+    Ends::Participation,
+    Ends::Revocation,
+    Ends::Restriction,
+    Ends::Revocation,
+    Ends::ReleaseRevocation,
+    Ends::Objection,
+    Ends::Participation,
+];
 
 /// The receive stream and what came out of it.
 struct Received {
@@ -131,7 +166,7 @@ fn thread(delivery: &v1::Delivery) -> [u8; 16] {
 }
 
 impl Worker {
-    async fn start(address: SocketAddr, person: &str) -> Self {
+    async fn start(address: SocketAddr, person: &str, ends: &'static [Ends]) -> Self {
         use v1::receive_request::Request;
         let lotse = RawClient::with(Pki::shared(), address, LOTSE_AGENCY, person).await;
         let fetcher = RawClient::with(Pki::shared(), address, LOTSE_AGENCY, person).await;
@@ -149,7 +184,8 @@ impl Worker {
         let received =
             Received { stream, revoked: HashSet::new(), delivered: 0, violations: 0, taken: 0 };
         let stream = Arc::new(Mutex::new(received));
-        Self { lotse, fetcher, jobcenter, function, stream, credit, races: 0, batches: 0 }
+        let (races, batches) = (0, 0);
+        Self { lotse, fetcher, jobcenter, function, stream, credit, races, batches, ends }
     }
 
     fn report(&self) -> RaceReport {
@@ -174,10 +210,22 @@ impl Worker {
         for recorded in futures::future::join_all(records).await {
             recorded.expect("recorded");
         }
+        let by = self.ends[self.batches % self.ends.len()];
+        self.batches += 1;
+        let is_secret = by == Ends::ReleaseRevocation;
+        let releases: Vec<v1::SecrecyReleaseDocument> = (0..count)
+            .filter(|_| is_secret)
+            .map(|pair| release(pair, &reference, &self.function))
+            .collect();
+        let records = releases.iter().map(|release| self.lotse.record_release(release));
+        for recorded in futures::future::join_all(records).await {
+            recorded.expect("recorded");
+        }
         let mut threads = Vec::new();
         let mut messages = Vec::new();
         for pair in 0..count {
-            let draft = draft(pair, &jobcenter_reference, &self.function);
+            let mut draft = draft(pair, &jobcenter_reference, &self.function);
+            draft.professional_secret = is_secret;
             threads.push(draft.thread);
             messages.push(draft.message(JOBCENTER));
         }
@@ -187,12 +235,13 @@ impl Worker {
             tokio::spawn(async move { jobcenter.submit(part).await.expect("submitted") })
         });
         let submits: Vec<_> = submits.collect();
-        self.batches += 1;
-        let restricts = self.batches.is_multiple_of(RESTRICTED_EVERY);
-        let ends = if restricts {
-            vec![self.restrict(reference.clone(), threads)]
-        } else {
-            self.revoke_each(consents.clone(), threads)
+        let restricts = by == Ends::Restriction;
+        let ends = match by {
+            Ends::Revocation => self.revoke_each(consents.clone(), threads),
+            Ends::ReleaseRevocation => self.revoke_releases(releases, threads),
+            Ends::Restriction | Ends::Objection | Ends::Participation => {
+                vec![self.end_all(by, reference.clone(), threads)]
+            }
         };
         let fetches = self.fetch_meanwhile();
         fetches.await;
@@ -232,12 +281,46 @@ impl Worker {
         revokes.collect()
     }
 
-    fn restrict(&self, participant_reference: String, threads: Vec<[u8; 16]>) -> JoinHandle<()> {
+    fn revoke_releases(
+        &self,
+        releases: Vec<v1::SecrecyReleaseDocument>,
+        threads: Vec<[u8; 16]>,
+    ) -> Vec<JoinHandle<()>> {
+        let revokes = releases.into_iter().zip(threads).map(|(release, thread)| {
+            let (lotse, stream) = (self.lotse.clone(), self.stream.clone());
+            tokio::spawn(async move {
+                lotse.revoke_release(&release).await.expect("revoked");
+                let mut received = stream.lock().await;
+                received.drain();
+                received.revoked.insert(thread);
+            })
+        });
+        revokes.collect()
+    }
+
+    /// Ends everything about a participant at once.
+    fn end_all(
+        &self,
+        by: Ends,
+        participant_reference: String,
+        threads: Vec<[u8; 16]>,
+    ) -> JoinHandle<()> {
         let (lotse, stream) = (self.lotse.clone(), self.stream.clone());
         tokio::spawn(async move {
-            let request =
-                v1::RestrictParticipantRequest { participant_reference, restricted: true };
-            lotse.rights().restrict_participant(request).await.expect("restricted");
+            match by {
+                Ends::Objection => {
+                    let objection = raw::objection(&participant_reference);
+                    lotse.object(&objection).await.expect("recorded");
+                }
+                Ends::Participation => {
+                    lotse.end_participation(&participant_reference).await.expect("ended");
+                }
+                Ends::Restriction | Ends::Revocation | Ends::ReleaseRevocation => {
+                    let request =
+                        v1::RestrictParticipantRequest { participant_reference, restricted: true };
+                    lotse.rights().restrict_participant(request).await.expect("restricted");
+                }
+            }
             let mut received = stream.lock().await;
             received.drain();
             received.revoked.extend(threads);
@@ -283,6 +366,14 @@ fn grant(pair: usize, function: &str) -> v1::Grant {
     grant.purpose = PURPOSES[pair / CATEGORIES.len()].0.to_owned();
     grant.categories = vec![CATEGORIES[pair % CATEGORIES.len()].to_owned()];
     grant
+}
+
+fn release(pair: usize, reference: &str, function: &str) -> v1::SecrecyReleaseDocument {
+    let mut release = raw::release(reference, LOTSE_AGENCY);
+    release.addressee = Some(raw::address(LOTSE_AGENCY, function));
+    release.purposes = vec![PURPOSES[pair / CATEGORIES.len()].0.to_owned()];
+    release.categories = vec![CATEGORIES[pair % CATEGORIES.len()].to_owned()];
+    release
 }
 
 fn draft(pair: usize, reference: &str, function: &str) -> Draft {

@@ -1,6 +1,10 @@
 //! Raw clients: generated code over real TLS, without the SDK, so that they may also say what is
 //! wrong. Bodies are random bytes in place of a seal; the broker cannot tell.
 
+mod safeguards;
+
+pub use safeguards::{objection, release};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -322,6 +326,8 @@ pub struct Draft {
     pub message_id: Option<[u8; 16]>,
     /// Main message, of a part of an upload.
     pub part_of: Option<[u8; 16]>,
+    pub professional_secret: bool,
+    pub sender_function: String,
 }
 
 impl Draft {
@@ -337,6 +343,8 @@ impl Draft {
             created_at_ms: now_ms(),
             message_id: None,
             part_of: None,
+            professional_secret: false,
+            sender_function: "zentrale".to_owned(),
         }
     }
 
@@ -350,7 +358,7 @@ impl Draft {
             kind: self.kind.clone(),
             purpose: self.purpose.clone(),
             categories: self.categories.clone(),
-            sender: Some(address(sender, "zentrale")),
+            sender: Some(address(sender, &self.sender_function)),
             recipient: Some(self.recipient.clone()),
             thread_id: Bytes::copy_from_slice(&self.thread),
             created_at_ms: self.created_at_ms,
@@ -360,6 +368,7 @@ impl Draft {
             part_of: Bytes::copy_from_slice(
                 self.part_of.as_ref().map_or(&[], <[u8; 16]>::as_slice),
             ),
+            professional_secret: self.professional_secret,
         };
         v1::OutgoingMessage {
             participant_reference: self.reference.clone(),

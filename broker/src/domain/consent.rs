@@ -7,7 +7,7 @@ use schleuse_proto::evidence::Digest;
 
 use super::catalogue::{Catalogue, Categories, Purpose};
 use super::ids::{Address, AgencyId, ConsentId, RecordNumber, Reference, TimeMs};
-use super::names::{AddressIx, AgencyIx, Names};
+use super::names::{AddressIx, AgencyIx, Names, Numbers};
 use super::refusal::Refusal;
 use super::safeguards::check_signing;
 
@@ -254,7 +254,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    pub(super) fn new(terms: &GrantTerms, names: &mut Names) -> Self {
+    pub(super) fn new(terms: &GrantTerms, names: &mut impl Numbers) -> Self {
         Self {
             senders: terms.senders.iter().map(|sender| names.agency(sender)).collect(),
             recipient: names.address(&terms.recipient),

@@ -21,6 +21,38 @@ impl AgencyIx {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressIx(u32);
 
+/// Gives numbers to names.
+pub(super) trait Numbers {
+    /// Number of an agency.
+    fn agency(&mut self, agency: &AgencyId) -> AgencyIx;
+    /// Number of an address.
+    fn address(&mut self, address: &Address) -> AddressIx;
+}
+
+impl Numbers for Names {
+    fn agency(&mut self, agency: &AgencyId) -> AgencyIx {
+        Self::agency(self, agency)
+    }
+
+    fn address(&mut self, address: &Address) -> AddressIx {
+        Self::address(self, address)
+    }
+}
+
+/// Only looks numbers up, for what is not recorded: a name that nobody ever used has one that means nothing.
+#[derive(Debug)]
+pub(super) struct KnownNames<'a>(pub(super) &'a Names);
+
+impl Numbers for KnownNames<'_> {
+    fn agency(&mut self, agency: &AgencyId) -> AgencyIx {
+        self.0.known_agency(agency).unwrap_or(AgencyIx(u32::MAX))
+    }
+
+    fn address(&mut self, address: &Address) -> AddressIx {
+        self.0.known_address(address).unwrap_or(AddressIx(u32::MAX))
+    }
+}
+
 /// The numbers given so far.
 #[derive(Debug, Default)]
 pub struct Names {

@@ -12,7 +12,7 @@ use super::catalogue::{Categories, Purpose};
 use super::consent::{GRANT_MONTHS_MAX, months_later};
 use super::decide::Question;
 use super::ids::{Address, AgencyId, ObjectionId, RecordNumber, Reference, ReleaseId, TimeMs};
-use super::names::{AddressIx, AgencyIx, Names};
+use super::names::{AddressIx, AgencyIx, Names, Numbers};
 use super::refusal::Refusal;
 
 /// Most releases that one participant can have, revoked ones included.
@@ -272,7 +272,7 @@ impl Objection {
     pub(super) fn new(
         document: &ObjectionDocument,
         record: RecordNumber,
-        names: &mut Names,
+        names: &mut impl Numbers,
     ) -> Self {
         Self {
             id: document.objection_id,

@@ -203,6 +203,7 @@ fn draft(
             .ok_or_else(|| ClientError::Argument { what: "suite", expected: expected() })
     });
     Ok(Draft {
+        professional_secret: envelope.professional_secret,
         participant_reference: envelope.participant,
         recipient: envelope.to,
         sender_function: envelope.function,

@@ -8,6 +8,7 @@ mod lotse;
 mod planning;
 mod report;
 mod rights;
+mod safeguards;
 mod simulate;
 mod witness;
 
@@ -37,6 +38,10 @@ pub(crate) use planning::{
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use safeguards::{
+    DeputyArguments, DeputyCommand, EndArguments, NarrowArguments, ObjectionArguments,
+    ObjectionCommand, ReleaseArguments, ReleaseCommand, RenewArguments, ReviewsArguments,
+};
 pub(crate) use simulate::SimulateArguments;
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schleuse_client::{
     Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
-    RevocationPreview, SystemClock, format_time, hex, months_later, rfc3339, v1,
+    SystemClock, format_time, hex, months_later, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -15,10 +15,12 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, conference, connect, files, planning, receipt, report, rights};
+use super::{
+    Ending, conference, connect, files, narrow, planning, receipt, report, rights, safeguards,
+};
 
 /// Largest file of evidence, in bytes.
-const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(super) const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long an introduction may wait.
 const INTRODUCTION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -50,20 +52,31 @@ pub(crate) async fn run(
             output.table(&value, || consent_table(&consents));
             Ok(Ending::Done)
         }
-        LotseCommand::Consent(ConsentCommand::Confirm { participant, consent }) => {
+        LotseCommand::Consent(ConsentCommand::Confirm {
+            participant,
+            consent,
+            next_review_months,
+        }) => {
             let client = connect(global, None, output).await?;
-            let consents = client.list_consents(&participant).await?;
-            let found = consents.iter().find(|known| known.consent_id == consent);
-            let found = found.ok_or_else(|| ClientError::Argument {
-                what: "consent",
-                expected: "a consent of this participant".to_owned(),
-            })?;
-            let record = client.confirm_consent(found).await?.record_number;
+            let found = narrow::find(&client, &participant, consent).await?;
+            let next = next_review_months.map(|months| months_later(SystemClock.now_ms(), months));
+            let next = next.transpose()?;
+            let record = client.confirm_consent(&found, next).await?.record_number;
             output.result(&json!({ "consent": consent, "record": record }), || {
-                format!("confirmed: what waits under it goes on\nlog record {record}")
+                format!("confirmed and reviewed: what waits under it goes on\nlog record {record}")
             });
             Ok(Ending::Done)
         }
+        LotseCommand::Consent(ConsentCommand::Narrow(arguments)) => {
+            narrow::narrow(global, &arguments, output).await
+        }
+        LotseCommand::Consent(ConsentCommand::Renew(arguments)) => {
+            narrow::renew(global, &arguments, output).await
+        }
+        LotseCommand::Release(command) => safeguards::release(global, command, output).await,
+        LotseCommand::Objection(command) => safeguards::objection(global, command, output).await,
+        LotseCommand::Deputy(command) => safeguards::deputy(global, command, output).await,
+        LotseCommand::Reviews(arguments) => safeguards::reviews(global, &arguments, output).await,
         LotseCommand::Consent(ConsentCommand::Revoke(arguments)) => {
             revoke(&connect(global, None, output).await?, &arguments, output).await
         }
@@ -120,6 +133,9 @@ async fn participant(
         ParticipantCommand::Restrict(arguments) => {
             return rights::restrict(client, &arguments, output).await;
         }
+        ParticipantCommand::End(arguments) => {
+            return safeguards::end(client, &arguments, output).await;
+        }
         ParticipantCommand::HandOver { participant, lotse } => {
             let record = client.assign_lotse(&participant, &lotse).await?.record_number;
             output.result(&json!({ "lotse": lotse, "record": record }), || {
@@ -139,12 +155,7 @@ fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, Cli
     for grant in grants(arguments, now_ms)? {
         consent = consent.grant(grant);
     }
-    for path in &arguments.evidence {
-        let file = files::read(path, EVIDENCE_BYTES_MAX)?;
-        if file.is_empty() || file.len() > EVIDENCE_BYTES_MAX {
-            let why = "evidence has 1 byte to 64 MiB".to_owned();
-            return Err(ClientError::File { path: path.clone(), why });
-        }
+    for file in safeguards::evidence(&arguments.evidence)? {
         consent = consent.evidence(&file);
     }
     Ok(consent)
@@ -176,14 +187,14 @@ fn grants(arguments: &RecordArguments, now_ms: i64) -> Result<Vec<Grant>, Client
     Ok(vec![of(&arguments.from, to, purpose, &arguments.category, arguments.months)?])
 }
 
-async fn revoke(
+pub(super) async fn revoke(
     client: &Client,
     arguments: &RevokeArguments,
     output: &Output,
 ) -> Result<Ending, ClientError> {
     let preview = client.preview_revocation(arguments.consent).await?;
     output.note("this revocation stops:");
-    output.note(&preview_table(&preview).to_string());
+    output.note(&safeguards::effects_table(&preview.effects).to_string());
     if !arguments.yes && !output.ask(&format!("revoke consent {}?", arguments.consent)) {
         output.note("nothing was changed");
         return Ok(Ending::Declined);
@@ -194,13 +205,7 @@ async fn revoke(
         "consent": change.consent_id,
         "record": record,
         "stopped_messages": change.stopped_messages,
-        "effects": preview.effects.iter().map(|effect| json!({
-            "sender": effect.sender,
-            "recipient": effect.recipient,
-            "purpose": effect.purpose,
-            "queued_messages": effect.queued_messages,
-            "partly_covered_otherwise": effect.partly_covered_otherwise,
-        })).collect::<Vec<_>>(),
+        "effects": safeguards::effects_json(&preview.effects),
     });
     output.result(&value, || {
         format!(
@@ -210,21 +215,6 @@ async fn revoke(
         )
     });
     Ok(Ending::Done)
-}
-
-fn preview_table(preview: &RevocationPreview) -> Table {
-    let head = ["from", "to", "purpose", "waiting", "otherwise covered"];
-    let mut table = Table::new(&head, "nothing that is in force now");
-    for effect in &preview.effects {
-        table.row(vec![
-            effect.sender.clone(),
-            effect.recipient.to_string(),
-            effect.purpose.clone(),
-            effect.queued_messages.to_string(),
-            if effect.partly_covered_otherwise { "partly" } else { "no" }.to_owned(),
-        ]);
-    }
-    table
 }
 
 async fn introduce(
@@ -237,6 +227,7 @@ async fn introduce(
     // The recipient's own reference must exist before the introduction names it.
     client.assign_reference(&arguments.participant, &arguments.to.agency).await?;
     let draft = Draft {
+        professional_secret: false,
         participant_reference: arguments.participant,
         recipient: arguments.to,
         sender_function: arguments.function,
@@ -263,19 +254,21 @@ fn state(consent: &ConsentRecord) -> &'static str {
     }
 }
 
-fn wire_address(address: Option<&v1::Address>) -> String {
+pub(super) fn wire_address(address: Option<&v1::Address>) -> String {
     address.map(|a| format!("{}/{}", a.agency, a.function)).unwrap_or_default()
 }
 
 fn consent_table(consents: &[ConsentRecord]) -> Table {
-    let head = ["consent", "rev", "state", "from", "to", "purpose", "categories", "until"];
+    let head = ["consent", "rev", "state", "grant", "from", "to", "purpose", "categories", "until"];
     let mut table = Table::new(&head, "no consents");
     for consent in consents {
-        for grant in &consent.document.grants {
+        for (grant, number) in consent.document.grants.iter().zip(1..) {
+            let number: u32 = number;
             table.row(vec![
                 consent.consent_id.to_string(),
                 consent.document.revision.to_string(),
                 state(consent).to_owned(),
+                number.to_string(),
                 grant.senders.join(","),
                 wire_address(grant.recipient.as_ref()),
                 grant.purpose.clone(),
@@ -303,7 +296,8 @@ fn consent_json(consent: &ConsentRecord) -> Value {
         })).collect::<Vec<_>>(),
         "text_version": document.text.as_ref().map(|text| text.version.clone()),
         "evidence_hashes": document.evidence_hashes.iter().map(|h| hex(h)).collect::<Vec<_>>(),
-        "review_by": rfc3339(document.review_by_ms),
+        "review_by": rfc3339(consent.review_by_ms),
+        "review_missed": consent.review_missed,
         "signed_at": rfc3339(document.signed_at_ms),
         "revoked_at": consent.revoked_at_ms.map(rfc3339),
         "record": consent.receipt.record_number,

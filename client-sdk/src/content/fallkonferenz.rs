@@ -104,7 +104,8 @@ fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
 fn check_part(part: &v1::FallkonferenzPart) -> Result<(), ContentError> {
     id("conference_id", &part.conference_id)?;
     let item = part.item.as_ref();
-    let item = item.ok_or(ContentError::Field { field: "item".into(), expected: "an agenda item".into() })?;
+    let item = item
+        .ok_or(ContentError::Field { field: "item".into(), expected: "an agenda item".into() })?;
     id("item.item_id", &item.item_id)?;
     check_item(item)
 }
@@ -133,7 +134,10 @@ fn check_fix(fix: &v1::FallkonferenzFix) -> Result<(), ContentError> {
     id("conference_id", &fix.conference_id)?;
     sequence(fix.sequence)?;
     let chosen = fix.date.as_ref();
-    date("date", chosen.ok_or(ContentError::Field { field: "date".into(), expected: "the date".into() })?)?;
+    date(
+        "date",
+        chosen.ok_or(ContentError::Field { field: "date".into(), expected: "the date".into() })?,
+    )?;
     place(&fix.place)
 }
 

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schleuse_proto::Message as _;
-use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 
 use super::plan::{PURPOSE, Plan};

@@ -5,8 +5,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use schleuse_proto::Message as _;
-use schleuse_proto::v1;
 use serde::{Deserialize, Serialize};
 
 use super::conference::{Conference, ConferenceEvent, Notice};

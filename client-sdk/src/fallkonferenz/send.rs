@@ -101,6 +101,7 @@ impl Conference {
             thread_id: Some(ThreadId::parse(self.id.as_bytes())?),
             expires_in,
             content: letter.content.clone(),
+            professional_secret: false,
             suite: None,
         })
     }

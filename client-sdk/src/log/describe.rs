@@ -2,6 +2,7 @@
 
 mod delivery;
 mod planning;
+pub(crate) mod safeguards;
 mod uploads;
 
 use schleuse_proto::v1;
@@ -47,6 +48,11 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ConsentRequested(_) => R::ConsentRequested,
         Event::TaskClosed(_) => R::TaskClosed,
         Event::ParticipationSet(_) => R::ParticipationSet,
+        Event::SecrecyReleaseRecorded(_) => R::SecrecyReleaseRecorded,
+        Event::SecrecyReleaseRevoked(_) => R::SecrecyReleaseRevoked,
+        Event::ObjectionRecorded(_) => R::ObjectionRecorded,
+        Event::ObjectionWithdrawn(_) => R::ObjectionWithdrawn,
+        Event::ParticipationEnded(_) => R::ParticipationEnded,
     })
 }
 
@@ -111,7 +117,14 @@ fn event_text(event: &Event) -> String {
         Event::ConsentRevoked(e) => {
             format!("consent {} revoked, for {}", short_id(&e.consent_id), e.agencies.join(", "))
         }
-        Event::ConsentSuspended(e) => format!("consent {} suspended", short_id(&e.consent_id)),
+        Event::ConsentSuspended(e) => match e.reason() {
+            v1::SuspensionReason::ReviewMissed => {
+                format!("consent {} suspended: review missed", short_id(&e.consent_id))
+            }
+            v1::SuspensionReason::RecordsLost | v1::SuspensionReason::Unspecified => {
+                format!("consent {} suspended", short_id(&e.consent_id))
+            }
+        },
         Event::ConsentConfirmed(e) => format!("consent {} confirmed", short_id(&e.consent_id)),
         Event::MessageDecided(e) => decided(e),
         Event::HandedOut(e) => handed_out(e),
@@ -153,6 +166,11 @@ fn event_text(event: &Event) -> String {
         Event::MailboxRead(e) => delivery::mailbox_read(e),
         Event::BasisEnded(e) => delivery::basis_ended(e),
         Event::DeletionConfirmed(e) => delivery::deletion_confirmed(e),
+        Event::SecrecyReleaseRecorded(_)
+        | Event::SecrecyReleaseRevoked(_)
+        | Event::ObjectionRecorded(_)
+        | Event::ObjectionWithdrawn(_)
+        | Event::ParticipationEnded(_) => safeguards::text(event).unwrap_or_default(),
     }
 }
 
@@ -218,6 +236,7 @@ fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
         "consent_revision": covered.then_some(findings.consent_revision),
         "grant": covered.then_some(findings.grant_index),
         "document_hash": covered.then(|| hex(&findings.document_hash)),
+        "release_hash": (!findings.release_hash.is_empty()).then(|| hex(&findings.release_hash)),
     })
 }
 
@@ -282,6 +301,11 @@ fn event_json(event: &Event) -> Value {
         Event::CoverageAsked(e) => planning::asked_json(e),
         Event::ConsentRequested(e) => planning::requested_json(e),
         Event::TaskClosed(e) => planning::closed_json(e),
+        Event::SecrecyReleaseRecorded(_)
+        | Event::SecrecyReleaseRevoked(_)
+        | Event::ObjectionRecorded(_)
+        | Event::ObjectionWithdrawn(_)
+        | Event::ParticipationEnded(_) => safeguards::json(event).unwrap_or_default(),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)
@@ -305,6 +329,7 @@ fn handed_out_json(event: &v1::HandedOut) -> Value {
         "purpose": event.purpose,
         "kind": event.kind,
         "categories": event.categories,
+        "professional_secret": event.professional_secret,
     })
 }
 
@@ -363,6 +388,7 @@ fn decided_json(event: &v1::MessageDecided) -> Value {
         "purpose": label.purpose,
         "kind": label.kind,
         "categories": label.categories,
+        "professional_secret": label.professional_secret,
         "payload_bytes": event.payload_bytes,
         "payload_digest": hex(&event.payload_digest),
     })

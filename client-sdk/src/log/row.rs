@@ -7,6 +7,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use super::describe;
+use super::safeguard::Safeguard;
 use crate::error::{ClientError, EvidenceFault};
 use crate::ids::ParticipantReference;
 
@@ -24,6 +25,9 @@ pub struct LogRow {
     /// The document of a recorded consent, for a Lotse and the officer of the project. It is canonical
     /// and the one that the entry names by its hash.
     pub document: Option<v1::ConsentDocument>,
+    /// The document of a release, an objection or the end of a participation, for a Lotse and the officer of the
+    /// project. It is canonical and the one that the entry names by its hash.
+    pub safeguard: Option<Safeguard>,
     /// Our own reference of the participant. Told by the broker, not covered by the leaf hash.
     pub participant_reference: Option<ParticipantReference>,
     /// The row as it came.
@@ -43,14 +47,14 @@ impl LogRow {
         let reference = Some(wire.participant_reference.as_str()).filter(|r| !r.is_empty());
         let reference = reference.map(ParticipantReference::parse).transpose();
         let reference = reference.map_err(|_| wrong("malformed reference of the participant"))?;
-        let (entry, findings, document) = if wire.erased {
+        let (entry, findings, document, safeguard) = if wire.erased {
             check_erased(&wire, &skeleton).map_err(wrong)?;
-            (None, None, None)
+            (None, None, None, None)
         } else {
             let entry = parse_entry(&wire, &skeleton).map_err(wrong)?;
             let findings = parse_findings(&wire, &skeleton).map_err(wrong)?;
-            let document = parse_document(&wire, &entry).map_err(wrong)?;
-            (Some(entry), findings, document)
+            let (document, safeguard) = parse_document(&wire, &entry).map_err(wrong)?;
+            (Some(entry), findings, document, safeguard)
         };
         Ok(Self {
             record_number: number,
@@ -58,6 +62,7 @@ impl LogRow {
             entry,
             findings,
             document,
+            safeguard,
             participant_reference: reference,
             wire,
         })
@@ -163,18 +168,25 @@ fn parse_findings(
     findings.map(Some).map_err(|_| "the findings are malformed")
 }
 
-/// The document of a recorded consent, if the row shows it.
-fn parse_document(
-    wire: &v1::LogRow,
-    entry: &v1::LogEntry,
-) -> Result<Option<v1::ConsentDocument>, &'static str> {
+/// The document of a recorded consent, or of what stands beside it.
+type Documents = (Option<v1::ConsentDocument>, Option<Safeguard>);
+
+/// The document of a row, if the row shows it.
+fn parse_document(wire: &v1::LogRow, entry: &v1::LogEntry) -> Result<Documents, &'static str> {
     if wire.document.is_empty() {
         let unsigned = is_unsigned(wire);
-        return if unsigned { Ok(None) } else { Err("a signature without its document") };
+        return if unsigned { Ok((None, None)) } else { Err("a signature without its document") };
     }
     let signature = wire.document_signature.as_ref();
     if !signature.is_some_and(|s| !s.certificate.is_empty() && !s.value.is_empty()) {
         return Err("a document without its signature");
+    }
+    let named = entry.event.as_ref().and_then(|event| Some((event, Safeguard::named(event)?.1)));
+    if let Some((event, hash)) = named {
+        if hash != sha256(&[&wire.document]).as_slice() {
+            return Err("the document is not the one that the body names");
+        }
+        return Ok((None, Some(Safeguard::read(event, &wire.document)?)));
     }
     let Some(Event::ConsentRecorded(recorded)) = &entry.event else {
         return Err("a document beside an event that has none");
@@ -187,7 +199,7 @@ fn parse_document(
     if document.consent_id != recorded.consent_id || document.revision != recorded.revision {
         return Err("the document is of another consent or revision");
     }
-    Ok(Some(document))
+    Ok((Some(document), None))
 }
 
 fn is_unsigned(wire: &v1::LogRow) -> bool {

@@ -13,6 +13,7 @@ mod history;
 mod messages;
 mod participants;
 mod permits;
+mod safeguards;
 mod shown;
 mod signatures;
 mod without_participant;
@@ -166,6 +167,7 @@ impl Checks {
         self.add("hand-outs", messages::check_hand_outs(&shown));
         self.add("participants", participants::check(&shown));
         self.add("consents", consents::check(&shown));
+        self.add("safeguards", safeguards::check(&shown));
         self.add("permits", permits::check(&shown));
         self.add("duties", duties::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));

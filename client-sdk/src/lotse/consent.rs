@@ -60,6 +60,32 @@ pub enum ConsentForm {
     SpecialReason,
 }
 
+/// What makes somebody a representative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepresentationKind {
+    /// Parents or a guardian.
+    ParentOrGuardian,
+    /// A Betreuer, within the scope that the court named. Source: § 1815 BGB.
+    Betreuer,
+    /// Power of attorney.
+    PowerOfAttorney,
+}
+
+/// Whoever consents for the participant: no grant goes beyond it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Representation {
+    /// What it rests on.
+    pub kind: RepresentationKind,
+    /// Its scope in words, for example the court's.
+    pub scope: String,
+    /// Category codes that it covers.
+    pub categories: Vec<String>,
+    /// Purpose codes that it covers.
+    pub purposes: Vec<String>,
+    /// When it ends, if it does.
+    pub until_ms: Option<i64>,
+}
+
 /// A consent in the making; see [`Client::record_consent`](crate::Client::record_consent).
 #[derive(Clone, Debug)]
 #[must_use]
@@ -117,12 +143,20 @@ impl ConsentBuilder {
         self
     }
 
-    /// A representative gave it: scope, and end of the representation if there is one.
-    pub fn given_by_representative(mut self, scope: &str, until_ms: Option<i64>) -> Self {
+    /// A representative gave it.
+    pub fn given_by_representative(mut self, representation: &Representation) -> Self {
+        let kind = match representation.kind {
+            RepresentationKind::ParentOrGuardian => v1::RepresentationKind::ParentOrGuardian,
+            RepresentationKind::Betreuer => v1::RepresentationKind::Betreuer,
+            RepresentationKind::PowerOfAttorney => v1::RepresentationKind::PowerOfAttorney,
+        };
         self.given_by = v1::GivenBy {
             representative: true,
-            scope: scope.to_owned(),
-            until_ms: until_ms.unwrap_or_default(),
+            scope: representation.scope.clone(),
+            until_ms: representation.until_ms.unwrap_or_default(),
+            kind: kind.into(),
+            categories: representation.categories.clone(),
+            purposes: representation.purposes.clone(),
         };
         self
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::log::describe::safeguards::for_participant;
 use askama::Template;
 use schleuse_proto::evidence::decode_canonical;
 use schleuse_proto::v1;
@@ -358,6 +359,13 @@ fn other(row: &LogRow) -> Option<OtherPart> {
         Some(Event::LogReconciled(_)) => {
             "Nach einer Störung wurde das Protokoll wieder in Ordnung gebracht.".to_owned()
         }
+        Some(
+            event @ (Event::SecrecyReleaseRecorded(_)
+            | Event::SecrecyReleaseRevoked(_)
+            | Event::ObjectionRecorded(_)
+            | Event::ObjectionWithdrawn(_)
+            | Event::ParticipationEnded(_)),
+        ) => for_participant(event).unwrap_or_default().to_owned(),
         Some(event) => of_casework(event)?,
     };
     let who = match &row.entry {
@@ -418,6 +426,11 @@ fn of_casework(event: &Event) -> Option<String> {
         | Event::MessageStopped(_)
         | Event::LogQueried(_)
         | Event::CallRefused(_)
+        | Event::SecrecyReleaseRecorded(_)
+        | Event::SecrecyReleaseRevoked(_)
+        | Event::ObjectionRecorded(_)
+        | Event::ObjectionWithdrawn(_)
+        | Event::ParticipationEnded(_)
         | Event::UploadDiscarded(_)
         | Event::ParticipantRegistered(_)
         | Event::LotseAssigned(_)

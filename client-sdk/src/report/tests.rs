@@ -177,7 +177,7 @@ fn hostile_text_is_inert_everywhere() {
     document.text.as_mut().unwrap().version = hostile.clone();
     document.text.as_mut().unwrap().hash =
         Bytes::copy_from_slice(&schleuse_proto::evidence::sha256(&[hostile.as_bytes()]));
-    let by = v1::GivenBy { representative: true, scope: hostile.clone(), until_ms: 0 };
+    let by = v1::GivenBy { representative: true, scope: hostile.clone(), ..v1::GivenBy::default() };
     document.given_by = Some(by);
     let mut label = label(&["termine"]);
     (label.kind, label.purpose) = (hostile.clone(), hostile.clone());

@@ -73,6 +73,14 @@ pub(super) fn deny_reason(reason: v1::DenyReason) -> &'static str {
         v1::DenyReason::Restricted => "Die Verarbeitung Ihrer Daten war eingeschränkt.",
         // Never about a participant, so that no report shows it.
         v1::DenyReason::NotInDirectory => "Eine Stelle steht nicht im Verzeichnis.",
+        v1::DenyReason::ReviewMissed => {
+            "Die Einwilligung dafür ruhte, weil sie nicht rechtzeitig mit Ihnen überprüft wurde."
+        }
+        v1::DenyReason::SecrecyReleaseMissing => {
+            "Für ein Berufsgeheimnis fehlte die Schweigepflichtentbindung."
+        }
+        v1::DenyReason::Objected => "Sie hatten dem widersprochen.",
+        v1::DenyReason::Ended => "Ihre Teilnahme war beendet.",
         v1::DenyReason::Unspecified => "Der Grund wird hier nicht gezeigt.",
     }
 }

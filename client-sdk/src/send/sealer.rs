@@ -167,6 +167,7 @@ fn seal_as(
         suite: key.suite().to_wire().into(),
         sealing_key_id: Bytes::copy_from_slice(key.id()),
         part_of: ids.part_of.map(MessageId::to_bytes).unwrap_or_default(),
+        professional_secret: draft.professional_secret,
     };
     let label = Bytes::from(label.encode_to_vec());
     let plaintext = zeroize::Zeroizing::new(draft.content.to_plaintext()?);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use schleuse_broker::domain::command::{Command, Outcome};
-use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
+use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules};
 use schleuse_broker::domain::decide::Question;
 use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId, ConsentId, Reference, RegistrationKey};
@@ -42,6 +42,7 @@ pub fn run() -> Value {
             consents_per_participant_max: 16,
             parts_wait_ms: 24 * 3_600_000,
         },
+        reviews: ReviewRules::default(),
     };
     let before = resident_mib(std::process::id());
     let mut state = State::new();
@@ -66,9 +67,12 @@ pub fn run() -> Value {
         .iter()
         .map(|recipient| Question {
             sender: state.names().known_agency(&jobcenter),
+            sender_address: None,
             recipient: state.names().known_address(recipient),
+            recipient_agency: state.names().known_agency(&recipient.agency),
             purpose,
             categories,
+            professional_secret: false,
         })
         .collect();
     let begin = now();
@@ -126,6 +130,9 @@ fn fill_one(state: &mut State, rules: &Rules, time: u64, lotse: &Actor, number: 
         previous_hash: None,
         grants: grants.collect(),
         evidence_count: 0,
+        representation: None,
+        review_by: time + 86_400_000 * 180,
+        signed_at: time,
         hash: [0; 32],
     };
     let command = Command::RecordConsent {

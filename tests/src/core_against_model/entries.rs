@@ -1,5 +1,6 @@
 //! What the core wrote, in the words of the model.
 
+use schleuse_broker::domain::consent::Suspension;
 use schleuse_broker::domain::event::{Basis, Decision, ErasureGround, RecordRange, UpkeepEvent};
 use schleuse_broker::domain::ids::{ConsentId, HoldId, MessageId, ParticipantId};
 use schleuse_broker::domain::message::{Stage, StopReason};
@@ -53,21 +54,16 @@ impl Pair {
             }
             EventKind::MessageDecided(decided) => {
                 let (accepted, reason, grant) = match &decided.decision {
-                    Decision::Accepted(by) => (true, None, Some(grant(by))),
+                    Decision::Accepted(by) => (true, None, Some(self.grant(by))),
                     Decision::Refused(why) => (false, Some(reason(*why)), None),
                 };
                 let message_id = message_name(&decided.submission.label.message_id);
                 Entry::Decided { message_id, accepted, reason, grant }
             }
             EventKind::HandedOut(event) => {
-                let (consent, revision, grant_index) = grant(&event.grant);
-                Entry::HandedOut {
-                    message: event.message as usize,
-                    attempt: u64::from(event.attempt),
-                    consent,
-                    revision,
-                    grant_index,
-                }
+                let grant = self.grant(&event.grant);
+                let (message, attempt) = (event.message as usize, u64::from(event.attempt));
+                Entry::HandedOut { message, attempt, grant }
             }
             EventKind::StageReported { message, stage, .. } => Entry::Stage {
                 message: *message as usize,
@@ -88,6 +84,7 @@ impl Pair {
             },
             EventKind::LogQueried(_) => Entry::Queried,
             EventKind::Upkeep(event) => self.upkeep_entry(event),
+            EventKind::Safeguard(event) => self.safeguard_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
     }
@@ -110,10 +107,13 @@ impl Pair {
             },
             UpkeepEvent::HoldPlaced { hold, .. } => Entry::HoldPlaced { hold: hold_name(hold) },
             UpkeepEvent::HoldReleased { hold, .. } => Entry::HoldReleased { hold: hold_name(hold) },
-            UpkeepEvent::ConsentSuspended { consent, revision, .. } => Entry::ConsentSuspended {
-                consent: consent_name(consent),
-                revision: u64::from(*revision),
-            },
+            UpkeepEvent::ConsentSuspended { consent, revision, reason, .. } => {
+                Entry::ConsentSuspended {
+                    consent: consent_name(consent),
+                    revision: u64::from(*revision),
+                    missed: *reason == Suspension::ReviewMissed,
+                }
+            }
             UpkeepEvent::ConsentConfirmed { consent, revision, .. } => Entry::ConsentConfirmed {
                 consent: consent_name(consent),
                 revision: u64::from(*revision),
@@ -128,11 +128,13 @@ impl Pair {
             },
         }
     }
-}
 
-fn grant(grant: &Basis) -> model::GrantRef {
-    let grant = grant.grant().expect("the model knows no purpose without participant");
-    (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
+    fn grant(&self, basis: &Basis) -> model::GrantRef {
+        let grant = basis.grant().expect("the model knows no purpose without participant");
+        let consent = consent_name(&grant.consent);
+        let release = grant.release.map(|hash| self.release_name(&hash));
+        (consent, u64::from(grant.revision), grant.grant_index as usize, release)
+    }
 }
 
 fn consent_name(id: &ConsentId) -> String {
@@ -159,7 +161,13 @@ pub(super) fn same_refusal(real: &Refusal, model: model::Error) -> bool {
             model == model::Error::NotFound || model == model::Error::Forbidden
         }
         Refusal::RevisionConflict { .. } => model == model::Error::Conflict,
-        Refusal::InvalidField { .. } => model == model::Error::Invalid,
+        Refusal::InvalidField { .. }
+        | Refusal::TooLong { .. }
+        | Refusal::TimeOutOfRange { .. }
+        | Refusal::ReviewTooLate { .. } => model == model::Error::Invalid,
+        Refusal::NotForDeputy { .. } => model == model::Error::Forbidden,
+        Refusal::ParticipationEnded => model == model::Error::Ended,
+        Refusal::IdempotencyConflict { .. } => model == model::Error::Conflict,
         Refusal::OnHold { .. } => model == model::Error::OnHold,
         _ => false,
     }
@@ -177,5 +185,9 @@ fn reason(reason: DenyReason) -> model::Reason {
         DenyReason::NotAllCovered => model::Reason::NotAllCovered,
         DenyReason::Suspended => model::Reason::Suspended,
         DenyReason::Restricted => model::Reason::Restricted,
+        DenyReason::ReviewMissed => model::Reason::ReviewMissed,
+        DenyReason::SecrecyReleaseMissing => model::Reason::SecrecyReleaseMissing,
+        DenyReason::Objected => model::Reason::Objected,
+        DenyReason::Ended => model::Reason::Ended,
     }
 }

@@ -5,6 +5,7 @@
 
 use proptest::prelude::*;
 
+use super::safeguards::{SafeguardOp, safeguard_op};
 use super::{DAY, HOUR};
 
 /// One step of a random sequence; small numbers choose among few objects, so that they collide.
@@ -32,6 +33,10 @@ pub(super) enum Op {
         grants: Vec<GrantOp>,
         evidence: bool,
         revise: bool,
+        /// In hours.
+        review: u64,
+        /// Another grant lets this person act as deputy.
+        deputy: Option<usize>,
     },
     Revoke {
         caller: usize,
@@ -80,6 +85,8 @@ pub(super) enum Op {
         caller: usize,
         id: u8,
         stale: bool,
+        /// Next review in hours; 0: as late as allowed.
+        next: u64,
     },
     PlaceHold {
         caller: CallerOp,
@@ -114,6 +121,8 @@ pub(super) enum Op {
         lost: usize,
         kept: Vec<KeptOp>,
     },
+    /// About what stands beside the consents.
+    Safeguard(SafeguardOp),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +168,7 @@ pub(super) struct MessageOp {
     pub(super) function: usize,
     pub(super) purpose: usize,
     pub(super) categories: u8,
+    pub(super) secret: bool,
     pub(super) age: i64,
     pub(super) lives: u64,
 }
@@ -177,8 +187,13 @@ pub(super) enum What {
 /// A caller from here on is the Lotse of the participant.
 pub(super) const OWN_LOTSE: usize = 2;
 
-fn lotse_op() -> impl Strategy<Value = usize> {
-    prop_oneof![1 => 0..OWN_LOTSE, 8 => Just(OWN_LOTSE)]
+/// When something is to be reviewed, in hours.
+fn review_op() -> impl Strategy<Value = u64> {
+    prop_oneof![1 => Just(0_u64), 1 => Just(300 * 24_u64), 6 => 1..60_u64, 6 => Just(180 * 24_u64)]
+}
+
+pub(super) fn lotse_op() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => 0..OWN_LOTSE, 8 => Just(OWN_LOTSE)]
 }
 
 fn grant_op() -> impl Strategy<Value = GrantOp> {
@@ -216,16 +231,20 @@ fn message_op() -> impl Strategy<Value = MessageOp> {
     let lives = prop_oneof![
         16 => Just(5 * HOUR), 12 => Just(10 * DAY), 1 => Just(0_u64), 1 => Just(91 * DAY)
     ];
-    (what, 0..4_usize, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, age, lives).prop_map(
-        |(what, participant, recipient, function, purpose, categories, age, lives)| MessageOp {
-            what,
-            participant,
-            recipient,
-            function,
-            purpose,
-            categories,
-            age,
-            lives,
+    let secret = prop::bool::weighted(0.3);
+    (what, 0..4_usize, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, secret, age, lives).prop_map(
+        |(what, participant, recipient, function, purpose, categories, secret, age, lives)| {
+            MessageOp {
+                secret,
+                what,
+                participant,
+                recipient,
+                function,
+                purpose,
+                categories,
+                age,
+                lives,
+            }
         },
     )
 }
@@ -260,8 +279,8 @@ fn rights_op() -> impl Strategy<Value = Op> {
         4 => (restricts, 0..4_usize, prop::bool::weighted(0.3))
             .prop_map(|(caller, participant, restricted)|
                 Op::Restrict { caller, participant, restricted }),
-        5 => (lotse_op(), 0..6_u8, prop::bool::weighted(0.1))
-            .prop_map(|(caller, id, stale)| Op::Confirm { caller, id, stale }),
+        5 => (lotse_op(), 0..6_u8, prop::bool::weighted(0.1), review_op())
+            .prop_map(|(caller, id, stale, next)| Op::Confirm { caller, id, stale, next }),
         1 => (caller_op(), prop::option::weighted(0.8, 0..4_usize))
             .prop_map(|(caller, participant)| Op::PlaceHold { caller, participant }),
         3 => (caller_op(), 0..2_usize)
@@ -292,9 +311,9 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         8 => (lotse_op(), 0..4_usize, 0..4_usize)
             .prop_map(|(caller, participant, agency)| Op::AssignReference { caller, participant, agency }),
         6 => (lotse_op(), 0..4_usize, 0..6_u8, revision, prop::collection::vec(grant_op(), 1..4),
-              prop::bool::weighted(0.9), any::<bool>())
-            .prop_map(|(caller, participant, id, revision, grants, evidence, revise)|
-                Op::Record { caller, participant, id, revision, grants, evidence, revise }),
+              prop::bool::weighted(0.9), any::<bool>(), review_op(), prop::option::weighted(0.3, 0..2_usize))
+            .prop_map(|(caller, participant, id, revision, grants, evidence, revise, review, deputy)|
+                Op::Record { caller, participant, id, revision, grants, evidence, revise, review, deputy }),
         2 => (lotse_op(), 0..6_u8, prop::bool::weighted(0.1))
             .prop_map(|(caller, id, stale)| Op::Revoke { caller, id, stale }),
         14 => (0..4_usize, prop::collection::vec(message_op(), 1..4), prop::bool::weighted(0.2))
@@ -310,5 +329,6 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![4 => 1..2 * HOUR, 1 => 1..2 * DAY].prop_map(|ms| Op::Wait { ms }),
         1 => (0..20_usize).prop_map(|left| Op::Restart { left }),
         12 => rights_op(),
+        10 => safeguard_op().prop_map(Op::Safeguard),
     ]
 }

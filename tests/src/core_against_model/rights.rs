@@ -17,7 +17,7 @@ use schleuse_proto::identity::Role;
 
 use super::entries::{hold_name, same_refusal};
 use super::ops::{CallerOp, KeptOp, Op};
-use super::{AGENCIES, NOBODY, PROJECT, Pair, actor, hash, lotse, model_lotse};
+use super::{AGENCIES, HOUR, NOBODY, PROJECT, Pair, actor, hash, lotse, model_lotse};
 use crate::model::rights::{Caller, Ground, Kept, Summary};
 use crate::model::{self, Error};
 
@@ -52,7 +52,7 @@ impl Pair {
             Op::Restrict { caller, participant, restricted } => {
                 self.restrict(*caller, *participant, *restricted);
             }
-            Op::Confirm { caller, id, stale } => self.confirm(*caller, *id, *stale),
+            Op::Confirm { caller, id, stale, next } => self.confirm(*caller, *id, *stale, *next),
             Op::PlaceHold { caller, participant } => self.place_hold(*caller, *participant),
             Op::ReleaseHold { caller, choice } => self.release_hold(*caller, *choice),
             Op::ListHolds { caller } => self.list_holds(*caller),
@@ -124,6 +124,8 @@ impl Pair {
             state: model_state(summary.state),
             revoked_at: summary.revoked_at,
             restricted: summary.restricted,
+            review_by: summary.review_by,
+            review_missed: summary.review_missed,
         });
         assert_eq!(real.collect::<Vec<_>>(), model);
     }
@@ -139,7 +141,8 @@ impl Pair {
         assert_eq!(record, self.last_record());
     }
 
-    fn confirm(&mut self, caller: usize, id: u8, stale: bool) {
+    fn confirm(&mut self, caller: usize, id: u8, stale: bool, next: u64) {
+        let next = (next > 0).then(|| self.now + next * HOUR);
         let Some(mut named) = self.newest.get(&id).cloned() else { return };
         named.has_evidence ^= stale;
         let caller = self.person(caller, named.participant);
@@ -149,9 +152,12 @@ impl Pair {
             revision_hash: hash(&named),
             document: Bytes::new(),
             signature: Signature::default(),
+            signed_at: self.now,
+            next_review_by: next,
         };
         let real = self.step(command);
-        let model = self.model.confirm(&model_lotse(caller), &id.to_string(), &named, self.now);
+        let (id, caller) = (id.to_string(), model_lotse(caller));
+        let model = self.model.confirm(&caller, &id, &named, next, self.now);
         let Some((real, ())) = both(real, model) else { return };
         let Outcome::ConsentChanged { record, stopped, .. } = real else { panic!("{real:?}") };
         assert_eq!((record, stopped), (self.last_record(), 0));

@@ -177,6 +177,9 @@ async fn nothing_of_an_erased_participant_is_left_and_every_receipt_still_verifi
     let given = v1::GivenBy {
         representative: true,
         scope: "gepflanzter Umfang der Betreuung".to_owned(),
+        kind: v1::RepresentationKind::Betreuer.into(),
+        categories: vec!["termine".to_owned()],
+        purposes: vec!["fallkonferenz".to_owned()],
         until_ms: 0,
     };
     document.given_by = Some(given);

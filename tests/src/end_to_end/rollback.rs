@@ -288,7 +288,7 @@ async fn a_restored_backup_does_not_bring_a_revoked_consent_back() {
     assert_eq!(state_of(story.revoked).state, v1::ConsentState::Revoked);
     let suspended = state_of(story.kept);
     assert_eq!(suspended.state, v1::ConsentState::Suspended);
-    lotse.confirm_consent(suspended).await.unwrap();
+    lotse.confirm_consent(suspended, None).await.unwrap();
     let deliveries = drv.fetch("zentrale", 10).await;
     let numbers: Vec<u64> = deliveries.iter().map(|delivery| delivery.message_number).collect();
     assert_eq!(numbers, [kept_message]);

@@ -4,9 +4,8 @@
 //! Source: GDPR Art. 17 and 18; the texts of `rights.proto`, `consent.proto` and `access_log.proto`; the invariants
 //! erasure and anti-rollback.
 
-use super::{
-    Consent, ConsentDocument, Entry, Error, Lotse, Model, Participant, StopReason, entrusted,
-};
+use super::safeguards::Suspended;
+use super::{Consent, ConsentDocument, Entry, Error, Lotse, Model, Participant, StopReason};
 
 /// Who asks for something that not only a Lotse may ask for: a Lotse, the officer for data protection of an agency, or
 /// the machines of an agency.
@@ -53,6 +52,8 @@ pub struct Summary {
     pub state: ConsentState,
     pub revoked_at: Option<u64>,
     pub restricted: bool,
+    pub review_by: u64,
+    pub review_missed: bool,
 }
 
 /// A revocation that a client kept: who signed it, and which consent it ends.
@@ -75,7 +76,7 @@ impl Model {
         now: u64,
     ) -> Result<(), Error> {
         if let Caller::Lotse(lotse) = caller {
-            entrusted(&mut self.participants, lotse, participant)?;
+            self.check_entrusted(lotse, participant, now)?;
         } else {
             self.check_officer(caller)?;
         }
@@ -95,16 +96,20 @@ impl Model {
         caller: &Lotse,
         id: &str,
         newest_document: &ConsentDocument,
+        next_review: Option<u64>,
         now: u64,
     ) -> Result<(), Error> {
+        let participant = self.consent(id).ok_or(Error::NotFound)?.newest.participant;
+        self.check_entrusted(caller, participant, now)?;
+        self.check_not_ended(participant)?;
+        let latest_review = self.safeguards.latest_review;
         let consent = self.consents.iter_mut().find(|known| known.newest.id == id);
         let consent = consent.ok_or(Error::NotFound)?;
-        let participant = consent.newest.participant;
-        entrusted(&mut self.participants, caller, participant)?;
         if consent.revoked_at.is_some() || consent.newest != *newest_document {
             return Err(Error::Conflict);
         }
-        consent.suspended = false;
+        consent.review_by = consent.next_review(next_review, latest_review, now)?;
+        consent.suspended = None;
         let (consent, revision) = (id.to_owned(), consent.newest.revision);
         self.write(Some(participant), Entry::ConsentConfirmed { consent, revision });
         self.changed(participant, now);
@@ -121,7 +126,8 @@ impl Model {
         participant: usize,
         now: u64,
     ) -> Result<Vec<Summary>, Error> {
-        let restricted = entrusted(&mut self.participants, caller, participant)?.restricted;
+        self.check_entrusted(caller, participant, now)?;
+        let restricted = self.is_restricted(participant);
         self.write(Some(participant), Entry::Queried);
         let own = self.consents.iter().filter(|it| it.newest.participant == participant);
         let summaries = own.map(|consent| Summary {
@@ -129,6 +135,8 @@ impl Model {
             state: state(consent, now),
             revoked_at: consent.revoked_at,
             restricted,
+            review_by: consent.review_by,
+            review_missed: consent.suspended == Some(Suspended::ReviewMissed),
         });
         Ok(summaries.collect())
     }
@@ -240,6 +248,7 @@ impl Model {
         self.write(Some(participant), Entry::ErasureBegun { participant });
         self.messages.retain(|message| message.submission.participant != Some(participant));
         self.consents.retain(|consent| consent.newest.participant != participant);
+        self.forget_safeguards(participant);
         self.erasure_holds.retain(|hold| hold.participant != Some(participant));
         if let Some(known) = self.participants.get_mut(participant) {
             known.erased = true;
@@ -270,9 +279,10 @@ impl Model {
     fn is_over(&self, participant: usize, before: u64, now: u64) -> bool {
         let mut own = self.consents.iter().filter(|it| it.newest.participant == participant);
         let changed = self.participants.get(participant).map(|known| known.changed_at);
-        changed.is_some_and(|changed_at| changed_at < before)
+        let ended = self.ended_at(participant);
+        ended.or(changed).is_some_and(|changed_at| changed_at < before)
             && self.unfinished_about(participant).is_empty()
-            && !own.any(|consent| may_hold(consent, now))
+            && (ended.is_some() || !own.any(|consent| may_hold(consent, now)))
     }
 
     /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
@@ -383,14 +393,15 @@ impl Model {
             let mut written = Vec::new();
             for consent in &mut self.consents {
                 let is_own = consent.newest.participant == participant;
-                if is_own && may_hold(consent, now) && !consent.suspended {
-                    consent.suspended = true;
+                if is_own && may_hold(consent, now) && consent.suspended.is_none() {
+                    consent.suspended = Some(Suspended::RecordsLost);
                     written.push((consent.newest.id.clone(), consent.newest.revision));
                 }
             }
             suspended += written.len();
             for (consent, revision) in written {
-                self.write(Some(participant), Entry::ConsentSuspended { consent, revision });
+                let entry = Entry::ConsentSuspended { consent, revision, missed: false };
+                self.write(Some(participant), entry);
             }
         }
         self.write(None, Entry::HoldPlaced { hold: hold.to_owned() });
@@ -452,7 +463,7 @@ fn state(consent: &Consent, now: u64) -> ConsentState {
         ConsentState::Revoked
     } else if !may_hold(consent, now) {
         ConsentState::Expired
-    } else if consent.suspended {
+    } else if consent.suspended.is_some() {
         ConsentState::Suspended
     } else if grants.iter().any(|grant| grant.not_before <= now && now < grant.not_after) {
         ConsentState::Active

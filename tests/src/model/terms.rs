@@ -38,6 +38,8 @@ pub struct ConsentDocument {
     pub previous: Option<Box<ConsentDocument>>,
     pub grants: Vec<Grant>,
     pub has_evidence: bool,
+    pub signed_at: u64,
+    pub review_by: u64,
 }
 
 /// One message as an agency submits it. The sending agency and the message id together name it for good; `content`
@@ -52,6 +54,7 @@ pub struct Submission {
     pub recipient: Address,
     pub purpose: String,
     pub categories: Vec<String>,
+    pub professional_secret: bool,
     pub created_at: u64,
     pub expires_at: u64,
 }
@@ -73,8 +76,16 @@ pub enum Reason {
     Revoked,
     /// Such a grant, which holds now, is part of a suspended consent.
     Suspended,
+    /// Such a grant, which holds now, is part of a consent whose review was missed.
+    ReviewMissed,
     /// The message is covered, but its participant is restricted.
     Restricted,
+    /// No release covers a professional secret for which there is such a grant.
+    SecrecyReleaseMissing,
+    /// The participant objects.
+    Objected,
+    /// The participation has ended.
+    Ended,
     /// The message is covered, but another one of a call that must be accepted as a whole is not.
     NotAllCovered,
 }
@@ -82,7 +93,7 @@ pub enum Reason {
 impl Reason {
     /// Whether this can end without a new consent: then a message that was accepted goes on waiting.
     pub(super) fn may_end(self) -> bool {
-        self == Self::Suspended || self == Self::Restricted
+        matches!(self, Self::Suspended | Self::ReviewMissed | Self::Restricted)
     }
 }
 
@@ -109,8 +120,9 @@ pub enum Holder {
     Until(u64),
 }
 
-/// The covering grant: consent, revision, index of the grant within that revision.
-pub type GrantRef = (String, u64, usize);
+/// The covering grant: consent, revision, index of the grant within that revision; and of a professional secret the
+/// release.
+pub type GrantRef = (String, u64, usize, Option<String>);
 
 /// One message as handed out: its number, 1 for the first time and one more each time, the grant that covered it then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,30 +142,36 @@ pub enum Entry {
     ConsentRecorded { consent: String, revision: u64 },
     ConsentRevoked { consent: String },
     Decided { message_id: String, accepted: bool, reason: Option<Reason>, grant: Option<GrantRef> },
-    HandedOut { message: usize, attempt: u64, consent: String, revision: u64, grant_index: usize },
+    HandedOut { message: usize, attempt: u64, grant: GrantRef },
     Stage { message: usize, stage: Stage },
     Stopped { message: usize, reason: StopReason, deny: Option<Reason> },
     Queried,
     Restricted { participant: usize, restricted: bool },
-    ConsentSuspended { consent: String, revision: u64 },
+    ConsentSuspended { consent: String, revision: u64, missed: bool },
     ConsentConfirmed { consent: String, revision: u64 },
     HoldPlaced { hold: String },
     HoldReleased { hold: String },
     ErasureBegun { participant: usize },
     RecordsErased { ground: Ground, records: Vec<usize> },
+    ReleaseRecorded { release: String },
+    ReleaseRevoked { release: String },
+    ObjectionRecorded { objection: String },
+    ObjectionWithdrawn { objection: String },
+    ParticipationEnded { participant: usize },
     RecordLost,
     Reconciled { found: usize, shown: usize, lost: usize, replayed: usize, suspended: usize },
 }
 
 /// Why a call changed nothing (a refused message is no error but an entry). `Forbidden`: the caller is not the Lotse,
 /// not the sender, or not the officer of the project. `Invalid`: the document or message breaks a rule. `Conflict`: it
-/// contradicts what is recorded. `OnHold`: nothing may be erased now.
+/// contradicts what is recorded. `Ended`: the participation has ended. `OnHold`: nothing may be erased now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     Forbidden,
     NotFound,
     Invalid,
     Conflict,
+    Ended,
     QueueFull,
     OnHold,
 }

@@ -222,7 +222,7 @@ const LIES: &[Lie] = &[
         let mut suspended = records[recorded].clone();
         let Event::ConsentRecorded(event) = suspended.event() else { unreachable!() };
         let (consent_id, revision) = (event.consent_id.clone(), event.revision);
-        let event = v1::ConsentSuspended { consent_id, revision };
+        let event = v1::ConsentSuspended { consent_id, revision, reason: 0 };
         let event = Event::ConsentSuspended(event);
         suspended.become_event(v1::RecordType::ConsentSuspended, event);
         // A number of its own, so that nothing names it.

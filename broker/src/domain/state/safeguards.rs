@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Takes the review of a consent out of the list.
-    pub(super) fn forget_review(&mut self, id: &ConsentId) {
+    pub(in crate::domain) fn forget_review(&mut self, id: &ConsentId) {
         if let Some(before) = self.reviews_of.remove(id) {
             self.reviews.remove(&(before, *id));
         }
@@ -104,10 +104,5 @@ impl State {
     /// The consent whose review is first, and by when.
     pub(in crate::domain) fn first_review(&self) -> Option<(TimeMs, ConsentId)> {
         self.reviews.first().copied()
-    }
-
-    /// Takes a review out of the list that no longer matters: nothing can pass under its consent.
-    pub(in crate::domain) fn pass_over_review(&mut self, id: &ConsentId) {
-        self.forget_review(id);
     }
 }

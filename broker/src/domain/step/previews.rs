@@ -8,7 +8,7 @@ use crate::domain::consent::{Consent, Grant};
 use crate::domain::decide::{Question, decide};
 use crate::domain::event::Actor;
 use crate::domain::ids::TimeMs;
-use crate::domain::names::{AddressIx, AgencyIx, Names};
+use crate::domain::names::{AddressIx, AgencyIx, KnownNames, Names};
 use crate::domain::refusal::Refusal;
 use crate::domain::safeguards::{Objection, Safeguards};
 use crate::domain::state::{Participant, Rules, State};
@@ -34,16 +34,15 @@ impl World {
 }
 
 impl State {
-    /// Counts what a change would stop. Names that only the change has are numbered in passing: they are of
-    /// agencies that exist, and nobody learns of it.
+    /// Counts what a change would stop.
     pub(super) fn preview_change(
-        &mut self,
+        &self,
         rules: &Rules,
         now: TimeMs,
         actor: &Actor,
         change: ProposedChange,
     ) -> Result<Outcome, Refusal> {
-        let (ix, participant) = match &change {
+        let (_, participant) = match &change {
             ProposedChange::Revision(document) => {
                 let found = self.check_consent(rules, now, actor, document)?;
                 let current = self.consent(&document.consent_id);
@@ -72,8 +71,7 @@ impl State {
             safeguards: participant.safeguards.clone(),
         };
         let mut after = before.clone();
-        change.make(&mut after, &mut self.names, now);
-        let participant = self.participant(ix).ok_or(Refusal::NotFound { field: "participant" })?;
+        change.make(&mut after, KnownNames(&self.names), now);
         Ok(self.compare(&rules.catalogue, now, participant, &before, &after))
     }
 
@@ -88,8 +86,8 @@ impl State {
         let mut stopped: BTreeMap<(AgencyIx, AddressIx, &str), u32> = BTreeMap::new();
         for number in &participant.messages {
             let Some(message) = self.messages.get(number) else { continue };
-            let question = message.question();
-            if after.stops(&question, now) && !before.stops(&question, now) {
+            // Also what nothing has covered for a while, and nobody has looked at since: it is stopped with the rest.
+            if after.stops(&message.question(), now) {
                 let purpose = catalogue.purpose_code(message.purpose);
                 let row = (message.sender_agency, message.recipient, purpose);
                 *stopped.entry(row).or_default() += 1;
@@ -170,20 +168,20 @@ impl World {
 }
 
 impl ProposedChange {
-    fn make(self, world: &mut World, names: &mut Names, now: TimeMs) {
+    fn make(self, world: &mut World, mut names: KnownNames<'_>, now: TimeMs) {
         match self {
             Self::Revision(document) => {
                 for consent in &mut world.consents {
                     if consent.id == document.consent_id {
                         let terms = document.grants.iter();
                         consent.former = Box::default();
-                        consent.grants = terms.map(|grant| Grant::new(grant, names)).collect();
+                        consent.grants = terms.map(|grant| Grant::new(grant, &mut names)).collect();
                         consent.suspended = None;
                     }
                 }
             }
             Self::Objection(document) => {
-                world.safeguards.objections.push(Objection::new(&document, 0, names));
+                world.safeguards.objections.push(Objection::new(&document, 0, &mut names));
             }
             Self::ReleaseRevocation(id) => {
                 for release in world.safeguards.releases.iter_mut().filter(|it| it.id == id) {

@@ -54,7 +54,7 @@ impl State {
             if let Some(event) = event {
                 self.emit(None, EventKind::Upkeep(event), now);
             }
-            self.pass_over_review(&id);
+            self.forget_review(&id);
         }
     }
 

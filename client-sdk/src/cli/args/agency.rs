@@ -185,6 +185,9 @@ pub(crate) struct Envelope {
     /// How long the message may wait, in days.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=90))]
     pub(crate) days: u32,
+    /// The content is a professional secret (§ 203 StGB): then a release must cover it beside a consent.
+    #[arg(long)]
+    pub(crate) professional_secret: bool,
     /// Suite to seal with: mlkem1024-p384 or dhkem-p256; without it, the recipient's first key.
     #[arg(long, value_name = "SUITE")]
     pub(crate) suite: Option<String>,

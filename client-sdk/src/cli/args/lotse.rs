@@ -9,6 +9,11 @@ use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
 
 use super::conference::ConferenceCommand;
+use super::safeguards::{
+    DeputyCommand, EndArguments, NarrowArguments, ObjectionCommand, ReleaseCommand, RenewArguments,
+    ReviewsArguments,
+};
+
 use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 
 /// Commands of the Lotse.
@@ -23,6 +28,19 @@ pub(crate) enum LotseCommand {
     /// Conferences: plan, invite, fix, minutes, agreements, and what to recall when a consent ends.
     #[command(subcommand)]
     Conference(ConferenceCommand),
+    /// Releases from professional secrecy (§ 203 StGB).
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Objections: they beat any consent.
+    #[command(subcommand)]
+    Objection(ObjectionCommand),
+    /// Deputies, while the participant agrees.
+    #[command(subcommand)]
+    Deputy(DeputyCommand),
+    /// Lists reviews that are due soon, overdue, or were missed.
+    ///
+    /// Example: schleuse lotse reviews --days 30
+    Reviews(ReviewsArguments),
     /// Tells one agency, sealed and under a consent, whom its reference means.
     ///
     /// Example: schleuse lotse introduce --participant REF --to drv-bayern-sued/reha-beratung
@@ -76,6 +94,10 @@ pub(crate) enum ParticipantCommand {
     ///
     /// Example: schleuse lotse participant restrict --participant REF
     Restrict(RestrictArguments),
+    /// Shows what the end of a participation stops, asks, and ends it: nothing passes any more.
+    ///
+    /// Example: schleuse lotse participant end --participant REF
+    End(EndArguments),
     /// Hands a participant over to another Lotse of the own agency.
     ///
     /// Example: schleuse lotse participant hand-over --participant REF --lotse l-02
@@ -110,7 +132,7 @@ pub(crate) enum ConsentCommand {
         #[arg(long, value_name = "REF")]
         participant: ParticipantReference,
     },
-    /// Confirms with the participant's word that a suspended consent still holds.
+    /// Confirms with the participant's word that a consent still holds: its review is done, a suspension ends.
     ///
     /// Example: schleuse lotse consent confirm --participant REF --consent
     /// 00112233445566778899aabbccddeeff
@@ -121,7 +143,20 @@ pub(crate) enum ConsentCommand {
         /// The consent, in hexadecimal digits.
         #[arg(long, value_name = "HEX")]
         consent: ConsentId,
+        /// When it is to be reviewed next, in calendar months from now on; without it, as late as allowed.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=24))]
+        next_review_months: Option<u32>,
     },
+    /// Shows what a narrowing stops, asks, and records the narrower revision.
+    ///
+    /// Example: schleuse lotse consent narrow --participant REF --consent 00112233445566778899aabbccddeeff
+    /// --grant 1 --drop-category gesundheit
+    Narrow(NarrowArguments),
+    /// Renews all grants of a consent with new evidence.
+    ///
+    /// Example: schleuse lotse consent renew --participant REF --consent 00112233445566778899aabbccddeeff
+    /// --months 12 --evidence scan.pdf
+    Renew(RenewArguments),
     /// Shows what a revocation stops, asks, and revokes.
     ///
     /// Example: schleuse lotse consent revoke --consent 00112233445566778899aabbccddeeff

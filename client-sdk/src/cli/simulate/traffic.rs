@@ -108,6 +108,7 @@ impl Stage {
             thread_id: None,
             expires_in: Duration::from_secs(14 * 24 * 3600),
             content: content(kind)?,
+            professional_secret: false,
             suite: None,
         };
         let begun = Instant::now();
@@ -193,6 +194,7 @@ impl Stage {
             thread_id: Some(received.thread_id),
             expires_in: Duration::from_secs(14 * 24 * 3600),
             content: content(answer)?,
+            professional_secret: false,
             suite: None,
         };
         let outcome = self.client(index)?.send(draft).await?;

@@ -70,7 +70,22 @@ impl Chains<'_> {
                 if document.consent_id != event.consent_id {
                     return Err("the confirmation is of another consent");
                 }
+                if document.next_review_by_ms != 0
+                    && document.next_review_by_ms != event.next_review_by_ms
+                {
+                    return Err("the next review is another one than was signed");
+                }
                 self.named(&event.consent_id, event.revision, &document.revision_hash)
+            }
+            Some(Event::ConsentSuspended(event))
+                if event.reason() == v1::SuspensionReason::ReviewMissed =>
+            {
+                let known = self.history.consent(&event.consent_id);
+                let review_by = known.and_then(|known| known.review_by_ms);
+                if review_by.is_some_and(|review_by| row.time_ms() < review_by) {
+                    return Err("a consent is suspended for a review that was not due");
+                }
+                Ok(Found::NoConsent)
             }
             _ => Ok(Found::NoConsent),
         }

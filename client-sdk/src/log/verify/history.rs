@@ -6,6 +6,7 @@ use schleuse_proto::evidence::decode_canonical;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
+use super::safeguards::Safeguards;
 use crate::log::LogRow;
 
 /// A consent, as its newest revision in the file.
@@ -18,6 +19,8 @@ pub(super) struct Consent<'a> {
     pub(super) document: Option<&'a v1::ConsentDocument>,
     /// Whom it is of, as the file tells it.
     pub(super) participant: Option<&'a str>,
+    /// When it is to be reviewed, if that is shown.
+    pub(super) review_by_ms: Option<i64>,
     /// Whether it was suspended by itself.
     suspended: bool,
     /// Reconciliations of the log before it was recorded or confirmed. A later one suspended it.
@@ -38,6 +41,8 @@ pub(super) struct History<'a> {
     without_participant: Option<&'a [String]>,
     /// Functions of the newest directory entry of each agency.
     functions: HashMap<String, HashSet<String>>,
+    /// What stands beside the consents.
+    pub(super) safeguards: Safeguards<'a>,
 }
 
 impl<'a> History<'a> {
@@ -83,13 +88,21 @@ impl<'a> History<'a> {
     /// Folds the next row of the file.
     pub(super) fn apply(&mut self, row: &'a LogRow) {
         let participant = told(row);
+        self.safeguards.apply(row);
         match row.event() {
             Some(Event::ConsentRecorded(event)) => self.record(row, event),
             Some(Event::ConsentRevoked(event)) => {
                 self.revoked.insert(&event.consent_id);
             }
             Some(Event::ConsentSuspended(event)) => self.suspend(&event.consent_id, true),
-            Some(Event::ConsentConfirmed(event)) => self.suspend(&event.consent_id, false),
+            Some(Event::ConsentConfirmed(event)) => {
+                self.suspend(&event.consent_id, false);
+                if let Some(consent) = self.consents.get_mut(event.consent_id.as_ref())
+                    && event.next_review_by_ms != 0
+                {
+                    consent.review_by_ms = Some(event.next_review_by_ms);
+                }
+            }
             Some(Event::ParticipantRestricted(event)) if event.restricted => {
                 self.blocked.extend(participant);
             }
@@ -124,6 +137,7 @@ impl<'a> History<'a> {
             hash: &event.document_hash,
             document: row.document.as_ref(),
             participant,
+            review_by_ms: row.document.as_ref().map(|document| document.review_by_ms),
             suspended: false,
             reconciliations: self.reconciliations,
         };

@@ -120,4 +120,5 @@ fn fits(event: &v1::HandedOut, label: &v1::Label) -> bool {
         && event.purpose == label.purpose
         && event.kind == label.kind
         && event.categories == label.categories
+        && event.professional_secret == label.professional_secret
 }

@@ -10,7 +10,7 @@ use schleuse_proto::v1::log_entry::Event;
 
 use super::history::told;
 use super::shown::Shown;
-use crate::log::LogRow;
+use crate::log::{LogRow, Safeguard};
 
 pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
     let mut bonds = Bonds::default();
@@ -44,6 +44,13 @@ fn must_tell(row: &LogRow) -> bool {
         Some(Event::CoverageAsked(event)) => event.covered,
         Some(Event::TaskClosed(_) | Event::ParticipationSet(_)) => true,
         Some(Event::ConsentRecorded(_) | Event::ParticipantRestricted(_)) => true,
+        Some(
+            Event::SecrecyReleaseRecorded(_)
+            | Event::SecrecyReleaseRevoked(_)
+            | Event::ObjectionRecorded(_)
+            | Event::ObjectionWithdrawn(_)
+            | Event::ParticipationEnded(_),
+        ) => true,
         _ => false,
     }
 }
@@ -61,14 +68,26 @@ struct Bonds<'a> {
 
 impl<'a> Bonds<'a> {
     fn compare(&mut self, row: &'a LogRow, participant: &'a str) -> Result<(), &'static str> {
+        let signed = row.safeguard.as_ref().and_then(Safeguard::participant_reference);
+        if let Some(signed) = signed {
+            return self.bind(row, participant, signed);
+        }
         let Some(Event::ConsentRecorded(event)) = row.event() else { return Ok(()) };
         let known = *self.consents.entry(&event.consent_id).or_insert(participant);
         if known != participant {
             return Err("a revision is told to be of another participant");
         }
         let Some(document) = &row.document else { return Ok(()) };
+        self.bind(row, participant, document.participant_reference.as_str())
+    }
+
+    fn bind(
+        &mut self,
+        row: &'a LogRow,
+        participant: &'a str,
+        signed: &'a str,
+    ) -> Result<(), &'static str> {
         let agency = row.caused_by().map(|actor| actor.agency.as_str()).unwrap_or_default();
-        let signed = document.participant_reference.as_str();
         let known = *self.signed.entry((agency, signed)).or_insert(participant);
         let reverse = *self.reverse.entry((agency, participant)).or_insert(signed);
         if known != participant || reverse != signed {

@@ -3,13 +3,15 @@
 //!
 //! INVARIANT (default-deny) and INVARIANT (no-spurious-deny), checked from outside. The rule is the
 //! broker's `decide`: one grant of one consent, neither revoked nor suspended nor outside its interval,
-//! names sender, recipient, purpose and all categories, and the participant is not restricted.
+//! names sender, recipient, purpose and all categories, and the participant is not restricted, does not object and
+//! has not ended; a professional secret needs a release besides.
 
 use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use super::history::{History, told};
+use super::safeguards::{Asked, Verdict};
 use super::shown::Shown;
 use super::without_participant;
 use crate::log::LogRow;
@@ -88,6 +90,8 @@ enum Again {
 /// What is asked of a consent.
 struct Question<'a> {
     sender: &'a str,
+    sender_address: Option<&'a v1::Address>,
+    professional_secret: bool,
     recipient: Option<&'a v1::Address>,
     purpose: &'a str,
     categories: &'a [String],
@@ -98,6 +102,8 @@ impl<'a> Question<'a> {
     fn of_label(label: &'a v1::Label) -> Self {
         Self {
             sender: agency(label.sender.as_ref()),
+            sender_address: label.sender.as_ref(),
+            professional_secret: label.professional_secret,
             recipient: label.recipient.as_ref(),
             purpose: &label.purpose,
             categories: &label.categories,
@@ -108,6 +114,8 @@ impl<'a> Question<'a> {
     fn of_hand_out(event: &'a v1::HandedOut) -> Self {
         Self {
             sender: agency(event.sender.as_ref()),
+            sender_address: event.sender.as_ref(),
+            professional_secret: event.professional_secret,
             recipient: event.recipient.as_ref(),
             purpose: &event.purpose,
             categories: &event.categories,
@@ -118,9 +126,24 @@ impl<'a> Question<'a> {
     fn of_planned(planned: &'a v1::PlannedMessage) -> Self {
         Self {
             sender: agency(planned.sender.as_ref()),
+            sender_address: planned.sender.as_ref(),
+            professional_secret: planned.professional_secret,
+            about_nobody: planned.categories.is_empty(),
             recipient: planned.recipient.as_ref(),
             purpose: &planned.purpose,
             categories: &planned.categories,
+        }
+    }
+
+    /// What is asked of what stands beside the consents.
+    fn beside(&self, time_ms: i64) -> Asked<'a> {
+        Asked {
+            sender: self.sender_address,
+            recipient: self.recipient,
+            purpose: self.purpose,
+            categories: self.categories,
+            professional_secret: self.professional_secret,
+            time_ms,
         }
     }
 
@@ -232,8 +255,14 @@ impl Desk<'_> {
         let Some(document) = consent.document else { return self.not_shown() };
         let index = usize::try_from(findings.grant_index).ok();
         let grant = index.and_then(|index| document.grants.get(index));
-        question.check(grant.ok_or("the consent has no such grant")?, self.row.time_ms())?;
-        Ok(Again::Covered)
+        let time_ms = self.row.time_ms();
+        question.check(grant.ok_or("the consent has no such grant")?, time_ms)?;
+        let asked = question.beside(time_ms);
+        let beside = &self.history.safeguards;
+        match beside.permit(participant, &asked, &findings.release_hash)? {
+            Verdict::Passes => Ok(Again::Covered),
+            Verdict::NotShown => self.not_shown(),
+        }
     }
 
     /// What is needed is not in the file: a fault if the file has everything. Also while an erasure goes
@@ -263,6 +292,7 @@ impl Desk<'_> {
         };
         let time_ms = self.row.time_ms();
         let is_covered = !self.history.is_blocked(participant)
+            && !self.history.safeguards.refuse(participant, &question.beside(time_ms))
             && self.history.in_force(participant).any(|consent| {
                 let mut grants = consent.document.iter().flat_map(|document| &document.grants);
                 grants.any(|grant| question.check(grant, time_ms).is_ok())

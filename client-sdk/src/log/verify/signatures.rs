@@ -18,7 +18,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use super::shown::Shown;
-use crate::log::LogRow;
+use crate::log::{LogRow, Safeguard};
 
 /// Fewer signatures than this are not worth a thread of their own.
 const SIGNATURES_OF_THREAD_MIN: usize = 64;
@@ -124,6 +124,11 @@ fn claim<'a>(
         Some(Event::ConsentConfirmed(confirmed)) => {
             let signed = confirmation_signed_bytes(&confirmed.document);
             document_claim(row, signed, confirmed.signature.as_ref(), LOTSE)?
+        }
+        Some(event) if row.safeguard.is_some() => {
+            let Some((document, _)) = Safeguard::named(event) else { return Ok(None) };
+            let signed = document.signed_bytes(&row.wire.document);
+            document_claim(row, signed, row.wire.document_signature.as_ref(), LOTSE)?
         }
         _ => return Ok(None),
     }))

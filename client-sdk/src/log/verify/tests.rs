@@ -18,6 +18,7 @@ use crate::trust_file::TrustAnchors;
 
 mod erasures;
 mod participants;
+mod safeguards;
 mod without_participant;
 
 /// A consent to pass on two categories, and what it covers.

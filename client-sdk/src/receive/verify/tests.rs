@@ -73,6 +73,7 @@ impl Installation {
 
 fn draft() -> Draft {
     Draft {
+        professional_secret: false,
         participant_reference: ParticipantReference::parse(&"a".repeat(26)).unwrap(),
         recipient: Address::new(RECIPIENT, "reha-beratung").unwrap(),
         sender_function: "fallmanagement".into(),
