@@ -98,6 +98,7 @@ mod checkpoints;
 mod client;
 mod clock;
 mod content;
+pub mod deadlines;
 mod directory;
 mod error;
 mod files;
