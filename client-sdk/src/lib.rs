@@ -114,6 +114,7 @@ mod seal;
 mod send;
 mod signer;
 mod spot_checks;
+mod statutory;
 #[cfg(test)]
 mod test_log;
 mod tls;
@@ -151,5 +152,6 @@ pub use send::{
     Draft, Prepared, Sealer, SendOutcome, StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream,
 };
 pub use signer::Signer;
+pub use statutory::{StatutoryChannel, statutory_channel};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;
