@@ -97,6 +97,7 @@
 mod checkpoints;
 mod client;
 mod clock;
+mod consent_template;
 mod content;
 pub mod deadlines;
 mod directory;
@@ -124,6 +125,9 @@ pub mod witness;
 pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
+pub use consent_template::{
+    AgencyNames, ConsentTemplate, Fault, Filling, Release, TemplateKind, lint_template,
+};
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
