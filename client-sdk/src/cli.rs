@@ -4,6 +4,7 @@ pub(crate) mod agency;
 pub(crate) mod args;
 pub(crate) mod checkpoint;
 pub(crate) mod count;
+pub(crate) mod deadlines;
 pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod files;
@@ -16,6 +17,7 @@ pub(crate) mod report;
 pub(crate) mod rights;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
+pub(crate) mod template;
 pub(crate) mod verify;
 pub(crate) mod witness;
 
@@ -44,6 +46,8 @@ pub(crate) enum Ending {
     Declined,
     /// At least one message is not covered by a consent.
     NotCovered,
+    /// What was checked has faults.
+    Faulty,
     /// Evidence does not hold.
     Alarm,
 }
@@ -60,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     };
     ExitCode::from(match ending {
         Ending::Done => DONE,
-        Ending::Declined => FAILED,
+        Ending::Declined | Ending::Faulty => FAILED,
         Ending::NotCovered => NOT_COVERED,
         Ending::Alarm => ALARM,
     })
@@ -77,6 +81,7 @@ async fn command(
         Command::Dpo(command) => dpo::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
+        Command::Deadlines(command) => deadlines::run(&command, output),
         Command::Verify(command) => verify::run(global, &command, output),
         Command::Witness(command) => witness::run(global, command, output).await,
     }

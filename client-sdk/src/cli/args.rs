@@ -1,10 +1,12 @@
 //! Arguments of the command line.
 
 mod agency;
+mod deadlines;
 mod dpo;
 mod lotse;
 mod report;
 mod rights;
+mod template;
 mod witness;
 
 use std::path::PathBuf;
@@ -15,6 +17,9 @@ pub(crate) use agency::{
     AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, InboxArguments, Incoming,
     PublishArguments, ReceiveArguments, SendArguments,
 };
+pub(crate) use deadlines::{
+    AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,
+};
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
@@ -22,6 +27,7 @@ pub(crate) use lotse::{
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use template::{TemplateCommand, TemplateSource, TextSource};
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
@@ -87,6 +93,9 @@ pub(crate) enum Command {
     /// The newest checkpoint of the broker's log that is kept here.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Deadlines: the rules, the holidays, and tables to check other programs with. Needs no broker.
+    #[command(subcommand)]
+    Deadlines(DeadlineCommand),
     /// Checks an export of the log, or evidence, without the broker.
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml
@@ -222,7 +231,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 37);
+        assert_eq!(found.len(), 44);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
