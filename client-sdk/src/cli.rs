@@ -6,6 +6,7 @@ pub(crate) mod attachments;
 pub(crate) mod checkpoint;
 pub(crate) mod conference;
 pub(crate) mod count;
+pub(crate) mod deadlines;
 pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod dpo;
@@ -24,6 +25,7 @@ pub(crate) mod safeguards;
 pub(crate) mod simulate;
 pub(crate) mod spreadsheet;
 pub(crate) mod table;
+pub(crate) mod template;
 pub(crate) mod verify;
 pub(crate) mod witness;
 
@@ -54,6 +56,8 @@ pub(crate) enum Ending {
     NotCovered,
     /// A message cannot be read by this version.
     NotShown,
+    /// What was checked has faults.
+    Faulty,
     /// Evidence does not hold.
     Alarm,
 }
@@ -70,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     };
     ExitCode::from(match ending {
         Ending::Done => DONE,
-        Ending::Declined | Ending::NotShown => FAILED,
+        Ending::Declined | Ending::NotShown | Ending::Faulty => FAILED,
         Ending::NotCovered => NOT_COVERED,
         Ending::Alarm => ALARM,
     })
@@ -88,6 +92,7 @@ async fn command(
         Command::Operator(command) => delivery::operator(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
+        Command::Deadlines(command) => deadlines::run(&command, output),
         Command::Verify(command) => verify::run(global, &command, output),
         Command::Simulate(arguments) => simulate::run(global, &arguments, output).await,
         Command::Witness(command) => witness::run(global, command, output).await,

@@ -99,7 +99,9 @@ mod attachments;
 mod checkpoints;
 mod client;
 mod clock;
+mod consent_template;
 mod content;
+pub mod deadlines;
 mod delivery;
 mod directory;
 mod error;
@@ -119,6 +121,7 @@ mod seal;
 mod send;
 mod signer;
 mod spot_checks;
+mod statutory;
 #[cfg(test)]
 mod test_log;
 mod thread;
@@ -132,6 +135,9 @@ pub use attachments::{
 pub use checkpoints::{Accepted, Alarm, CheckpointKeeper, ProofSource};
 pub use client::{Client, ClientBuilder};
 pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc3339};
+pub use consent_template::{
+    AgencyNames, ConsentTemplate, Fault, Filling, Release, TemplateKind, lint_template,
+};
 pub use content::kinds::{KindField, MessageKind};
 pub use content::{
     ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX, Content, ContentBuilder,
@@ -181,6 +187,7 @@ pub use send::{
     Draft, Prepared, Sealer, SendOutcome, StreamOutcome, SubmitReceiver, SubmitSender, SubmitStream,
 };
 pub use signer::Signer;
+pub use statutory::{StatutoryChannel, statutory_channel};
 pub use thread::{Direction, Thread, ThreadEntry};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;

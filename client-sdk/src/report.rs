@@ -54,11 +54,11 @@ impl Names {
         toml::from_str(text).map_err(malformed)
     }
 
-    fn purpose(&self, code: &str) -> String {
+    pub(crate) fn purpose(&self, code: &str) -> String {
         named(&self.purpose, code)
     }
 
-    fn category(&self, code: &str) -> String {
+    pub(crate) fn category(&self, code: &str) -> String {
         named(&self.category, code)
     }
 
@@ -66,12 +66,22 @@ impl Names {
         codes.iter().map(|code| self.category(code)).collect::<Vec<_>>().join(", ")
     }
 
+    /// Whether the catalogue has this purpose.
+    pub(crate) fn has_purpose(&self, code: &str) -> bool {
+        self.purpose.contains_key(code)
+    }
+
+    /// Whether the catalogue has this category.
+    pub(crate) fn has_category(&self, code: &str) -> bool {
+        self.category.contains_key(code)
+    }
+
     fn kind(&self, code: &str) -> String {
         named(&self.kind, code)
     }
 
     /// Whether a category is about health. Source: GDPR Art. 9.
-    fn is_health(&self, code: &str) -> bool {
+    pub(crate) fn is_health(&self, code: &str) -> bool {
         self.category.get(code).is_some_and(|named| named.health)
     }
 }
@@ -108,7 +118,7 @@ fn shown(text: &str) -> String {
 }
 
 /// The character itself, or a replacement if it would be invisible or change how others are shown.
-fn visible(character: char) -> char {
+pub(crate) fn visible(character: char) -> char {
     let is_hidden = match character {
         '\n' | '\t' => false,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,

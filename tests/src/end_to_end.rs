@@ -3,6 +3,7 @@
 mod bad_input;
 mod bounds;
 mod certificates;
+mod deadlines;
 mod evidence;
 mod kinds;
 mod lifecycle;

@@ -1,10 +1,12 @@
 //! `schleuse agency`: publishing and sending. Receiving is in `inbox`.
 
+use std::path::Path;
 use std::time::Duration;
 
+use schleuse_client::deadlines::{CaseEvent, CaseFile};
 use schleuse_client::{
-    Client, ClientError, ConferenceId, Content, Draft, EntryDetails, LogRow, MessageKind,
-    SealingKeys, SendOutcome, Suite,
+    Client, ClientError, Clock as _, ConferenceId, Content, Draft, EntryDetails, LogRow,
+    MessageKind, SealingKeys, SendOutcome, StatutoryChannel, Suite, SystemClock, statutory_channel,
 };
 use serde_json::json;
 
@@ -14,7 +16,8 @@ use super::args::{
 };
 use super::output::Output;
 use super::{
-    Ending, attachments, conference, connect, delivery, directory, files, inbox, kinds, planning,
+    Ending, attachments, conference, connect, deadlines, delivery, directory, files, inbox, kinds,
+    planning,
 };
 
 /// Milliseconds of a day.
@@ -54,6 +57,7 @@ pub(crate) async fn run(
         }
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
         AgencyCommand::Receive(arguments) => inbox::receive(global, &arguments, output).await,
+        AgencyCommand::Deadlines(arguments) => deadlines::agency(&arguments, output),
     }
 }
 
@@ -124,6 +128,7 @@ async fn send(
     };
     let content = surround(&content, &arguments)?;
     let purpose = purpose_of(&arguments)?;
+    let case_file = arguments.envelope.case_file.clone();
     let attached = attachments::parse(&arguments.attach, &arguments.category)?;
     let draft = draft(arguments.envelope, arguments.kind, purpose, arguments.category, content)?;
     let client = connect(global, None, output).await?;
@@ -131,7 +136,7 @@ async fn send(
         let leaves_out = arguments.leave_out_uncovered;
         return attachments::send(&client, draft, attached, leaves_out, output).await;
     }
-    submit(&client, draft, conference, output).await
+    submit(&client, draft, conference, case_file.as_deref(), output).await
 }
 
 /// The content with what the options say around it.
@@ -185,9 +190,11 @@ async fn answer(
             Content::propose(conference, dates)?
         }
     };
+    let case_file = arguments.envelope.case_file.clone();
     let draft =
         draft(arguments.envelope, arguments.kind, arguments.purpose, arguments.category, content)?;
-    submit(&connect(global, None, output).await?, draft, Some(conference), output).await
+    let client = connect(global, None, output).await?;
+    submit(&client, draft, Some(conference), case_file.as_deref(), output).await
 }
 
 fn draft(
@@ -221,10 +228,18 @@ async fn submit(
     client: &Client,
     draft: Draft,
     conference: Option<ConferenceId>,
+    case_file: Option<&Path>,
     output: &Output,
 ) -> Result<Ending, ClientError> {
+    // Looked up before anything is sent: it can depend on nothing but purpose and kind.
+    let channel = statutory_channel(&draft.purpose, &draft.kind);
+    let entered = case_file.map(|path| (CaseFile::new(path), draft.clone()));
     let outcome = client.send(draft).await?;
-    let ending = show_outcome(&outcome, conference, output);
+    let ending = show_outcome_beside(&outcome, conference, channel, output);
+    if let Some((file, draft)) = entered {
+        let event = CaseEvent::sent(client.agency(), &draft, &outcome, SystemClock.now_ms());
+        event.map_or(Ok(()), |event| file.append(&event))?;
+    }
     client.check_receipts().await?;
     Ok(ending)
 }
@@ -233,6 +248,16 @@ async fn submit(
 pub(crate) fn show_outcome(
     outcome: &SendOutcome,
     conference: Option<ConferenceId>,
+    output: &Output,
+) -> Ending {
+    show_outcome_beside(outcome, conference, None, output)
+}
+
+/// Prints what became of a message, and with a refusal the statutory channel, so that nothing waits.
+fn show_outcome_beside(
+    outcome: &SendOutcome,
+    conference: Option<ConferenceId>,
+    channel: Option<&StatutoryChannel>,
     output: &Output,
 ) -> Ending {
     let record = outcome.receipt().record_number;
@@ -255,8 +280,12 @@ pub(crate) fn show_outcome(
         });
         return Ending::Done;
     }
-    output.result(&json!({ "result": "not-covered", "record": record }), || {
-        format!("not covered by a consent (log record {record}); ask the Lotse")
+    let statutory = channel.map(|channel| json!({ "norm": channel.norm, "text": channel.text }));
+    let value = json!({ "result": "not-covered", "record": record, "statutory": statutory });
+    output.result(&value, || {
+        let said = format!("not covered by a consent (log record {record}); ask the Lotse");
+        let channel = channel.map(|channel| format!("\n{}: {}", channel.norm, channel.text));
+        said + &channel.unwrap_or_default()
     });
     Ending::NotCovered
 }

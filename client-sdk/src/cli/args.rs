@@ -2,6 +2,7 @@
 
 mod agency;
 mod conference;
+mod deadlines;
 mod delivery;
 mod dpo;
 mod lotse;
@@ -10,6 +11,7 @@ mod report;
 mod rights;
 mod safeguards;
 mod simulate;
+mod template;
 mod witness;
 
 use std::path::PathBuf;
@@ -22,6 +24,9 @@ pub(crate) use agency::{
 };
 pub(crate) use conference::{
     AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
+};
+pub(crate) use deadlines::{
+    AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,
 };
 pub(crate) use delivery::{
     ConfirmArguments, DeletionsArguments, MailboxArguments, NoticesArguments, OperatorCommand,
@@ -43,6 +48,7 @@ pub(crate) use safeguards::{
     ObjectionCommand, ReleaseArguments, ReleaseCommand, RenewArguments, ReviewsArguments,
 };
 pub(crate) use simulate::SimulateArguments;
+pub(crate) use template::{TemplateCommand, TemplateSource, TextSource};
 pub(crate) use witness::{ServeArguments, WitnessCommand};
 
 /// Exchanges sealed messages between social agencies, under the consent of the person concerned.
@@ -111,6 +117,9 @@ pub(crate) enum Command {
     /// The newest checkpoint of the broker's log that is kept here.
     #[command(subcommand)]
     Checkpoint(CheckpointCommand),
+    /// Deadlines: the rules, the holidays, and tables to check other programs with. Needs no broker.
+    #[command(subcommand)]
+    Deadlines(DeadlineCommand),
     /// Checks an export of the log, or evidence, without the broker.
     ///
     /// Example: schleuse verify export.json --trust pki/trust.toml

@@ -116,11 +116,27 @@ pub(crate) struct FileGrant {
 #[serde(deny_unknown_fields)]
 struct GrantsFile {
     grant: Vec<FileGrant>,
+    #[serde(default)]
+    release: Vec<FileRelease>,
+}
+
+/// One release from professional secrecy of a grants file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileRelease {
+    pub(crate) holder: String,
+    pub(crate) to: String,
+    pub(crate) categories: Vec<String>,
 }
 
 /// Reads a file of `[[grant]]` tables.
 pub(crate) fn grants(path: &Path) -> Result<Vec<FileGrant>, ClientError> {
     parse::<GrantsFile>(path).map(|file| file.grant)
+}
+
+/// Reads the `[[release]]` tables of such a file.
+pub(crate) fn releases(path: &Path) -> Result<Vec<FileRelease>, ClientError> {
+    parse::<GrantsFile>(path).map(|file| file.release)
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use schleuse_client::deadlines::{CaseEvent, CaseFile};
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
     ClientError, Incoming, MessageKind, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
@@ -41,6 +42,9 @@ impl<'a> Desk<'a> {
     ) -> Result<(Value, String), ClientError> {
         if let Some(book) = &mut self.book {
             book.learn(received)?;
+        }
+        if let Some(path) = &self.arguments.case_file {
+            CaseFile::new(path).append(&CaseEvent::received(received))?;
         }
         let saved = match &self.arguments.save {
             Some(folder) => save(received, folder)?,

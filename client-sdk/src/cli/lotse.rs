@@ -16,7 +16,8 @@ use super::args::{
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, conference, connect, files, narrow, planning, receipt, report, rights, safeguards,
+    Ending, conference, connect, deadlines, files, narrow, planning, receipt, report, rights,
+    safeguards, template,
 };
 
 /// Largest file of evidence, in bytes.
@@ -101,6 +102,8 @@ pub(crate) async fn run(
             planning::places(&connect(global, None, output).await?, output).await
         }
         LotseCommand::Report(arguments) => report::run(global, &arguments, output).await,
+        LotseCommand::Deadlines(arguments) => deadlines::lotse(global, &arguments, output).await,
+        LotseCommand::Template(command) => template::run(&command, output),
     }
 }
 
@@ -147,12 +150,18 @@ async fn participant(
 }
 
 fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, ClientError> {
-    let text = files::read_text(&arguments.text)?;
-    let mut consent = ConsentBuilder::new(arguments.participant.clone())
-        .text(&arguments.text_version, &text, &arguments.language)
+    let grants = grants(arguments, now_ms)?;
+    let releases = arguments.grants.as_deref().map(template::releases).transpose()?;
+    let releases = releases.unwrap_or_default();
+    let consent = ConsentBuilder::new(arguments.participant.clone())
         .form(arguments.form.into())
         .review_by(months_later(now_ms, arguments.review_months)?);
-    for grant in grants(arguments, now_ms)? {
+    let mut consent = template::text(consent, &arguments.source, &grants, &releases)?;
+    for release in &releases {
+        let categories: Vec<&str> = release.categories.iter().map(String::as_str).collect();
+        consent = consent.release_from_secrecy(&release.holder, &release.to, &categories);
+    }
+    for grant in grants {
         consent = consent.grant(grant);
     }
     for file in safeguards::evidence(&arguments.evidence)? {
@@ -163,13 +172,14 @@ fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, Cli
 
 fn grants(arguments: &RecordArguments, now_ms: i64) -> Result<Vec<Grant>, ClientError> {
     let of = |from: &[String], to: Address, purpose: &str, categories: &[String], months| {
+        let (not_before_ms, not_after_ms) = template::interval(&arguments.source, now_ms, months)?;
         Ok(Grant {
             senders: from.to_vec(),
             recipient: to,
             purpose: purpose.to_owned(),
             categories: categories.to_vec(),
-            not_before_ms: now_ms,
-            not_after_ms: months_later(now_ms, months)?,
+            not_before_ms,
+            not_after_ms,
         })
     };
     if let Some(path) = &arguments.grants {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::deadlines::AgencyDeadlinesArguments;
 use super::planning::{DetailsArguments, PlannedArguments, RequestConsentArguments};
 use clap::{ArgGroup, Args, Subcommand};
 use schleuse_client::{Address, MessageId, ParticipantReference, ThreadId};
@@ -107,6 +108,11 @@ pub(crate) enum AgencyCommand {
     ///
     /// Example: schleuse agency confirm-deletion 1310 --retained "§ 84 SGB X"
     ConfirmDeletion(ConfirmArguments),
+    /// Lists what is due by when, counted from the messages of the case file. Hints with their norm, never
+    /// decisions; time limits of the law run whatever is shown.
+    ///
+    /// Example: schleuse agency deadlines --case-file case.jsonl --at 2026-12-01 --land BY
+    Deadlines(AgencyDeadlinesArguments),
 }
 
 /// Arguments of `agency publish`.
@@ -191,6 +197,9 @@ pub(crate) struct Envelope {
     /// Suite to seal with: mlkem1024-p384 or dhkem-p256; without it, the recipient's first key.
     #[arg(long, value_name = "SUITE")]
     pub(crate) suite: Option<String>,
+    /// Case file: the message is entered there without its content, and deadlines are counted from it.
+    #[arg(long, env = "SCHLEUSE_CASE_FILE", value_name = "FILE")]
+    pub(crate) case_file: Option<PathBuf>,
 }
 
 /// Arguments of `agency send`.
@@ -298,6 +307,9 @@ pub(crate) struct Incoming {
     /// Book of references, kept here; introductions are entered, and names shown from it.
     #[arg(long, env = "SCHLEUSE_BOOK", value_name = "FILE")]
     pub(crate) book: Option<PathBuf>,
+    /// Case file: messages are entered there without their contents, and deadlines are counted from it.
+    #[arg(long, env = "SCHLEUSE_CASE_FILE", value_name = "FILE")]
+    pub(crate) case_file: Option<PathBuf>,
 }
 
 /// Arguments of `agency inbox`.

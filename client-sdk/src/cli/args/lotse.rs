@@ -14,7 +14,9 @@ use super::safeguards::{
     ReviewsArguments,
 };
 
+use super::deadlines::LotseDeadlinesArguments;
 use super::report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
+use super::template::{TemplateCommand, TextSource};
 
 /// Commands of the Lotse.
 #[derive(Debug, Subcommand)]
@@ -66,6 +68,14 @@ pub(crate) enum LotseCommand {
     /// Example: schleuse lotse report --participant REF --reason "asked on 2026-12-01" --out report.html
     /// --proofs report.json --catalogue catalogue.toml --text consent.txt
     Report(ReportArguments),
+    /// Lists what is due by when for an own participant, counted from the log. Hints with their norm, never
+    /// decisions. The query becomes a record.
+    ///
+    /// Example: schleuse lotse deadlines --participant REF --joined 2026-03-02
+    Deadlines(LotseDeadlinesArguments),
+    /// Templates of consent texts.
+    #[command(subcommand)]
+    Template(TemplateCommand),
 }
 
 /// Commands about participants.
@@ -196,15 +206,8 @@ pub(crate) struct RecordArguments {
     /// How long it holds, in calendar months from now on.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=24))]
     pub(crate) months: u32,
-    /// File with the text that the participant was given; only its hash leaves this machine.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) text: PathBuf,
-    /// Version of the text.
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) text_version: String,
-    /// Language of the text.
-    #[arg(long, value_name = "TAG", default_value = "de")]
-    pub(crate) language: String,
+    #[command(flatten)]
+    pub(crate) source: TextSource,
     /// How the consent was given.
     #[arg(long, value_enum, default_value_t = Form::Written)]
     pub(crate) form: Form,
