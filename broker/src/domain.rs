@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod command;
 pub mod consent;
 pub mod decide;
+pub mod evaluation;
 pub mod event;
 pub mod ids;
 pub mod message;

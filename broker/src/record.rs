@@ -10,6 +10,7 @@ mod decode;
 pub mod documents;
 mod encode;
 pub mod erasures;
+pub mod evaluation;
 pub mod facts;
 pub mod rows;
 

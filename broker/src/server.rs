@@ -80,7 +80,8 @@ pub fn rules(config: &Config, trust: &files::TrustFiles) -> Result<Rules, Server
         .ok_or_else(|| TlsError::Tls("project_agency is not an identifier".to_owned()))?;
     let agencies: BTreeSet<AgencyId> =
         trust.trust.agencies().into_iter().filter_map(AgencyId::parse).collect();
-    Ok(Rules { catalogue, agencies, project_agency, limits: config.core })
+    let evaluation_persons_min = config.evaluation_persons_min;
+    Ok(Rules { catalogue, agencies, project_agency, limits: config.core, evaluation_persons_min })
 }
 
 /// Random bytes of the operating system, drawn in pieces.

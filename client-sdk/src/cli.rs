@@ -6,6 +6,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod count;
 pub(crate) mod directory;
 pub(crate) mod dpo;
+pub(crate) mod evaluation;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod incident;
@@ -75,6 +76,7 @@ async fn command(
         Command::Lotse(command) => lotse::run(global, command, output).await,
         Command::Agency(command) => agency::run(global, command, output).await,
         Command::Dpo(command) => dpo::run(global, command, output).await,
+        Command::Evaluation(command) => evaluation::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Verify(command) => verify::run(global, &command, output),

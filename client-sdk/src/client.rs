@@ -18,6 +18,7 @@ use schleuse_proto::v1::access_log_service_client::AccessLogServiceClient;
 use schleuse_proto::v1::checkpoint_service_client::CheckpointServiceClient;
 use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
+use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
@@ -231,6 +232,7 @@ impl Client {
     service!(participants, ParticipantServiceClient);
     service!(rights, RightsServiceClient);
     service!(messages, MessageServiceClient);
+    service!(evaluation, EvaluationServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
     service!(checkpoint_service, CheckpointServiceClient);

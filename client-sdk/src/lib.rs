@@ -100,6 +100,7 @@ mod clock;
 mod content;
 mod directory;
 mod error;
+mod evaluation;
 mod files;
 mod ids;
 mod log;
@@ -125,13 +126,15 @@ pub use clock::{Clock, SystemClock, format_time, months_later, parse_time, rfc33
 pub use content::{Content, ContentError, FILE_BYTES_MAX, TEXT_BYTES_MAX};
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
+pub use evaluation::EvaluationExport;
 pub use ids::{
     Address, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
     hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
-    LogRow, Report, event_name,
+    LogRow, Report, all_if_empty, days_name, evaluation_tables_json, event_name, figure_name,
+    has_reached, measure_name,
 };
 pub use lotse::{
     ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant, RevocationEffect,

@@ -68,6 +68,8 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ConsentSuspended(_) => "suspended".to_owned(),
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
+        Event::EvaluationReleased(event) => format!("evaluation {} released", event.quarter),
+        Event::EvaluationExported(event) => format!("evaluation {} exported", event.quarter),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
     }
 }

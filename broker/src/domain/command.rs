@@ -1,5 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
+mod evaluation;
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ use super::ids::{
 use super::message::{HandOutPermit, Hold, Stage};
 use super::refusal::Refusal;
 use super::state::{ErasureHold, ParticipantIx};
+
+pub use evaluation::{EvaluationCommand, EvaluationOutcome};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -259,6 +263,8 @@ pub enum Command {
     },
     /// A log that had lost records is reconciled. Only while the broker is stopped.
     Reconcile(Box<Reconciliation>),
+    /// The evaluation asks.
+    Evaluation(EvaluationCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -405,6 +411,8 @@ pub enum Outcome {
     },
     /// Erasures that have begun and are not finished: the record of their beginning, and whose.
     Erasures(Vec<(RecordNumber, ParticipantId)>),
+    /// What the evaluation is answered.
+    Evaluation(EvaluationOutcome),
     /// A log was reconciled.
     Reconciled {
         /// Revocations that were replayed.

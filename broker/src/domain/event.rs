@@ -3,6 +3,8 @@
 //! State is a fold over these. What the record shows, what it keeps private, and how both are
 //! encoded is the business of the `record` module.
 
+mod evaluation;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +19,8 @@ use super::ids::{
     RegistrationKey, TimeMs,
 };
 use super::message::{Stage, StopReason};
+
+pub use evaluation::EvaluationEvent;
 
 /// Who acts, from the verified certificate.
 ///
@@ -151,6 +155,8 @@ pub enum EventKind {
     },
     /// Something about rights of participants or lost records.
     Upkeep(UpkeepEvent),
+    /// Something for the evaluation.
+    Evaluation(EvaluationEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,

@@ -15,6 +15,7 @@ use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant};
+use super::evaluation::Quarter;
 use super::event::{ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind};
 use super::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, ParticipantId, RecordNumber, Reference,
@@ -59,6 +60,8 @@ pub struct Rules {
     pub project_agency: AgencyId,
     /// Bounds.
     pub limits: Limits,
+    /// Fewest persons behind a number for the evaluation; at least 5.
+    pub evaluation_persons_min: u32,
 }
 
 /// A participant.
@@ -169,6 +172,8 @@ pub struct State {
     abandoned: u64,
     /// Records of reconciliations.
     reconciled: Vec<RecordNumber>,
+    /// Releases to the evaluation: record, and SHA-256 of the tables.
+    pub(super) evaluations: BTreeMap<Quarter, (RecordNumber, Digest)>,
     next: RecordNumber,
     time: TimeMs,
     pub(super) outbox: Vec<Event>,
@@ -289,6 +294,7 @@ impl State {
             }
             EventKind::MessageStopped { message, .. } => self.finish(*message, time),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
+            EventKind::Evaluation(event) => self.apply_evaluation(event, number),
         }
     }
 

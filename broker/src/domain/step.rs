@@ -4,6 +4,7 @@
 
 mod casework;
 mod consents;
+mod evaluation;
 mod log;
 mod messages;
 mod rights;
@@ -120,6 +121,7 @@ impl State {
             Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),
             Command::Reconcile(reconciliation) => Ok(self.reconcile(now, *reconciliation)),
+            Command::Evaluation(command) => self.evaluation(now, command).map(Outcome::Evaluation),
         }
     }
 

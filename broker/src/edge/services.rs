@@ -3,6 +3,7 @@
 mod consents;
 mod counts;
 mod directory;
+mod evaluation;
 mod log;
 pub(super) mod messages;
 mod participants;
@@ -170,6 +171,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::checkpoint_service_server::CheckpointServiceServer;
     use v1::consent_service_server::ConsentServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
+    use v1::evaluation_service_server::EvaluationServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::rights_service_server::RightsServiceServer;
 
@@ -193,6 +195,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(DirectoryServiceServer, directory::Directory(context.clone()));
     add!(AccessLogServiceServer, log::AccessLog(context.clone()));
     add!(RightsServiceServer, rights::Rights(context.clone()));
+    add!(EvaluationServiceServer, evaluation::Evaluation(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

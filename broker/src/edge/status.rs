@@ -190,6 +190,9 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::WitnessesLate => (Code::Unavailable, R::WitnessesLate, Vec::new()),
         Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
         Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
+        Refusal::QuarterNotOver { quarter } => {
+            (Code::FailedPrecondition, R::QuarterNotOver, one("quarter", &quarter.to_string()))
+        }
     };
     let retry = is_retryable(refusal).then_some(Duration::from_secs(1));
     Outward { code, reason, text: refusal.to_string(), metadata, retry }
@@ -214,6 +217,7 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::LogBehind
         | Refusal::OnHold { .. }
         | Refusal::ProjectDpoOnly
+        | Refusal::QuarterNotOver { .. }
         | Refusal::TimeOutOfRange { .. } => false,
     }
 }

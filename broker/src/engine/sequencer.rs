@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
-use crate::domain::command::{Command, Outcome};
+use crate::domain::command::{Command, EvaluationCommand, Outcome};
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
@@ -230,6 +230,7 @@ impl Sequencer {
             | Command::EraseRecords { .. }
             | Command::FillLost { .. }
             | Command::Reconcile(_)
+            | Command::Evaluation(EvaluationCommand::Export { .. })
             | Command::RegisterParticipant { .. }
             | Command::AssignReference { .. }
             | Command::AssignLotse { .. }
@@ -248,6 +249,7 @@ impl Sequencer {
             | Command::PlaceHold { .. }
             | Command::ReleaseHold { .. }
             | Command::ListHolds { .. }
+            | Command::Evaluation(EvaluationCommand::Find { .. })
             | Command::RefusedCall { .. } => (false, false),
         };
         if permits || grows {

@@ -205,6 +205,12 @@ impl Decoder<'_> {
                 EventKind::Upkeep(UpkeepEvent::LogReconciled(reconciled(event)?))
             }
             log_entry::Event::RecordLost(_) => EventKind::Upkeep(UpkeepEvent::RecordLost),
+            log_entry::Event::EvaluationReleased(event) => {
+                EventKind::Evaluation(super::evaluation::released(event)?)
+            }
+            log_entry::Event::EvaluationExported(event) => {
+                EventKind::Evaluation(super::evaluation::exported(&event)?)
+            }
         })
     }
 

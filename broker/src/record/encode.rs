@@ -63,6 +63,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
             UpkeepEvent::RecordLost => v1::RecordType::RecordLost,
             UpkeepEvent::LogReconciled(_) => v1::RecordType::LogReconciled,
         },
+        EventKind::Evaluation(event) => super::evaluation::record_type(event),
     }
 }
 
@@ -179,6 +180,7 @@ fn body(
             log_entry::Event::CallRefused(v1::CallRefused { method: method.clone() })
         }
         EventKind::Upkeep(event) => upkeep(event, private),
+        EventKind::Evaluation(event) => super::evaluation::body(event),
     }
 }
 
@@ -284,7 +286,8 @@ fn findings(kind: &EventKind) -> v1::Findings {
         | EventKind::StageReported { .. }
         | EventKind::LogQueried(_)
         | EventKind::CallRefused { .. }
-        | EventKind::Upkeep(_) => v1::Findings::default(),
+        | EventKind::Upkeep(_)
+        | EventKind::Evaluation(_) => v1::Findings::default(),
     }
 }
 

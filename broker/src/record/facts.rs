@@ -83,7 +83,9 @@ impl<'a> Facts<'a> {
 
     fn add(&mut self, kind: &'a EventKind) {
         match kind {
-            EventKind::BrokerStarted { .. } | EventKind::CallRefused { .. } => {}
+            EventKind::BrokerStarted { .. }
+            | EventKind::CallRefused { .. }
+            | EventKind::Evaluation(_) => {}
             EventKind::Upkeep(event) => self.add_upkeep(event),
             EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
             EventKind::LogQueried(query) => self.participant = query.participant.as_ref(),

@@ -2,6 +2,7 @@
 
 mod agency;
 mod dpo;
+mod evaluation;
 mod lotse;
 mod report;
 mod rights;
@@ -16,6 +17,7 @@ pub(crate) use agency::{
     PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
+pub(crate) use evaluation::{EvaluationCommand, ExportArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     /// The access log (role dpo; a Lotse for own participants).
     #[command(subcommand)]
     Dpo(DpoCommand),
+    /// Tables for the scientific evaluation (role evaluation).
+    #[command(subcommand)]
+    Evaluation(EvaluationCommand),
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -222,7 +227,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 37);
+        assert_eq!(found.len(), 38);
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }

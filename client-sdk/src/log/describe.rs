@@ -1,5 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
+mod evaluation;
+
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
@@ -7,6 +9,11 @@ use serde_json::{Value, json};
 use super::LogRow;
 use crate::clock::rfc3339;
 use crate::ids::hex;
+
+pub use evaluation::{
+    all_if_empty, days_name, figure_name, has_reached, measure_name,
+    tables_json as evaluation_tables_json,
+};
 
 /// The record type of an event.
 pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
@@ -34,6 +41,8 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ConsentConfirmed(_) => R::ConsentConfirmed,
         Event::RecordLost(_) => R::RecordLost,
         Event::LogReconciled(_) => R::LogReconciled,
+        Event::EvaluationReleased(_) => R::EvaluationReleased,
+        Event::EvaluationExported(_) => R::EvaluationExported,
     })
 }
 
@@ -123,6 +132,8 @@ fn event_text(event: &Event) -> String {
         Event::HoldPlaced(e) => format!("erasure on hold: {}", e.reason),
         Event::HoldReleased(e) => format!("hold {} released", short_id(&e.hold_id)),
         Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
+        Event::EvaluationReleased(e) => evaluation::released_text(e),
+        Event::EvaluationExported(e) => evaluation::exported_text(e),
         Event::LogReconciled(e) => format!(
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
@@ -242,6 +253,8 @@ fn event_json(event: &Event) -> Value {
         }),
         Event::HoldReleased(e) => json!({ "hold": hex(&e.hold_id) }),
         Event::LogReconciled(e) => reconciled_json(e),
+        Event::EvaluationReleased(e) => evaluation::released_json(e),
+        Event::EvaluationExported(e) => evaluation::exported_json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)

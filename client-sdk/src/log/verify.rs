@@ -8,6 +8,7 @@
 
 mod consents;
 mod erased;
+mod evaluation;
 mod history;
 mod messages;
 mod participants;
@@ -166,6 +167,7 @@ impl Checks {
         self.add("consents", consents::check(&shown));
         self.add("permits", permits::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));
+        self.add("evaluation", evaluation::check(&shown));
         if let Some(trust) = trust {
             self.add("signatures", signatures::check(&shown, trust));
         }

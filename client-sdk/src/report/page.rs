@@ -370,7 +370,9 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             | Event::StageReported(_)
             | Event::MessageStopped(_)
             | Event::LogQueried(_)
-            | Event::CallRefused(_),
+            | Event::CallRefused(_)
+            | Event::EvaluationReleased(_)
+            | Event::EvaluationExported(_),
         ) => return None,
     };
     let who = match &row.entry {

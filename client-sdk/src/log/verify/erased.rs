@@ -22,13 +22,15 @@ const RETAINED: [v1::RecordType; 6] = [
 ];
 
 /// Types of records that are about no participant, so that the erasure of one does not take them.
-const ABOUT_NOBODY: [v1::RecordType; 6] = [
+const ABOUT_NOBODY: [v1::RecordType; 8] = [
     v1::RecordType::BrokerStarted,
     v1::RecordType::DirectoryPublished,
     v1::RecordType::CallRefused,
     v1::RecordType::RecordsErased,
     v1::RecordType::RecordLost,
     v1::RecordType::LogReconciled,
+    v1::RecordType::EvaluationReleased,
+    v1::RecordType::EvaluationExported,
 ];
 
 /// What the rows tell of erasures.
