@@ -5,6 +5,7 @@
 //! ranges that follow from the sums alone. Nothing here shares a line with the auditor inside the broker.
 
 mod attacks;
+mod counting;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -17,6 +17,7 @@ use crate::test_log::{
 use crate::trust_file::TrustAnchors;
 
 mod erasures;
+mod evaluation;
 mod participants;
 
 /// A consent to pass on two categories, and what it covers.

@@ -133,3 +133,16 @@ fn the_audit_of_the_largest_installation_comes_to_a_verdict() {
     let released = release_pairs(&table(&rows), agencies, 1, protection());
     assert!(released.all.is_some() && released.agencies.iter().all(Option::is_some));
 }
+
+#[test]
+fn the_audit_comes_to_a_verdict_when_only_the_total_of_all_is_shown() {
+    let agencies = crate::domain::evaluation::AGENCIES_MAX;
+    let mut sets = PairSets::new();
+    for agency in 0..agencies {
+        let person = u32::try_from(agency).unwrap();
+        sets.insert((agency, (agency + 1) % agencies), vec![BTreeSet::from([person])]);
+    }
+    let released = release_pairs(&sets, agencies, 1, protection());
+    assert_eq!(released.all, Some(vec![32]));
+    assert!(released.agencies.iter().all(Option::is_none));
+}
