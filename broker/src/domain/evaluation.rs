@@ -2,7 +2,7 @@
 //!
 //! Owns quarters, what message kinds mean for the evaluation, the count of persons, and what of the count is
 //! released ([`release()`]). Pure: the same facts give the same tables. It must not know how facts are read, and
-//! nothing leaves it but what its own auditor has tried in vain to take apart.
+//! nothing leaves it but what its own audit has tried in vain to take apart.
 //!
 //! INVARIANT (cell-minimum): behind every number that is released, and behind every number that can be computed
 //! from all that is released, stand at least as many persons as the minimum. Source: DOMAIN "What the evaluation

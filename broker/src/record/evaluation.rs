@@ -168,8 +168,7 @@ fn wire_figure(figure: &ReleasedFigure) -> v1::EvaluationFigure {
 /// The tables in the record of a release.
 #[must_use]
 pub fn released_tables(body: &Bytes) -> Option<Bytes> {
-    match v1::LogEntry::decode(body.clone()).ok()?.event? {
-        log_entry::Event::EvaluationReleased(event) => Some(event.tables),
-        _ => None,
-    }
+    let event = v1::LogEntry::decode(body.clone()).ok()?.event?;
+    let log_entry::Event::EvaluationReleased(event) = event else { return None };
+    Some(event.tables)
 }

@@ -1,4 +1,4 @@
-//! The auditor: what somebody who knows everything that is released can conclude about what is not.
+//! The audit: what somebody who knows everything that is released can conclude about what is not.
 //!
 //! Everything released is a system of linear equations over whole numbers that are not negative. The smallest and
 //! the largest value that each unknown can take is found by the simplex method over exact fractions (Bland's rule,

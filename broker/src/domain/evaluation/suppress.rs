@@ -7,7 +7,7 @@
 //! 2. if any cell under a total is withheld, the first one in a public order that no number influences is withheld
 //!    with it, and then more in that order, until the group has two cells and enough persons in each component;
 //! 3. nothing is released under a total that is withheld;
-//! 4. the auditor looks at the result: if a withheld cell could not be nought or could not be the minimum, more is
+//! 4. the audit looks at the result: if a withheld cell could not be nought or could not be the minimum, more is
 //!    withheld.
 //!
 //! What can be computed is then sums of groups and of released cells, each with enough persons behind it. Step 2
@@ -101,7 +101,7 @@ pub fn release_pairs(
     protection: Protection,
 ) -> ReleasedPairs {
     let table = Table::new(sets, agencies, components);
-    // Agencies whose totals the auditor wants withheld.
+    // Agencies whose totals the audit wants withheld.
     let mut forced: BTreeSet<usize> = BTreeSet::new();
     loop {
         let shown = table.choose(&forced, protection);
@@ -133,7 +133,7 @@ impl Shown {
     }
 }
 
-/// What the auditor says.
+/// What the audit says.
 enum Verdict {
     Protected,
     /// A pair under this agency's total is not protected: the total is to be withheld.

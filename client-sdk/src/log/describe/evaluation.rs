@@ -50,32 +50,33 @@ pub fn tables_json(tables: &v1::EvaluationTables) -> Value {
 
 fn cell_json(measure: v1::EvaluationMeasure, cell: &v1::PairCell) -> Value {
     let shown = |value: Value| if cell.suppressed { Value::Null } else { value };
-    let mut value = json!({
-        "agency": all_if_empty(&cell.agency),
-        "partner": all_if_empty(&cell.partner),
-        "suppressed": cell.suppressed,
-        "persons": shown(json!(cell.persons)),
-    });
+    let mut value = serde_json::Map::new();
+    let mut add = |name: &str, of: Value| value.insert(name.to_owned(), of);
+    add("agency", json!(all_if_empty(&cell.agency)));
+    add("partner", json!(all_if_empty(&cell.partner)));
+    add("suppressed", json!(cell.suppressed));
+    add("persons", shown(json!(cell.persons)));
     if has_reached(measure) {
-        value["reached"] = shown(json!(cell.reached));
+        add("reached", shown(json!(cell.reached)));
     }
     if measure == v1::EvaluationMeasure::Answers {
-        value["median_days"] = shown(json!(days_name(cell.median_days())));
+        add("median_days", shown(json!(days_name(cell.median_days()))));
     }
-    value
+    value.into()
 }
 
 fn figure_json(figure: &v1::EvaluationFigure) -> Value {
     let shown = |number: u64| if figure.suppressed { Value::Null } else { json!(number) };
+    let is_share = figure.of_participants > 0;
     json!({
         "figure": figure_name(figure.kind()),
         "suppressed": figure.suppressed,
         "number": shown(figure.number),
-        "of_participants": if figure.of_participants == 0 { Value::Null } else { shown(figure.of_participants) },
+        "of_participants": is_share.then_some(figure.of_participants),
     })
 }
 
-/// An agency, or `all`, which none can be called: the name is taken by no certificate.
+/// An agency, or all of them, in a word that is no identifier of an agency.
 #[must_use]
 pub fn all_if_empty(agency: &str) -> &str {
     if agency.is_empty() { "(all)" } else { agency }

@@ -95,7 +95,7 @@ fn shares_need_enough_on_both_sides() {
 }
 
 #[test]
-fn the_auditor_sees_what_the_second_step_left_out_and_has_more_withheld() {
+fn the_audit_sees_what_the_second_step_left_out_and_has_more_withheld() {
     let sets = table(&[&[0, 6, 2, 9], &[8, 0, 9, 7], &[5, 6, 0, 7], &[6, 7, 8, 0]]);
     let primary = Protection { complementary: false, audited: false, ..protection() };
     let (_, agencies, pairs) = numbers(&release_pairs(&sets, 4, 1, primary));
