@@ -116,7 +116,7 @@ impl Past {
     async fn client(&self, agency: &str, name: &str) -> Client {
         let leaf = self.pki.leaf(agency, name);
         Client::builder()
-            .endpoint(&format!("https://{}", self.broker.address()))
+            .endpoint(format!("https://{}", self.broker.address()))
             .server_name("localhost")
             .trust_file(self.pki.path().join("trust.toml"))
             .certificate(leaf.with_extension("pem"))

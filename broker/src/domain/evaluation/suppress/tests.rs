@@ -16,7 +16,10 @@ fn table(rows: &[&[u32]]) -> PairSets {
     sets
 }
 
-fn numbers(released: &ReleasedPairs) -> (Option<u64>, Vec<Option<u64>>, Vec<Vec<Option<u64>>>) {
+/// What is shown: of all, of agencies, of pairs.
+type Shows = (Option<u64>, Vec<Option<u64>>, Vec<Vec<Option<u64>>>);
+
+fn numbers(released: &ReleasedPairs) -> Shows {
     let one = |cell: &Option<Vec<u64>>| cell.as_ref().map(|values| values[0]);
     let all = one(&released.all);
     let agencies = released.agencies.iter().map(one).collect();
@@ -84,7 +87,7 @@ fn shares_need_enough_on_both_sides() {
     for (agency, partner, reached, not) in
         [(0, 1, 9, 8), (0, 2, 20, 3), (1, 0, 7, 7), (1, 2, 6, 6), (2, 0, 5, 5), (2, 1, 8, 8)]
     {
-        let start = 100 * (3 * agency + partner) as u32;
+        let start = 100 * u32::try_from(3 * agency + partner).unwrap();
         let persons = |from: u32, number: u32| (start + from..start + from + number).collect();
         sets.insert((agency, partner), vec![persons(0, reached), persons(50, not)]);
     }
