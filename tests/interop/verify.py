@@ -900,7 +900,7 @@ def _check_tables(tables):
         found = [(cell.agency, cell.partner) for cell in table.cells]
         require(found == places, "other cells")
         numbers = {
-            place: _parts(table.measure, cell, tables.persons_min)
+            place: _persons(table.measure, cell, tables.persons_min)
             for place, cell in zip(places, table.cells)
         }
         for agency in agencies:
@@ -911,7 +911,7 @@ def _check_tables(tables):
     _check_figures(tables)
 
 
-def _parts(measure, cell, minimum):
+def _persons(measure, cell, minimum):
     """Numbers of persons in a cell, each with enough of them; None if it is suppressed."""
     if cell.suppressed:
         require(not (cell.persons or cell.reached or cell.median_days), "numbers suppressed")
