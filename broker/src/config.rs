@@ -12,6 +12,7 @@ use check::Checker;
 
 use crate::domain::consent::ReviewRules;
 use crate::domain::delivery::DeliveryRules;
+use crate::domain::evaluation::PERSONS_MIN;
 use crate::domain::planning::PlanningRules;
 use crate::domain::state::Limits as CoreLimits;
 use crate::edge::limits::Limits as EdgeLimits;
@@ -71,6 +72,8 @@ pub struct Config {
     pub state_file: Option<PathBuf>,
     /// How long what is kept.
     pub retention: Retention,
+    /// Fewest persons behind a number for the evaluation.
+    pub evaluation_persons_min: u32,
     /// Who cosigns the log, and what is required of them.
     pub witnesses: WitnessRules,
     /// Places, kinds of agencies, renewal of entries.
@@ -133,6 +136,7 @@ impl Config {
             sizes: sizes(&mut check),
             state_file: check.optional_path("log.state_file"),
             retention: retention(&mut check),
+            evaluation_persons_min: evaluation_persons_min(&mut check),
             witnesses: witnesses::rules(&mut check),
             planning: planning::rules(&mut check),
         };
@@ -256,6 +260,13 @@ fn retention(check: &mut Checker) -> Retention {
     retention
 }
 
+/// Below five persons a number can single somebody out.
+fn evaluation_persons_min(check: &mut Checker) -> u32 {
+    let least = u64::from(PERSONS_MIN);
+    let number = check.number("evaluation.persons_min", least, least..=1_000);
+    u32::try_from(number).unwrap_or(PERSONS_MIN).max(PERSONS_MIN)
+}
+
 /// One thread fewer than there are processors, at least one: the sequencer is a busy thread too, and
 /// more workers than processors make everything slower.
 fn default_workers() -> u64 {
@@ -329,6 +340,20 @@ mod tests {
             assert!(all.contains(part), "{part}\nnot in\n{all}");
         }
         assert_eq!(error.faults.len(), 8, "{all}");
+    }
+
+    #[test]
+    fn fewer_than_five_persons_are_never_enough_for_the_evaluation() {
+        let folder = folder();
+        let with = |least: u32| {
+            let text = format!("{GOOD}\n[evaluation]\npersons_min = {least}\n");
+            Config::parse(&text, folder.path())
+        };
+        assert_eq!(with(7).unwrap().evaluation_persons_min, 7);
+        assert_eq!(Config::parse(GOOD, folder.path()).unwrap().evaluation_persons_min, 5);
+        let error = with(4).unwrap_err().to_string();
+        let expected = "evaluation.persons_min = 4: expected a whole number from 5 to 1000";
+        assert!(error.contains(expected), "{error}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod command;
 pub mod consent;
 pub mod decide;
 pub mod delivery;
+pub mod evaluation;
 pub mod event;
 pub mod ids;
 pub mod message;

@@ -13,6 +13,7 @@
 
 mod clock;
 mod erasure;
+mod evaluation;
 mod in_flight;
 mod lanes;
 mod opened;
@@ -42,6 +43,7 @@ use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 
 pub use clock::{Clock, SystemClock};
 pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
+pub use evaluation::{CountError, QuarterCount};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;
 use opened::Opened;

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod documents;
 mod encode;
 pub mod erasures;
+pub mod evaluation;
 pub mod facts;
 pub mod planning;
 pub mod rows;

@@ -87,6 +87,7 @@ pub fn rules(config: &Config, trust: &files::TrustFiles) -> Result<Rules, Server
         limits: config.core,
         delivery: config.delivery,
         reviews: config.reviews,
+        evaluation_persons_min: config.evaluation_persons_min,
         planning: config.planning.clone(),
     })
 }

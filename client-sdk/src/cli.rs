@@ -10,6 +10,7 @@ pub(crate) mod deadlines;
 pub(crate) mod delivery;
 pub(crate) mod directory;
 pub(crate) mod dpo;
+pub(crate) mod evaluation;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod incident;
@@ -90,6 +91,7 @@ async fn command(
         Command::Agency(command) => agency::run(global, command, output).await,
         Command::Dpo(command) => dpo::run(global, command, output).await,
         Command::Operator(command) => delivery::operator(global, command, output).await,
+        Command::Evaluation(command) => evaluation::run(global, command, output).await,
         Command::Directory(command) => directory::run(global, command, output).await,
         Command::Checkpoint(command) => checkpoint::run(global, command, output).await,
         Command::Deadlines(command) => deadlines::run(&command, output),

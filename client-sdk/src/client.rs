@@ -19,6 +19,7 @@ use schleuse_proto::v1::checkpoint_service_client::CheckpointServiceClient;
 use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::delivery_service_client::DeliveryServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
+use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::notice_service_client::NoticeServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
@@ -241,6 +242,7 @@ impl Client {
     service!(uploads, UploadServiceClient);
     service!(deliveries, DeliveryServiceClient);
     service!(notices, NoticeServiceClient);
+    service!(evaluation, EvaluationServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
     service!(checkpoint_service, CheckpointServiceClient);

@@ -105,6 +105,7 @@ pub mod deadlines;
 mod delivery;
 mod directory;
 mod error;
+mod evaluation;
 pub mod fallkonferenz;
 mod files;
 mod ids;
@@ -152,13 +153,15 @@ pub use directory::{
     Found, FunctionDetails, Offer, PublishedKey,
 };
 pub use error::{ClientError, EvidenceError, EvidenceFault};
+pub use evaluation::EvaluationExport;
 pub use ids::{
     Address, AgreementId, AttachmentId, ConferenceId, ConsentId, ItemId, MessageId, ObjectionId,
     ParticipantReference, Receipt, ReleaseId, ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
-    LogRow, Report, Safeguard, event_name,
+    LogRow, Report, Safeguard, all_if_empty, days_name, evaluation_tables_json, event_name,
+    figure_name, has_reached, measure_name,
 };
 pub use lotse::{
     Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant,

@@ -17,9 +17,12 @@ use schleuse_proto::v1::query_log_response::Response as Answer;
 
 pub use bundle::Bundle;
 pub use count::{LogCount, LogCounts, LogGrouping};
-pub use describe::event_name;
 #[cfg(test)]
 pub(crate) use describe::record_type;
+pub use describe::{
+    all_if_empty, days_name, evaluation_tables_json, event_name, figure_name, has_reached,
+    measure_name,
+};
 pub use evidence::Evidence;
 pub use row::LogRow;
 pub use safeguard::Safeguard;

@@ -431,3 +431,57 @@ pub(crate) fn records_erased(ground: v1::ErasureGround, ranges: &[(u64, u64)]) -
     let event = v1::RecordsErased { ground: ground.into(), ranges };
     Entry::of(Event::RecordsErased(event)).by("projekt", "dpo")
 }
+
+/// Tables of four agencies with nothing suppressed: every pair has 16 persons.
+pub(crate) fn evaluation_tables() -> v1::EvaluationTables {
+    let agencies: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).into();
+    let cell = |measure: i32, agency: &str, partner: &str, pairs: u64| v1::PairCell {
+        agency: agency.to_owned(),
+        partner: partner.to_owned(),
+        suppressed: false,
+        persons: 16 * pairs,
+        reached: if [2, 3].contains(&measure) { 9 * pairs } else { 0 },
+        median_days: if measure == 4 { 2 } else { 0 },
+    };
+    let table = |measure| {
+        let mut cells = Vec::new();
+        for agency in &agencies {
+            cells.push(cell(measure, agency, "", 3));
+            let partners = agencies.iter().filter(|partner| *partner != agency);
+            cells.extend(partners.map(|partner| cell(measure, agency, partner, 1)));
+        }
+        cells.push(cell(measure, "", "", 12));
+        v1::PairTable { measure, cells }
+    };
+    let figure = |kind| v1::EvaluationFigure {
+        kind,
+        suppressed: false,
+        number: if kind == 1 { 40 } else { 20 },
+        of_participants: if kind > 2 { 40 } else { 0 },
+    };
+    v1::EvaluationTables {
+        quarter: "2026-Q1".to_owned(),
+        rules_version: 1,
+        persons_min: 5,
+        pair_tables: (1..=4).map(table).collect(),
+        figures: (1..=8).map(figure).collect(),
+        agencies,
+    }
+}
+
+/// That tables were released to the evaluation.
+pub(crate) fn evaluation_released(tables: &v1::EvaluationTables) -> Entry {
+    let (quarter, tables) = (tables.quarter.clone(), tables.encode_to_vec().into());
+    let event = v1::EvaluationReleased { quarter, tables };
+    Entry::of(Event::EvaluationReleased(event)).by("oth-regensburg", "evaluation")
+}
+
+/// That they were exported again.
+pub(crate) fn evaluation_exported(quarter: &str, release: u64, tables: &[u8]) -> Entry {
+    let event = v1::EvaluationExported {
+        quarter: quarter.to_owned(),
+        release_number: release,
+        tables_hash: Bytes::copy_from_slice(&sha256(&[tables])),
+    };
+    Entry::of(Event::EvaluationExported(event)).by("oth-regensburg", "evaluation")
+}

@@ -19,6 +19,7 @@ import sys
 import tomllib
 import warnings
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
@@ -26,7 +27,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from schleuse.v1 import access_log_pb2, common_pb2, consent_pb2, directory_pb2, messages_pb2
+from schleuse.v1 import (
+    access_log_pb2,
+    common_pb2,
+    consent_pb2,
+    directory_pb2,
+    evaluation_pb2,
+    messages_pb2,
+)
 
 import formats
 import safeguards
@@ -65,6 +73,8 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_RECORD_LOST,
         access_log_pb2.RECORD_TYPE_LOG_RECONCILED,
         access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
+        access_log_pb2.RECORD_TYPE_EVALUATION_RELEASED,
+        access_log_pb2.RECORD_TYPE_EVALUATION_EXPORTED,
     },
 }
 
@@ -944,6 +954,120 @@ def _require_whole_participants(types, parts):
     require(len(registrations) <= len(begun), "without an end")
 
 
+# Fewest persons behind a number of the evaluation, whatever its tables say.
+PERSONS_MIN = 5
+
+
+def check_evaluation(document, _trust):
+    """Quarters are released once, after their end, and no number has few persons behind it."""
+    releases = {}
+    for row in document.events("evaluation_released"):
+        event = row.event
+        require(row.entry.actor.role == "evaluation", "not caused by the evaluation")
+        require(row.facts.time_ms >= _quarter_end_ms(event.quarter), "a quarter not over")
+        tables = canonical(evaluation_pb2.EvaluationTables, event.tables)
+        require(tables.quarter == event.quarter, "tables of another quarter")
+        _check_tables(tables)
+        released = {one.quarter for one in releases.values()}
+        require(event.quarter not in released, "released before")
+        releases[row.number] = event
+    shown = {row.number for row in document.rows}
+    for row in document.events("evaluation_exported"):
+        event = row.event
+        require(row.entry.actor.role == "evaluation", "not caused by the evaluation")
+        require(len(event.tables_hash) == HASH_BYTES, "no hash")
+        require(event.release_number < row.number, "exported before its release")
+        release = releases.get(event.release_number)
+        if release is None:
+            missing = event.release_number not in shown and not document.is_complete
+            require(missing, "no release")
+        else:
+            require(release.quarter == event.quarter, "another quarter")
+            require(formats.sha256(release.tables) == event.tables_hash, "other tables")
+    return True
+
+
+def _quarter_end_ms(text):
+    """First instant after a quarter in UTC."""
+    match = re.fullmatch(r"(2[0-9]{3})-Q([1-4])", text, re.ASCII)
+    require(match, "malformed quarter")
+    year, number = int(match[1]), int(match[2])
+    begin = datetime(year + number // 4, number % 4 * 3 + 1, 1, tzinfo=timezone.utc)
+    return int(begin.timestamp()) * 1000
+
+
+def _check_tables(tables):
+    require(tables.persons_min >= PERSONS_MIN, "a smaller minimum")
+    agencies = list(tables.agencies)
+    require(agencies == sorted(set(agencies)), "agencies out of order")
+    require([table.measure for table in tables.pair_tables] == [1, 2, 3, 4], "other tables")
+    for table in tables.pair_tables:
+        places = [
+            (agency, partner)
+            for agency in agencies
+            for partner in ["", *agencies]
+            if partner != agency
+        ]
+        places.append(("", ""))
+        found = [(cell.agency, cell.partner) for cell in table.cells]
+        require(found == places, "other cells")
+        numbers = {
+            place: _persons(table.measure, cell, tables.persons_min)
+            for place, cell in zip(places, table.cells)
+        }
+        for agency in agencies:
+            below = [numbers[agency, partner] for partner in agencies if partner != agency]
+            _check_group(numbers[agency, ""], below, tables.persons_min)
+        totals = [numbers[agency, ""] for agency in agencies]
+        _check_group(numbers["", ""], totals, tables.persons_min)
+    _check_figures(tables)
+
+
+def _persons(measure, cell, minimum):
+    """Numbers of persons in a cell, each with enough of them; None if it is suppressed."""
+    if cell.suppressed:
+        require(not (cell.persons or cell.reached or cell.median_days), "numbers suppressed")
+        return None
+    require((1 <= cell.median_days <= 6) == (measure == 4), "class of days")
+    require(measure == 4 or cell.median_days == 0, "class of days")
+    if measure in (2, 3):
+        parts = [cell.reached, cell.persons - cell.reached]
+    else:
+        require(cell.reached == 0, "a share of nothing")
+        parts = [cell.persons]
+    require(min(parts) >= minimum, "few persons in a cell")
+    return parts
+
+
+def _check_group(total, below, minimum):
+    """Under a total nothing is suppressed, or at least two cells with enough persons together."""
+    if total is None:
+        require(all(cell is None for cell in below), "shown under a suppressed total")
+        return
+    suppressed = below.count(None)
+    require(suppressed != 1, "a single suppressed cell")
+    for place, whole in enumerate(total):
+        rest = whole - sum(cell[place] for cell in below if cell is not None)
+        require(rest >= minimum if suppressed else rest == 0, "few persons under a total")
+
+
+def _check_figures(tables):
+    require([figure.kind for figure in tables.figures] == list(range(1, 9)), "other figures")
+    first = tables.figures[0]
+    participants = None if first.suppressed else first.number
+    for figure in tables.figures:
+        if figure.suppressed:
+            require(not (figure.number or figure.of_participants), "numbers suppressed")
+            continue
+        require(figure.number >= tables.persons_min, "few persons in a figure")
+        if figure.kind <= 2:
+            require(figure.of_participants == 0, "a share of nothing")
+        else:
+            require(figure.of_participants == participants, "a share of others")
+            rest = figure.of_participants - figure.number
+            require(rest >= tables.persons_min, "a share of nearly all")
+
+
 def check_signatures(document, trust):
     """Messages, directory entries and revocations are signed by whom they name."""
     for row in document.rows:
@@ -1189,6 +1313,7 @@ CHECKS = [
     ("safeguards", check_safeguards, _BOTH),
     ("permits", check_permits, _BOTH),
     ("erased", check_erased, _BOTH),
+    ("evaluation", check_evaluation, _BOTH),
     ("signatures", check_signatures, _BOTH),
 ]
 

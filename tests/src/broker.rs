@@ -22,6 +22,11 @@ impl TestClock {
         Arc::new(Self(AtomicU64::new(SystemClock.now())))
     }
 
+    /// At an instant of choice, Unix milliseconds.
+    pub fn at(now: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(now)))
+    }
+
     pub fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }

@@ -113,6 +113,7 @@ impl Pair {
             catalogue: Catalogue::parse(&text.unwrap()).unwrap(),
             agencies: AGENCIES.iter().map(|a| AgencyId::parse(a).unwrap()).collect::<BTreeSet<_>>(),
             project_agency: AgencyId::parse(PROJECT).unwrap(),
+            evaluation_persons_min: 5,
             limits: Limits {
                 queue_messages_max: QUEUE_MAX,
                 queue_bytes_max: u64::MAX / 4,

@@ -67,6 +67,7 @@ impl World {
             catalogue: Catalogue::parse(&text.unwrap()).unwrap(),
             agencies: agencies.iter().map(|a| AgencyId::parse(a).unwrap()).collect::<BTreeSet<_>>(),
             project_agency: AgencyId::parse("projekt").unwrap(),
+            evaluation_persons_min: 5,
             limits: Limits {
                 queue_messages_max: 10,
                 queue_bytes_max: 1000,

@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod certificates;
 mod deadlines;
+mod evaluation;
 mod evidence;
 mod kinds;
 mod lifecycle;
@@ -78,6 +79,8 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ObjectionRecorded(_) => "objection".to_owned(),
         Event::ObjectionWithdrawn(_) => "objection ended".to_owned(),
         Event::ParticipationEnded(_) => "ended".to_owned(),
+        Event::EvaluationReleased(event) => format!("evaluation {} released", event.quarter),
+        Event::EvaluationExported(event) => format!("evaluation {} exported", event.quarter),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
         Event::UploadDiscarded(_) => "upload discarded".to_owned(),
     }

@@ -42,6 +42,8 @@ mod decision_table;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
+mod evaluation;
+#[cfg(test)]
 mod journal_crash;
 #[cfg(test)]
 mod narrowing;

@@ -38,6 +38,15 @@ impl Pki {
         Self { folder }
     }
 
+    /// A PKI that began in the past and lasts so many days; for brokers whose clock stands there.
+    pub fn lasting(begin_ms: u64, days: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = Plan::demonstration(begin_ms);
+        (plan.leaf_days, plan.crl_days) = (days, days);
+        schleuse_certs_dev::generate(&plan, folder.path()).unwrap();
+        Self { folder }
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

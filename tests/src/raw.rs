@@ -26,6 +26,7 @@ use schleuse_proto::v1::access_log_service_client::AccessLogServiceClient;
 use schleuse_proto::v1::checkpoint_service_client::CheckpointServiceClient;
 use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
+use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
@@ -144,6 +145,10 @@ impl RawClient {
 
     pub fn rights(&self) -> RightsServiceClient<Channel> {
         RightsServiceClient::new(self.channel.clone())
+    }
+
+    pub fn evaluation(&self) -> EvaluationServiceClient<Channel> {
+        EvaluationServiceClient::new(self.channel.clone())
     }
 
     pub fn checkpoints(&self) -> CheckpointServiceClient<Channel> {

@@ -1,6 +1,7 @@
 //! What can be asked of the core, and what it answers.
 
 mod delivery;
+mod evaluation;
 mod planning;
 mod safeguard;
 mod upload;
@@ -33,6 +34,8 @@ pub use planning::{
 pub use safeguard::{
     ProposedChange, Review, ReviewState, Safeguard, SafeguardCommand, SafeguardList,
 };
+
+pub use evaluation::{EvaluationCommand, EvaluationOutcome};
 
 /// A request to the core. Signatures are verified and codes parsed before it is made.
 #[derive(Debug)]
@@ -294,6 +297,8 @@ pub enum Command {
     Planning(PlanningCommand),
     /// About releases, objections, the end of a participation, or reviews.
     Safeguard(Box<SafeguardCommand>),
+    /// The evaluation asks.
+    Evaluation(EvaluationCommand),
 }
 
 /// Most records of one [`Command::EraseRecords`].
@@ -453,6 +458,8 @@ pub enum Outcome {
     },
     /// Reviews that are due, most urgent first.
     Reviews(Vec<Review>),
+    /// What the evaluation is answered.
+    Evaluation(EvaluationOutcome),
     /// A log was reconciled.
     Reconciled {
         /// Revocations that were replayed.

@@ -4,6 +4,7 @@
 //! encoded is the business of the `record` module.
 
 mod delivery;
+mod evaluation;
 mod planning;
 mod safeguard;
 mod upload;
@@ -31,6 +32,8 @@ pub use delivery::{BasisEndedEvent, DeliveryEvent};
 pub use planning::{CoverageEvent, ParticipationEvent, PlanningEvent, RequestEvent};
 
 pub use safeguard::SafeguardEvent;
+
+pub use evaluation::EvaluationEvent;
 
 /// Who acts, from the verified certificate.
 ///
@@ -177,6 +180,8 @@ pub enum EventKind {
     Planning(PlanningEvent),
     /// A release, an objection, or the end of a participation.
     Safeguard(Box<SafeguardEvent>),
+    /// Something for the evaluation.
+    Evaluation(EvaluationEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,

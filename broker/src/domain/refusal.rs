@@ -2,6 +2,8 @@
 //!
 //! That a message is not covered is not a refusal but an outcome, see [`super::command::Outcome`].
 
+use super::evaluation::Quarter;
+
 /// Why a command is refused. Texts are outward: stable, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -132,6 +134,12 @@ pub enum Refusal {
         "label.part_of: this upload was discarded; send the message and its attachments with new identifiers"
     )]
     UploadDiscarded,
+    /// A quarter has not ended.
+    #[error("quarter: {quarter} is not over; only a quarter that has ended (in UTC) is exported")]
+    QuarterNotOver {
+        /// The quarter.
+        quarter: Quarter,
+    },
     /// The broker is going down.
     #[error("the broker is shutting down, connect again")]
     Draining,

@@ -20,6 +20,7 @@ use schleuse_proto::evidence::Digest;
 use super::catalogue::Catalogue;
 use super::consent::{Consent, Grant, ReviewRules};
 use super::delivery::{DeliveryRules, Stamp};
+use super::evaluation::Quarter;
 use super::event::{
     Basis, ConsentEvent, Decision, DecisionEvent, DirectoryEvent, Event, EventKind, UploadEvent,
 };
@@ -83,6 +84,8 @@ pub struct Rules {
     pub planning: PlanningRules,
     /// How reviews are kept.
     pub reviews: ReviewRules,
+    /// Fewest persons behind a number for the evaluation; at least 5.
+    pub evaluation_persons_min: u32,
 }
 
 /// A participant.
@@ -228,6 +231,8 @@ pub struct State {
     abandoned: u64,
     /// Records of reconciliations.
     reconciled: Vec<RecordNumber>,
+    /// Releases to the evaluation: record, and SHA-256 of the tables.
+    pub(super) evaluations: BTreeMap<Quarter, (RecordNumber, Digest)>,
     next: RecordNumber,
     time: TimeMs,
     pub(super) outbox: Vec<Event>,
@@ -363,6 +368,7 @@ impl State {
                 self.apply_planning(event.actor.as_ref(), planned, number, time);
             }
             EventKind::Safeguard(event) => self.apply_safeguard(event, number, time),
+            EventKind::Evaluation(event) => self.apply_evaluation(event, number),
         }
     }
 

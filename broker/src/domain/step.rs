@@ -6,6 +6,7 @@ mod casework;
 mod consents;
 mod delivery;
 mod deputies;
+mod evaluation;
 mod log;
 mod messages;
 mod planning;
@@ -159,6 +160,7 @@ impl State {
             Command::Delivery(command) => self.delivery_command(rules, now, command),
             Command::Planning(command) => self.step_planning(rules, now, command),
             Command::Safeguard(command) => self.safeguard(rules, now, *command),
+            Command::Evaluation(command) => self.evaluation(now, command).map(Outcome::Evaluation),
         }
     }
 

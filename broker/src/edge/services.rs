@@ -4,6 +4,7 @@ mod consents;
 mod counts;
 mod delivery;
 mod directory;
+mod evaluation;
 mod log;
 pub(super) mod messages;
 mod notices;
@@ -176,6 +177,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::consent_service_server::ConsentServiceServer;
     use v1::delivery_service_server::DeliveryServiceServer;
     use v1::directory_service_server::DirectoryServiceServer;
+    use v1::evaluation_service_server::EvaluationServiceServer;
     use v1::notice_service_server::NoticeServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::planning_service_server::PlanningServiceServer;
@@ -208,6 +210,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(NoticeServiceServer, notices::Notices(context.clone()));
     add!(PlanningServiceServer, planning::Planning(context.clone()));
     add!(SafeguardServiceServer, safeguards::Safeguards(context.clone()));
+    add!(EvaluationServiceServer, evaluation::Evaluation(context.clone()));
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

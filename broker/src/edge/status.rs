@@ -203,6 +203,9 @@ fn refused(refusal: &Refusal) -> Outward {
             (Code::FailedPrecondition, R::ParticipationEnded, Vec::new())
         }
         Refusal::NotForDeputy { act } => (Code::PermissionDenied, R::NotForDeputy, one("act", act)),
+        Refusal::QuarterNotOver { quarter } => {
+            (Code::FailedPrecondition, R::QuarterNotOver, one("quarter", &quarter.to_string()))
+        }
     };
     let retry = is_retryable(refusal).then_some(Duration::from_secs(1));
     Outward { code, reason, text: refusal.to_string(), metadata, retry }
@@ -232,6 +235,7 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::ReviewTooLate { .. }
         | Refusal::ParticipationEnded
         | Refusal::NotForDeputy { .. }
+        | Refusal::QuarterNotOver { .. }
         | Refusal::TimeOutOfRange { .. } => false,
     }
 }

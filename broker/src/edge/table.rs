@@ -62,6 +62,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ListHolds => &[Dpo],
         Rpc::RestrictParticipant => &[Dpo, Lotse],
         Rpc::ReadLeafHashes => &[Dpo, Lotse],
+        Rpc::ExportEvaluation => &[Role::Evaluation],
         Rpc::ReadOwnRecords => &[System, Lotse, Dpo],
         Rpc::LookUpAgency
         | Rpc::ListAgencies
@@ -89,7 +90,7 @@ pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
 #[must_use]
 pub fn is_long(rpc: Rpc) -> bool {
     match rpc {
-        Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention => true,
+        Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention | Rpc::ExportEvaluation => true,
         Rpc::SubmitStream
         | Rpc::Receive
         | Rpc::ReceiveNotices

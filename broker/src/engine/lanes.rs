@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{Input, Lane};
-use crate::domain::command::Command;
+use crate::domain::command::{Command, EvaluationCommand};
 use crate::domain::refusal::Refusal;
 
 /// Weight of what may wait in the normal lane, in KiB: 64 MiB of messages, or 4,096 small commands.
@@ -150,6 +151,9 @@ fn weight(input: &Input) -> u32 {
         Command::RecordConsent { bytes, .. } => u64::try_from(bytes.len()).unwrap_or_default(),
         // Documents of at most 64 KiB, whose rate is bounded.
         Command::Safeguard(_) => 64 * 1024,
+        Command::Evaluation(EvaluationCommand::Export { tables, .. }) => {
+            u64::try_from(tables.as_ref().map_or(0, Bytes::len)).unwrap_or_default()
+        }
         Command::Start
         | Command::Tick
         | Command::RegisterParticipant { .. }
@@ -180,6 +184,7 @@ fn weight(input: &Input) -> u32 {
         | Command::Upload(_)
         | Command::Delivery(_)
         | Command::Planning(_)
+        | Command::Evaluation(EvaluationCommand::Find { .. })
         | Command::RefusedCall { .. } => 0,
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// The first record of a time or later; times never decrease.
-    fn first_since(
+    pub(super) fn first_since(
         &self,
         from: TimeMs,
         first: RecordNumber,

@@ -12,7 +12,9 @@ use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
-use crate::domain::command::{Command, Outcome, PlanningCommand, SafeguardCommand};
+use crate::domain::command::{
+    Command, EvaluationCommand, Outcome, PlanningCommand, SafeguardCommand,
+};
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
 use crate::domain::message::{HandOutPermit, Hold};
@@ -281,6 +283,7 @@ impl Sequencer {
             | Command::EraseRecords { .. }
             | Command::FillLost { .. }
             | Command::Reconcile(_)
+            | Command::Evaluation(EvaluationCommand::Export { .. })
             | Command::RegisterParticipant { .. }
             | Command::AssignReference { .. }
             | Command::AssignLotse { .. }
@@ -301,6 +304,7 @@ impl Sequencer {
             | Command::ReleaseHold { .. }
             | Command::ListHolds { .. }
             | Command::Upload(_)
+            | Command::Evaluation(EvaluationCommand::Find { .. })
             | Command::RefusedCall { .. } => (false, false),
         };
         if permits || grows {

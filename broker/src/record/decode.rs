@@ -267,6 +267,12 @@ impl Decoder<'_> {
             log_entry::Event::ParticipationEnded(_) => {
                 self.safeguard(evidence::SafeguardDocument::ParticipationEnd)?
             }
+            log_entry::Event::EvaluationReleased(event) => {
+                EventKind::Evaluation(super::evaluation::released(event)?)
+            }
+            log_entry::Event::EvaluationExported(event) => {
+                EventKind::Evaluation(super::evaluation::exported(&event)?)
+            }
         })
     }
 

@@ -73,6 +73,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
         EventKind::Delivery(event) => delivery::record_type(event),
         EventKind::Planning(event) => planning::record_type(event),
         EventKind::Safeguard(event) => safeguards::record_type(&event.act),
+        EventKind::Evaluation(event) => super::evaluation::record_type(event),
     }
 }
 
@@ -202,6 +203,7 @@ fn body(
         EventKind::Delivery(event) => delivery::body(event, private),
         EventKind::Planning(event) => planning::body(event, catalogue, private),
         EventKind::Safeguard(event) => safeguards::encode(event, private),
+        EventKind::Evaluation(event) => super::evaluation::body(event),
     }
 }
 
@@ -324,6 +326,7 @@ fn findings(kind: &EventKind) -> v1::Findings {
             | PlanningEvent::ParticipationSet(_),
         )
         | EventKind::Upkeep(_)
+        | EventKind::Evaluation(_)
         | EventKind::Upload(_) => v1::Findings::default(),
     }
 }

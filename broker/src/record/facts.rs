@@ -92,7 +92,8 @@ impl<'a> Facts<'a> {
         match kind {
             EventKind::BrokerStarted { .. }
             | EventKind::CallRefused { .. }
-            | EventKind::Upload(_) => {}
+            | EventKind::Upload(_)
+            | EventKind::Evaluation(_) => {}
             EventKind::Upkeep(event) => self.add_upkeep(event),
             EventKind::Delivery(event) => self.add_delivery(event),
             EventKind::Planning(event) => self.add_planning(event),

@@ -5,6 +5,7 @@ mod conference;
 mod deadlines;
 mod delivery;
 mod dpo;
+mod evaluation;
 mod lotse;
 mod planning;
 mod report;
@@ -33,6 +34,7 @@ pub(crate) use delivery::{
     OwnMessages, RejectArguments,
 };
 pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
+pub(crate) use evaluation::{EvaluationCommand, ExportArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
     RevokeArguments,
@@ -111,6 +113,9 @@ pub(crate) enum Command {
     /// What operators watch (role operator).
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Tables for the scientific evaluation (role evaluation).
+    #[command(subcommand)]
+    Evaluation(EvaluationCommand),
     /// The directory of agencies and functions.
     #[command(subcommand)]
     Directory(DirectoryCommand),

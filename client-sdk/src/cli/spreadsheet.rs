@@ -52,6 +52,21 @@ pub(crate) fn write_counts(
     files::write(path, counts_text(by, groups).as_bytes())
 }
 
+/// Writes rows of cells under a heading.
+pub(crate) fn write_rows(
+    heading: &[&str],
+    rows: &[Vec<Value>],
+    path: &Path,
+) -> Result<(), ClientError> {
+    files::write(path, rows_text(heading, rows).as_bytes())
+}
+
+fn rows_text(heading: &[&str], rows: &[Vec<Value>]) -> String {
+    let lines = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(","));
+    let lines = std::iter::once(heading.join(",")).chain(lines);
+    lines.map(|line| line + "\r\n").collect()
+}
+
 fn counts_text(by: &[&str], groups: &[LogCount]) -> String {
     let heading = by.iter().chain(&["records", "first", "last"]).map(|&name| name.to_owned());
     let lines = groups.iter().map(|group| {
@@ -125,6 +140,12 @@ mod tests {
         assert!(lines[0].starts_with("record,time,type,by,"));
         assert!(lines[1].contains("drv/reha") && lines[1].contains("\"'=HYPERLINK(\"\"x\"\")\""));
         assert_eq!(lines[0].split(',').count(), COLUMNS.len());
+    }
+
+    #[test]
+    fn rows_of_cells_are_lines_and_no_formulas() {
+        let rows = [vec![json!("=1+1"), json!(7), Value::Null]];
+        assert_eq!(rows_text(&["a", "b", "c"], &rows), "a,b,c\r\n\"'=1+1\",7,\r\n");
     }
 
     #[test]

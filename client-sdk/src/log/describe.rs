@@ -1,6 +1,7 @@
 //! Events of the log in plain words and as JSON.
 
 mod delivery;
+mod evaluation;
 mod planning;
 pub(crate) mod safeguards;
 mod uploads;
@@ -12,6 +13,11 @@ use serde_json::{Value, json};
 use super::LogRow;
 use crate::clock::rfc3339;
 use crate::ids::hex;
+
+pub use evaluation::{
+    all_if_empty, days_name, figure_name, has_reached, measure_name,
+    tables_json as evaluation_tables_json,
+};
 
 /// The record type of an event.
 pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
@@ -53,6 +59,8 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ObjectionRecorded(_) => R::ObjectionRecorded,
         Event::ObjectionWithdrawn(_) => R::ObjectionWithdrawn,
         Event::ParticipationEnded(_) => R::ParticipationEnded,
+        Event::EvaluationReleased(_) => R::EvaluationReleased,
+        Event::EvaluationExported(_) => R::EvaluationExported,
     })
 }
 
@@ -158,6 +166,8 @@ fn event_text(event: &Event) -> String {
         Event::ParticipationSet(_) => "participation changed".to_owned(),
         Event::RecordLost(_) => "stands for a record that was lost".to_owned(),
         Event::UploadDiscarded(e) => uploads::text(e),
+        Event::EvaluationReleased(e) => evaluation::released_text(e),
+        Event::EvaluationExported(e) => evaluation::exported_text(e),
         Event::LogReconciled(e) => format!(
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
@@ -306,6 +316,8 @@ fn event_json(event: &Event) -> Value {
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
         | Event::ParticipationEnded(_) => safeguards::json(event).unwrap_or_default(),
+        Event::EvaluationReleased(e) => evaluation::released_json(e),
+        Event::EvaluationExported(e) => evaluation::exported_json(e),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)

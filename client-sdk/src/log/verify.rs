@@ -9,6 +9,7 @@
 mod consents;
 mod duties;
 mod erased;
+mod evaluation;
 mod history;
 mod messages;
 mod participants;
@@ -171,6 +172,7 @@ impl Checks {
         self.add("permits", permits::check(&shown));
         self.add("duties", duties::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));
+        self.add("evaluation", evaluation::check(&shown));
         if let Some(trust) = trust {
             self.add("signatures", signatures::check(&shown, trust));
         }

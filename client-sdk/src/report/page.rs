@@ -431,6 +431,8 @@ fn of_casework(event: &Event) -> Option<String> {
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
         | Event::ParticipationEnded(_)
+        | Event::EvaluationReleased(_)
+        | Event::EvaluationExported(_)
         | Event::UploadDiscarded(_)
         | Event::ParticipantRegistered(_)
         | Event::LotseAssigned(_)

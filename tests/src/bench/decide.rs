@@ -35,6 +35,7 @@ pub fn run() -> Value {
         catalogue: Catalogue::parse(&text.unwrap()).unwrap(),
         agencies: AGENCIES.iter().map(|a| AgencyId::parse(a).unwrap()).collect::<BTreeSet<_>>(),
         project_agency: AgencyId::parse("projekt").unwrap(),
+        evaluation_persons_min: 5,
         limits: Limits {
             queue_messages_max: 1000,
             queue_bytes_max: 1 << 30,

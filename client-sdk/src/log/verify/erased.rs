@@ -36,6 +36,8 @@ const ABOUT_NOBODY: &[v1::RecordType] = &[
     v1::RecordType::RecordLost,
     v1::RecordType::LogReconciled,
     v1::RecordType::UploadDiscarded,
+    v1::RecordType::EvaluationReleased,
+    v1::RecordType::EvaluationExported,
 ];
 
 /// What the rows tell of erasures.

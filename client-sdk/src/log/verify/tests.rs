@@ -17,6 +17,7 @@ use crate::test_log::{
 use crate::trust_file::TrustAnchors;
 
 mod erasures;
+mod evaluation;
 mod participants;
 mod safeguards;
 mod without_participant;
