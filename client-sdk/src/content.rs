@@ -342,6 +342,19 @@ impl Content {
         &self.message.attachments
     }
 
+    /// The same content with these attachments in place of its own.
+    ///
+    /// # Errors
+    /// There are too many, two are the same, a field is out of its range, or the content carries none.
+    pub fn with_attachments(
+        self,
+        attachments: Vec<v1::AttachmentReference>,
+    ) -> Result<Self, ContentError> {
+        let mut builder = self.rebuild()?;
+        builder.0.attachments = attachments;
+        builder.build()
+    }
+
     /// The bytes of a content of a newer minor version, which may hold more than is known here.
     #[must_use]
     pub fn raw(&self) -> Option<&Bytes> {
@@ -435,6 +448,9 @@ fn check_all(
     let ids = message.attachments.iter().map(|one| one.attachment_id.as_ref());
     let attachments: Vec<&[u8]> = ids.collect();
     rules::check(whole, "", rules::Reading { newer, attachments: &attachments })?;
+    let is_twice = |(id, at): (&&[u8], usize)| attachments.iter().skip(at).any(|other| other == id);
+    let is_twice = attachments.iter().zip(1..).any(is_twice);
+    rule(!is_twice, "attachments.attachment_id", "each attachment once")?;
     let content_type = schema::arm(whole).map(|field| field.name().to_owned());
     if content_type.as_deref().is_some_and(kinds::is_content_free) {
         let none = "nothing: messages of this kind carry no content";

@@ -28,8 +28,13 @@ const FOLLOW_UP_DAYS_MAX: i64 = 184;
 /// Schema file whose messages are checked by code of their own.
 const OWN_CHECKS_FILE: &str = "schleuse/v1/fallkonferenz.proto";
 /// Messages of other files that are checked by code of their own.
-const OWN_CHECKS: [&str; 4] =
-    ["FallkonferenzRequest", "AgendaItem", "ProposedDate", "FallkonferenzAnswer"];
+const OWN_CHECKS: [&str; 5] = [
+    "FallkonferenzRequest",
+    "AgendaItem",
+    "ProposedDate",
+    "FallkonferenzAnswer",
+    "AttachmentChunk",
+];
 /// First and last day of a period, where a message has both fields.
 const PERIODS: [(&str, &str); 3] =
     [("period_from", "period_to"), ("clearing_from", "clearing_to"), ("begins_on", "ends_on")];

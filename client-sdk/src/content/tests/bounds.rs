@@ -176,8 +176,8 @@ fn try_field(whole: &DynamicMessage, site: &Site, row: &Field) {
     let one =
         at_bounds(row, &site.field).into_iter().next_back().or_else(|| example_of(whole, site));
     if let Some(one) = one {
-        accepted(whole, site, Value::List(vec![one.clone(); most]));
-        refused(whole, site, Some(Value::List(vec![one.clone(); most + 1])), path);
+        accepted(whole, site, Value::List(copies(&one, most)));
+        refused(whole, site, Some(Value::List(copies(&one, most + 1))), path);
         for wrong in beyond(row, &site.field) {
             let values = Value::List(vec![one.clone(), wrong]);
             refused(whole, site, Some(values), &format!("{path}[1]"));
@@ -187,6 +187,22 @@ fn try_field(whole: &DynamicMessage, site: &Site, row: &Field) {
             refused(whole, site, Some(values), &format!("{path}[0]"));
         }
     }
+}
+
+/// A value so many times; attachments with an identifier each.
+fn copies(one: &Value, number: usize) -> Vec<Value> {
+    let mut copies = vec![one.clone(); number];
+    for (copy, at) in copies.iter_mut().zip(0_u32..).skip(1) {
+        let message = copy.as_message_mut();
+        let message = message.filter(|it| it.descriptor().name() == "AttachmentReference");
+        if let Some(message) = message {
+            message.set_field_by_name(
+                "attachment_id",
+                Value::Bytes(at.to_be_bytes().repeat(4).into()),
+            );
+        }
+    }
+    copies
 }
 
 /// The first value of a list in an example.

@@ -140,4 +140,8 @@ fn attachments_that_a_content_names_must_be_attached() {
     let error = Content::from_exact_json(&json).unwrap_err().to_string();
     assert!(error.contains("documents[0].attachment_id"), "{error}");
     assert!(error.contains("naming an attachment of this message"), "{error}");
+    let supply = MessageKind::find("unterlagen.supply").unwrap().example().unwrap();
+    let twice = [supply.attachments(), supply.attachments()].concat();
+    let error = supply.with_attachments(twice).unwrap_err().to_string();
+    assert!(error.contains("each attachment once"), "{error}");
 }
