@@ -212,9 +212,9 @@ impl Model {
         now: u64,
     ) -> Result<(), Error> {
         let agency = agency.to_owned();
-        let known = entrusted(&mut self.participants, caller, participant)?;
-        if !known.agencies.contains(&agency) {
-            known.agencies.push(agency.clone());
+        if !entrusted(&mut self.participants, caller, participant)?.agencies.contains(&agency) {
+            self.check_not_ended(participant)?;
+            entrusted(&mut self.participants, caller, participant)?.agencies.push(agency.clone());
             self.write(Some(participant), Entry::ReferenceAssigned { participant, agency });
             self.changed(participant, now);
         }
