@@ -221,7 +221,14 @@ pub(super) fn invitations(stage: &Stage, case: &Case) -> Value {
                 output.status.code() == Some(3),
             );
             let keys: Vec<&String> = said.as_object().unwrap().keys().collect();
-            claim("and the sender learns nothing else", keys == ["record", "result"]);
+            claim("and the sender learns nothing else", keys == ["record", "result", "statutory"]);
+            // What the law provides for follows from the purpose that the sender itself named.
+            let channel =
+                schleuse_client::statutory_channel("fallkonferenz", "fallkonferenz.request");
+            claim(
+                "but which statutory time limits run all the same",
+                said["statutory"]["text"].as_str() == channel.map(|channel| channel.text),
+            );
             continue;
         }
         claim(&format!("{}: accepted", party.display), said["result"] == "accepted");
