@@ -4,6 +4,7 @@
 //! Upholds: default-deny, no-spurious-deny, idempotent, order, log-first (one event per decision), erasure,
 //! anti-rollback.
 
+mod delivery;
 mod entries;
 mod ops;
 mod rights;
@@ -14,9 +15,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use schleuse_broker::domain::command::{Command, Outcome};
 use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
+use schleuse_broker::domain::delivery::{DeliveryRules, TakenUpBy};
 use schleuse_broker::domain::event::{Actor, BatchSignature, Label, Signature, Submission};
 use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, RecordNumber, Reference, RegistrationKey,
+    ThreadId,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
 use schleuse_broker::domain::state::{Limits, Rules};
@@ -37,6 +40,8 @@ const CATEGORIES: [&str; 3] = ["gesundheit", "termine", "wohnen"];
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 const QUEUE_MAX: usize = 6;
+/// Small, so that it is reached.
+const ATTEMPTS_MAX: u32 = 3;
 const PROJECT: &str = "projekt";
 /// A participant whom nobody registered.
 const NOBODY: usize = usize::MAX;
@@ -113,12 +118,15 @@ impl Pair {
                 idempotency_keys_max: 1_000_000,
                 consents_per_participant_max: 1000,
             },
+            delivery: DeliveryRules { attempts_max: ATTEMPTS_MAX, ..DeliveryRules::default() },
         };
+        let mut model = model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX);
+        model.set_attempts_max(ATTEMPTS_MAX.into());
         Self {
             rules,
             state: State::new(),
             log: Vec::new(),
-            model: model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX),
+            model,
             now: 1_790_000_000_000,
             registered: Vec::new(),
             references: HashMap::new(),
@@ -231,6 +239,9 @@ impl Pair {
             }
             Op::Wait { ms } => self.now += ms,
             Op::Restart { left } => self.restart(*left),
+            Op::Recall { .. } | Op::Reject { .. } | Op::ConfirmDeletion { .. } => {
+                self.play_delivery(op);
+            }
             Op::ListConsents { .. }
             | Op::Restrict { .. }
             | Op::Confirm { .. }
@@ -457,6 +468,7 @@ impl Pair {
                 categories: self.categories(&described.categories),
                 sender: address(&described.sender),
                 recipient: address(&described.recipient),
+                thread_id: ThreadId::from_bytes([7; 16]),
                 created_at: described.created_at,
                 expires_at: described.expires_at,
             },
@@ -549,7 +561,10 @@ impl Pair {
             (Stage::Decrypted, model::Stage::Decrypted)
         };
         let actor = actor(agency, Role::System, None);
-        let real = self.step(Command::Report { actor, messages: numbers.clone(), stage });
+        let real = {
+            let by = TakenUpBy::System;
+            self.step(Command::Report { actor, messages: numbers.clone(), stage, by })
+        };
         let numbers: Vec<usize> = numbers.iter().map(|number| *number as usize).collect();
         let model = self.model.report(agency, &numbers, model_stage, self.now);
         match (real, model) {
@@ -581,6 +596,7 @@ impl Pair {
         self.step(Command::Tick).unwrap();
         self.model.tick(self.now);
         self.list_holds(CallerOp::Officer);
+        self.compare_delivery();
     }
 }
 
@@ -610,5 +626,6 @@ proptest! {
             pair.compare_logs(before);
             pair.compare_rights();
         }
+        pair.compare_delivery();
     }
 }

@@ -60,6 +60,7 @@ impl World {
                 idempotency_keys_max: 10,
                 consents_per_participant_max: 10,
             },
+            delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bounds;
 mod certificates;
+mod delivery;
 mod evidence;
 mod lifecycle;
 mod operations;
@@ -69,6 +70,15 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
+        Event::DeadLettered(event) => {
+            format!("dead letter {} {}", event.message_number, event.reason().as_str_name())
+        }
+        Event::MailboxRead(event) => {
+            let recipient = event.recipient.clone().unwrap_or_default();
+            format!("mailbox read {}/{}", recipient.agency, recipient.function)
+        }
+        Event::BasisEnded(event) => format!("basis ended {:?}", event.message_numbers),
+        Event::DeletionConfirmed(event) => format!("duty answered {}", event.duty_number),
     }
 }
 

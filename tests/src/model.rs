@@ -12,6 +12,7 @@
 //! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
+pub mod delivery;
 pub mod rights;
 mod terms;
 
@@ -107,6 +108,11 @@ pub struct Model {
     erased_entries: Vec<usize>,
     /// The largest size of a log that was lost and is not continued.
     abandoned: usize,
+    attempts_max: u64,
+    reads: Vec<(Address, u64)>,
+    sent: Vec<delivery::Sent>,
+    disclosed: Vec<delivery::Disclosed>,
+    duties: Vec<delivery::Duty>,
 }
 
 impl Model {
@@ -134,6 +140,11 @@ impl Model {
             erasing: Vec::new(),
             erased_entries: Vec::new(),
             abandoned: 0,
+            attempts_max: u64::MAX,
+            reads: Vec::new(),
+            sent: Vec::new(),
+            disclosed: Vec::new(),
+            duties: Vec::new(),
         }
     }
 
@@ -371,16 +382,21 @@ impl Model {
         max: usize,
         now: u64,
     ) -> Vec<HandOut> {
+        self.mark_read(recipients, now);
         let waiting = self.unfinished().filter(|it| it.held_by.is_none());
         let addressed = waiting.filter(|it| recipients.contains(&it.submission.recipient));
         let oldest: Vec<Message> = addressed.take(MESSAGES_PER_STEP_MAX).cloned().collect();
         let mut handed_out = Vec::new();
-        for Message { number, submission, .. } in oldest {
+        for Message { number, submission, attempts, .. } in oldest {
             if handed_out.len() >= max {
                 break;
             }
             if now >= submission.expires_at {
                 self.stop(number, StopReason::Expired, None, now);
+                continue;
+            }
+            if attempts >= self.attempts_max {
+                self.dead_letter(number, "attempts", now);
                 continue;
             }
             match self.decide(&submission, now) {
@@ -435,6 +451,7 @@ impl Model {
         for message in self.messages.iter_mut().filter(|it| ended.contains(&it.number)) {
             message.held_by = None;
         }
+        self.end_coverage(now);
         // Time never decreases, so forgetting by age is the same as forgetting in order of insertion.
         let is_old = |since: u64| since.saturating_add(REMEMBERED_MS) <= now;
         self.decisions.retain(|decision| !is_old(decision.decided_at));
@@ -570,6 +587,7 @@ impl Model {
         };
         self.write(self.addressed(&submission), entry);
         if accepted {
+            self.accepted(number, &submission);
             self.addresses.extend([submission.sender.clone(), submission.recipient.clone()]);
             self.messages.push(Message {
                 number,
@@ -591,6 +609,7 @@ impl Model {
         message.held_by = Some(holder);
         let about = message.submission.participant;
         let (consent, revision, grant_index) = grant.clone();
+        self.disclose(number, &consent, self.log.len());
         let message = number;
         self.write(about, Entry::HandedOut { message, attempt, consent, revision, grant_index });
         Some(HandOut { message, attempt, grant })
@@ -625,6 +644,7 @@ impl Model {
                 self.stop(number, StopReason::ConsentEnded, Some(deny), now);
             }
         }
+        self.open_duties(participant, now);
     }
 
     fn stop(&mut self, number: usize, reason: StopReason, deny: Option<Reason>, now: u64) {

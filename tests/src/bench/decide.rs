@@ -41,6 +41,7 @@ pub fn run() -> Value {
             idempotency_keys_max: 1_000_000,
             consents_per_participant_max: 16,
         },
+        delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
     };
     let before = resident_mib(std::process::id());
     let mut state = State::new();

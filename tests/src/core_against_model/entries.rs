@@ -7,6 +7,7 @@ use schleuse_broker::domain::{DenyReason, Event, EventKind, Refusal};
 use schleuse_broker::record::facts::Facts;
 
 use super::Pair;
+use super::delivery::delivery_entry;
 use crate::model::rights::Ground;
 use crate::model::{self, Entry};
 
@@ -82,11 +83,13 @@ impl Pair {
                     StopReason::ConsentEnded => model::StopReason::ConsentEnded,
                     StopReason::Expired => model::StopReason::Expired,
                     StopReason::Erased => model::StopReason::Erased,
+                    StopReason::Recalled => model::StopReason::Recalled,
                 },
                 deny: deny.map(reason),
             },
             EventKind::LogQueried(_) => Entry::Queried,
             EventKind::Upkeep(event) => self.upkeep_entry(event),
+            EventKind::Delivery(event) => delivery_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
     }
@@ -133,7 +136,7 @@ fn grant(grant: &GrantRef) -> model::GrantRef {
     (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
 }
 
-fn consent_name(id: &ConsentId) -> String {
+pub(super) fn consent_name(id: &ConsentId) -> String {
     id.bytes()[0].to_string()
 }
 
