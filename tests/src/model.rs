@@ -776,10 +776,11 @@ mod tests {
         assert_eq!(model.hand_out(&[address("drv")], Holder::Stream(1), 9, NOW)[0].attempt, 1);
         model.revoke(&lotse(), "consent", &document(), NOW).unwrap();
         let (reason, deny) = (StopReason::ConsentEnded, Some(Reason::Revoked));
-        assert_eq!(model.log().last(), Some(&Entry::Stopped { message: 3, reason, deny }));
+        assert_eq!(model.log().get(7), Some(&Entry::Stopped { message: 3, reason, deny }));
+        assert_eq!(model.duties("drv")[0].messages, [3]);
         model.release_stream(1);
         assert_eq!(model.hand_out(&[address("drv")], Holder::Stream(1), 9, NOW), []);
-        assert_eq!(model.report("drv", &[3, 3], Stage::Decrypted, NOW), Ok(vec![7, 7]));
+        assert_eq!(model.report("drv", &[3, 3], Stage::Decrypted, NOW), Ok(vec![9, 9]));
         model.tick(NOW + REMEMBERED_MS);
         assert!(model.report("drv", &[3], Stage::Decrypted, NOW + REMEMBERED_MS).is_err());
     }

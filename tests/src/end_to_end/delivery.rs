@@ -417,7 +417,9 @@ async fn answer(
 async fn a_duty_to_delete_is_answered_or_listed_as_overdue() {
     use v1::DeletionAnswer::{Deleted, Retained, Unspecified};
     let clock = TestClock::starting_now();
-    let broker = TestBroker::with(Pki::shared(), clock.clone(), "").await;
+    let broker =
+        TestBroker::with(Pki::shared(), clock.clone(), "[messages]\ndeletion_due_days = 2\n");
+    let broker = broker.await;
     let parties = Parties::of(&broker).await;
     let other = Case::with(parties.case.lotse.clone(), &[JOBCENTER], DRV).await;
     parties.send().await;
@@ -447,7 +449,7 @@ async fn a_duty_to_delete_is_answered_or_listed_as_overdue() {
     let back = answer(&parties.drv, first, Retained, "§ 84 SGB X").await.unwrap_err();
     assert_eq!(reason(&back), "ERROR_REASON_IDEMPOTENCY_CONFLICT");
     assert!(duties(&parties.drv, true).await.is_empty(), "not due yet");
-    clock.advance(30 * DAY_MS);
+    clock.advance(2 * DAY_MS);
     let before = duties(&parties.drv, false).await;
     let broker = broker.restart(clock).await;
     let parties = parties.again(&broker).await;
@@ -463,6 +465,80 @@ async fn a_duty_to_delete_is_answered_or_listed_as_overdue() {
     let answers = log.iter().filter(|it| **it == format!("duty answered {first}"));
     assert_eq!(answers.count(), 2);
     assert!(log.iter().filter(|it| *it == "queried").count() >= 3, "an officer's list is a record");
+}
+
+/// A client of the SDK.
+async fn sdk(broker: &TestBroker, agency: &str, name: &str) -> schleuse_client::Client {
+    let pki = Pki::shared();
+    let leaf = pki.leaf(agency, name);
+    schleuse_client::Client::builder()
+        .endpoint(format!("https://{}", broker.address()))
+        .server_name("localhost")
+        .trust_file(pki.path().join("trust.toml"))
+        .certificate(leaf.with_extension("pem"))
+        .key(leaf.with_extension("key"))
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Every way in which a message can end, through the SDK; and both the rows and the checks of the log fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_follows_its_messages_and_the_log_verifies() {
+    use schleuse_client::{
+        DeadLetterReason, DeletionAnswer, DutyFilter, LogQuery, MessageEnd, MessageId,
+        MessageState, NoticeKind, Recall, Rejected, TakenUpBy, Thread, ThreadId,
+    };
+    let broker = TestBroker::start().await;
+    let parties = Parties::of(&broker).await;
+    let jobcenter = sdk(&broker, JOBCENTER, "system").await;
+    let drv = sdk(&broker, DRV, "system").await;
+    let draft = Draft::new(&parties.case.jobcenter_reference, DRV);
+    let mut thread = Thread::new(ThreadId::parse(&draft.thread).unwrap());
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let message = parties.jobcenter.message(&draft);
+        ids.push(MessageId::parse(&parties.send_it(&message).await.0).unwrap());
+    }
+    assert!(matches!(jobcenter.recall(&ids[3..]).await.unwrap()[..], [Recall::Recalled(_)]));
+    let numbers: Vec<u64> =
+        parties.drv.fetch("zentrale", 10).await.iter().map(|it| it.message_number).collect();
+    drv.take_up(&numbers[..1], TakenUpBy::Person).await.unwrap();
+    let rejected = drv.reject(&numbers[1..2], DeadLetterReason::UnknownVersion).await.unwrap();
+    assert!(matches!(rejected[..], [Rejected::DeadLettered(_)]));
+    assert_eq!(drv.dead_letters().await.unwrap().len(), 1);
+    parties.case.lotse.revoke(&parties.case.consent).await.unwrap();
+    let mut stream = jobcenter.receive_notices(0);
+    for _ in 0..7 {
+        let notice = stream.next().await.unwrap();
+        let NoticeKind::Message(told) = &notice.what else { panic!("{notice:?}") };
+        assert!(thread.notice(told, notice.time_ms));
+    }
+    let states: Vec<MessageState> = thread.entries().map(|entry| entry.state).collect();
+    let ended = MessageState::Ended;
+    let expected = [
+        MessageState::TakenUp,
+        ended(MessageEnd::DeadLettered(DeadLetterReason::UnknownVersion)),
+        ended(MessageEnd::NotDelivered),
+        ended(MessageEnd::Recalled),
+    ];
+    assert_eq!(states, expected);
+    let tracks = jobcenter.track(&ids).await.unwrap();
+    let tracked: Vec<MessageState> = tracks.iter().map(|it| it.as_ref().unwrap().state()).collect();
+    assert_eq!(tracked, expected, "notices and tracks agree");
+    let duties = drv.deletion_duties(DutyFilter::Open).await.unwrap();
+    let [duty] = duties.as_slice() else { panic!("{duties:?}") };
+    let named: Vec<u64> = duty.messages.iter().map(|(number, _)| *number).collect();
+    assert_eq!(named, numbers);
+    let rule = DeletionAnswer::Retained("§ 84 SGB X".to_owned());
+    drv.confirm_deletion(duty.number, &rule).await.unwrap();
+    let answered = drv.deletion_duties(DutyFilter::All).await.unwrap();
+    assert_eq!(answered[0].answer.as_ref().unwrap().0, rule);
+    let dpo = sdk(&broker, "projekt", "dpo").await;
+    let bundle = dpo.export(&LogQuery::new("check of a test run")).await.unwrap();
+    let report = bundle.verify(dpo.log_key());
+    assert!(report.is_sound() && report.complete, "{report}");
+    assert!(report.to_string().contains("1 ends of a basis"), "{report}");
 }
 
 async fn publish(client: &RawClient) {
@@ -550,7 +626,7 @@ async fn duplicates_get_the_first_receipt_after_every_end() {
     let number = drv.fetch("zentrale", 10).await[0].message_number;
     reject(drv, &[number], v1::DeadLetterReason::CannotOpen).await.unwrap();
     first.push(jobcenter.submit(vec![expired.clone()]).await.unwrap());
-    clock.advance(DAY_MS);
+    clock.advance(DAY_MS + 60_000);
     let ends = await_notices(jobcenter, 0, 4).await;
     assert_eq!(short(&ends), ["RECALLED", "HANDED_OUT", "DEAD CANNOT_OPEN", "EXPIRED"]);
     for (message, first) in [recalled, rejected, expired].iter().zip(&first) {
