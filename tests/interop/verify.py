@@ -31,6 +31,7 @@ from schleuse.v1 import (
     access_log_pb2,
     common_pb2,
     consent_pb2,
+    delivery_pb2,
     directory_pb2,
     evaluation_pb2,
     messages_pb2,
@@ -60,6 +61,8 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_MESSAGE_STOPPED,
         access_log_pb2.RECORD_TYPE_COVERAGE_ASKED,
         access_log_pb2.RECORD_TYPE_CONSENT_REQUESTED,
+        access_log_pb2.RECORD_TYPE_DEAD_LETTERED,
+        access_log_pb2.RECORD_TYPE_MAILBOX_READ,
         access_log_pb2.RECORD_TYPE_LOG_QUERIED,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
         access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
@@ -68,6 +71,7 @@ TAKEN = {
     - {
         access_log_pb2.RECORD_TYPE_BROKER_STARTED,
         access_log_pb2.RECORD_TYPE_DIRECTORY_PUBLISHED,
+        access_log_pb2.RECORD_TYPE_MAILBOX_READ,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
         access_log_pb2.RECORD_TYPE_RECORDS_ERASED,
         access_log_pb2.RECORD_TYPE_RECORD_LOST,
@@ -510,9 +514,9 @@ def check_order(document, _trust):
 def check_stopped_messages(document, _trust):
     """No message is handed out after its stop, its refusal or its erasure."""
     stopped = set()
-    names = ("message_stopped", "message_decided", "handed_out", "records_erased")
-    for row in document.events(*names):
-        if row.event_name == "message_stopped":
+    ends = ("message_stopped", "dead_lettered")
+    for row in document.events(*ends, "message_decided", "handed_out", "records_erased"):
+        if row.event_name in ends:
             stopped.add(row.event.message_number)
         elif row.event_name == "records_erased":
             stopped.update(_listed(row) or [])
@@ -899,6 +903,43 @@ def _require_rightly_refused(row, history):
         ):
             covered = (_covers(g, message, row.facts.time_ms) for g in known.document.grants)
             require(not any(covered), "refused although covered")
+
+
+def check_duties(document, _trust):
+    """Duties to delete fit what was handed out, answers fit duties, dead letters were handed out."""
+    strict = document.is_complete and not any(row.erased for row in document.rows)
+    received, duties = {}, {}
+    names = ("handed_out", "basis_ended", "deletion_confirmed", "dead_lettered")
+    for row in document.events(*names):
+        event = row.event
+        by = row.entry.actor.agency if row.has_actor else None
+        if row.event_name == "handed_out":
+            received[event.message_number] = _parts(event.recipient)
+        elif row.event_name == "basis_ended":
+            require(event.HasField("recipient") and by is None, "a duty of nobody, or by somebody")
+            numbers = list(event.message_numbers)
+            require(numbers and len(numbers) == len(event.message_ids), "malformed")
+            require(all(a < b for a, b in zip(numbers, numbers[1:])), "not ascending")
+            require(event.due_ms > row.facts.time_ms, "due before it began")
+            if row.decoded_findings is not None:
+                reference = formats.consent_reference(
+                    row.decoded_findings.consent_id, event.recipient.agency
+                )
+                require(event.consent_reference == reference, "another consent")
+            for number in numbers:
+                to = received.get(number)
+                require(to == _parts(event.recipient) or (to is None and not strict), "another")
+            duties[row.number] = event.recipient.agency
+        elif row.event_name == "deletion_confirmed":
+            if event.duty_number in duties:
+                require(duties[event.duty_number] == by, "the duty of another agency")
+            else:
+                require(not strict and event.duty_number < row.number, "without a duty")
+        elif row.event_name == "dead_lettered":
+            require(event.message_number in received or not strict, "not handed out")
+            attempts = event.reason == delivery_pb2.DEAD_LETTER_REASON_ATTEMPTS
+            require(by == (None if attempts else event.recipient_agency), "by somebody else")
+    return True
 
 
 def _listed(row):
@@ -1312,6 +1353,7 @@ CHECKS = [
     ("consents", check_consents, _BOTH),
     ("safeguards", check_safeguards, _BOTH),
     ("permits", check_permits, _BOTH),
+    ("duties", check_duties, _BOTH),
     ("erased", check_erased, _BOTH),
     ("evaluation", check_evaluation, _BOTH),
     ("signatures", check_signatures, _BOTH),

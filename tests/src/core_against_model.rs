@@ -4,6 +4,7 @@
 //! Upholds: default-deny, no-spurious-deny, idempotent, order, log-first (one event per decision), erasure,
 //! anti-rollback.
 
+mod delivery;
 mod entries;
 mod ops;
 mod rights;
@@ -15,9 +16,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use schleuse_broker::domain::command::{Command, Outcome};
 use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules};
+use schleuse_broker::domain::delivery::{DeliveryRules, TakenUpBy};
 use schleuse_broker::domain::event::{Actor, BatchSignature, Label, Signature, Submission};
 use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, RecordNumber, Reference, RegistrationKey,
+    ThreadId,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
 use schleuse_broker::domain::state::{Limits, Rules};
@@ -40,6 +43,8 @@ const DAY: u64 = 24 * HOUR;
 /// How long after a missed review a consent is suspended.
 const GRACE: u64 = 6 * HOUR;
 const QUEUE_MAX: usize = 6;
+/// Small, so that it is reached.
+const ATTEMPTS_MAX: u32 = 3;
 const PROJECT: &str = "projekt";
 /// A participant whom nobody registered.
 const NOBODY: usize = usize::MAX;
@@ -122,9 +127,11 @@ impl Pair {
                 parts_wait_ms: 24 * HOUR,
             },
             reviews: ReviewRules { suspend_missed: true, grace_ms: GRACE, months_max: 6 },
+            delivery: DeliveryRules { attempts_max: ATTEMPTS_MAX, ..DeliveryRules::default() },
         };
         let mut model = model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX);
         model.keep_reviews(GRACE, 200 * DAY);
+        model.set_attempts_max(ATTEMPTS_MAX.into());
         Self {
             rules,
             state: State::new(),
@@ -251,6 +258,9 @@ impl Pair {
             }
             Op::Wait { ms } => self.now += ms,
             Op::Restart { left } => self.restart(*left),
+            Op::Recall { .. } | Op::Reject { .. } | Op::ConfirmDeletion { .. } => {
+                self.play_delivery(op);
+            }
             Op::ListConsents { .. }
             | Op::Restrict { .. }
             | Op::Confirm { .. }
@@ -498,6 +508,7 @@ impl Pair {
                 categories: self.categories(&described.categories),
                 sender: address(&described.sender),
                 recipient: address(&described.recipient),
+                thread_id: ThreadId::from_bytes([7; 16]),
                 created_at: described.created_at,
                 expires_at: described.expires_at,
                 part_of: None,
@@ -597,7 +608,10 @@ impl Pair {
             (Stage::Decrypted, model::Stage::Decrypted)
         };
         let actor = actor(agency, Role::System, None);
-        let real = self.step(Command::Report { actor, messages: numbers.clone(), stage });
+        let real = {
+            let by = TakenUpBy::System;
+            self.step(Command::Report { actor, messages: numbers.clone(), stage, by })
+        };
         let numbers: Vec<usize> = numbers.iter().map(|number| *number as usize).collect();
         let model = self.model.report(agency, &numbers, model_stage, self.now);
         match (real, model) {
@@ -629,6 +643,7 @@ impl Pair {
         self.step(Command::Tick).unwrap();
         self.model.tick(self.now);
         self.list_holds(CallerOp::Officer);
+        self.compare_delivery();
     }
 }
 
@@ -658,5 +673,6 @@ proptest! {
             pair.compare_logs(before);
             pair.compare_rights();
         }
+        pair.compare_delivery();
     }
 }

@@ -76,6 +76,7 @@ impl World {
                 parts_wait_ms: 24 * 3_600_000,
             },
             reviews: ReviewRules::default(),
+            delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),

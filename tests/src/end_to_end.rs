@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod certificates;
 mod deadlines;
+mod delivery;
 mod evaluation;
 mod evidence;
 mod kinds;
@@ -83,6 +84,15 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::EvaluationExported(event) => format!("evaluation {} exported", event.quarter),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
         Event::UploadDiscarded(_) => "upload discarded".to_owned(),
+        Event::DeadLettered(event) => {
+            format!("dead letter {} {}", event.message_number, event.reason().as_str_name())
+        }
+        Event::MailboxRead(event) => {
+            let recipient = event.recipient.clone().unwrap_or_default();
+            format!("mailbox read {}/{}", recipient.agency, recipient.function)
+        }
+        Event::BasisEnded(event) => format!("basis ended {:?}", event.message_numbers),
+        Event::DeletionConfirmed(event) => format!("duty answered {}", event.duty_number),
     }
 }
 

@@ -12,6 +12,7 @@
 //! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
+pub mod delivery;
 pub mod rights;
 pub mod safeguards;
 mod terms;
@@ -112,6 +113,11 @@ pub struct Model {
     /// The largest size of a log that was lost and is not continued.
     abandoned: usize,
     safeguards: Safeguards,
+    attempts_max: u64,
+    reads: Vec<(Address, u64)>,
+    sent: Vec<delivery::Sent>,
+    disclosed: Vec<delivery::Disclosed>,
+    duties: Vec<delivery::Duty>,
 }
 
 impl Model {
@@ -140,6 +146,11 @@ impl Model {
             erased_entries: Vec::new(),
             abandoned: 0,
             safeguards: Safeguards::default(),
+            attempts_max: u64::MAX,
+            reads: Vec::new(),
+            sent: Vec::new(),
+            disclosed: Vec::new(),
+            duties: Vec::new(),
         }
     }
 
@@ -375,16 +386,21 @@ impl Model {
         max: usize,
         now: u64,
     ) -> Vec<HandOut> {
+        self.mark_read(recipients, now);
         let waiting = self.unfinished().filter(|it| it.held_by.is_none());
         let addressed = waiting.filter(|it| recipients.contains(&it.submission.recipient));
         let oldest: Vec<Message> = addressed.take(MESSAGES_PER_STEP_MAX).cloned().collect();
         let mut handed_out = Vec::new();
-        for Message { number, submission, .. } in oldest {
+        for Message { number, submission, attempts, .. } in oldest {
             if handed_out.len() >= max {
                 break;
             }
             if now >= submission.expires_at {
                 self.stop(number, StopReason::Expired, None, now);
+                continue;
+            }
+            if attempts >= self.attempts_max {
+                self.dead_letter(number, "attempts", now);
                 continue;
             }
             match self.decide(&submission, now) {
@@ -439,6 +455,7 @@ impl Model {
         for message in self.messages.iter_mut().filter(|it| ended.contains(&it.number)) {
             message.held_by = None;
         }
+        self.end_coverage(now);
         // Time never decreases, so forgetting by age is the same as forgetting in order of insertion.
         let is_old = |since: u64| since.saturating_add(REMEMBERED_MS) <= now;
         self.decisions.retain(|decision| !is_old(decision.decided_at));
@@ -574,6 +591,7 @@ impl Model {
         };
         self.write(self.addressed(&submission), entry);
         if accepted {
+            self.accepted(number, &submission);
             self.addresses.extend([submission.sender.clone(), submission.recipient.clone()]);
             self.messages.push(Message {
                 number,
@@ -594,6 +612,7 @@ impl Model {
         message.attempts = attempt;
         message.held_by = Some(holder);
         let about = message.submission.participant;
+        self.disclose(number, &grant.0.clone(), self.log.len());
         self.write(about, Entry::HandedOut { message: number, attempt, grant: grant.clone() });
         let message = number;
         Some(HandOut { message, attempt, grant })
@@ -628,6 +647,7 @@ impl Model {
                 self.stop(number, StopReason::ConsentEnded, Some(deny), now);
             }
         }
+        self.open_duties(participant, now);
     }
 
     fn stop(&mut self, number: usize, reason: StopReason, deny: Option<Reason>, now: u64) {
@@ -771,10 +791,11 @@ mod tests {
         assert_eq!(model.hand_out(&[address("drv")], Holder::Stream(1), 9, NOW)[0].attempt, 1);
         model.revoke(&lotse(), "consent", &document(), NOW).unwrap();
         let (reason, deny) = (StopReason::ConsentEnded, Some(Reason::Revoked));
-        assert_eq!(model.log().last(), Some(&Entry::Stopped { message: 3, reason, deny }));
+        assert_eq!(model.log().get(7), Some(&Entry::Stopped { message: 3, reason, deny }));
+        assert_eq!(model.duties("drv")[0].messages, [3]);
         model.release_stream(1);
         assert_eq!(model.hand_out(&[address("drv")], Holder::Stream(1), 9, NOW), []);
-        assert_eq!(model.report("drv", &[3, 3], Stage::Decrypted, NOW), Ok(vec![7, 7]));
+        assert_eq!(model.report("drv", &[3, 3], Stage::Decrypted, NOW), Ok(vec![9, 9]));
         model.tick(NOW + REMEMBERED_MS);
         assert!(model.report("drv", &[3], Stage::Decrypted, NOW + REMEMBERED_MS).is_err());
     }

@@ -284,6 +284,7 @@ impl RawClient {
         let request = v1::AcknowledgeRequest {
             message_numbers: numbers,
             stage: v1::DeliveryStage::Acknowledged.into(),
+            ..Default::default()
         };
         self.messages().acknowledge(request).await.map(|r| r.into_inner().receipts)
     }

@@ -47,6 +47,14 @@ impl Categories {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Purpose(u16);
 
+#[cfg(test)]
+impl Purpose {
+    /// Any code, for tests of what only carries it.
+    pub(crate) fn for_test(number: u16) -> Self {
+        Self(number)
+    }
+}
+
 /// Number of a message kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kind(u16);

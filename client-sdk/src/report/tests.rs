@@ -74,7 +74,7 @@ fn the_report_tells_everything_in_plain_words() {
         "<pre>Ich willige ein.</pre>",
         "Ihre Einwilligung 09090909, Fassung 1",
         "Nur eine frühere Fassung Ihrer Einwilligung erlaubte das.",
-        "weil Sie sie widerrufen oder geändert hatten",
+        "Sie war abgelaufen, widerrufen oder geändert",
         "quarterly control",
         "projekt (Datenschutz)",
         "drv-bayern-sued bekam eine eigene Kennung für Sie.",

@@ -44,6 +44,7 @@ pub fn run() -> Value {
             parts_wait_ms: 24 * 3_600_000,
         },
         reviews: ReviewRules::default(),
+        delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
     };
     let before = resident_mib(std::process::id());
     let mut state = State::new();

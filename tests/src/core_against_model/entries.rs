@@ -8,6 +8,7 @@ use schleuse_broker::domain::{DenyReason, Event, EventKind, Refusal};
 use schleuse_broker::record::facts::Facts;
 
 use super::Pair;
+use super::delivery::delivery_entry;
 use crate::model::rights::Ground;
 use crate::model::{self, Entry};
 
@@ -79,12 +80,14 @@ impl Pair {
                     StopReason::Expired => model::StopReason::Expired,
                     StopReason::Erased => model::StopReason::Erased,
                     StopReason::UploadEnded => panic!("no operation of this test makes uploads"),
+                    StopReason::Recalled => model::StopReason::Recalled,
                 },
                 deny: deny.map(reason),
             },
             EventKind::LogQueried(_) => Entry::Queried,
             EventKind::Upkeep(event) => self.upkeep_entry(event),
             EventKind::Safeguard(event) => self.safeguard_entry(event),
+            EventKind::Delivery(event) => delivery_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
     }
@@ -137,7 +140,7 @@ impl Pair {
     }
 }
 
-fn consent_name(id: &ConsentId) -> String {
+pub(super) fn consent_name(id: &ConsentId) -> String {
     id.bytes()[0].to_string()
 }
 

@@ -64,6 +64,24 @@ pub(super) enum Op {
         choices: Vec<usize>,
         acknowledged: bool,
     },
+    Recall {
+        agency: usize,
+        /// By the agency that sent them.
+        own: bool,
+        choices: Vec<usize>,
+    },
+    Reject {
+        agency: usize,
+        own: bool,
+        choices: Vec<usize>,
+        reason: usize,
+    },
+    ConfirmDeletion {
+        agency: usize,
+        own: bool,
+        choice: usize,
+        deleted: bool,
+    },
     Tick,
     Wait {
         ms: u64,
@@ -298,6 +316,21 @@ fn rights_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Operations about what senders and recipients are told.
+fn delivery_op() -> impl Strategy<Value = Op> {
+    let own = || prop::bool::weighted(0.9);
+    prop_oneof![
+        3 => (0..4_usize, own(), prop::collection::vec(0..14_usize, 1..3))
+            .prop_map(|(agency, own, choices)| Op::Recall { agency, own, choices }),
+        2 => (0..4_usize, own(), prop::collection::vec(0..10_usize, 1..3), 0..4_usize)
+            .prop_map(|(agency, own, choices, reason)|
+                Op::Reject { agency, own, choices, reason }),
+        2 => (0..4_usize, own(), 0..4_usize, any::<bool>())
+            .prop_map(|(agency, own, choice, deleted)|
+                Op::ConfirmDeletion { agency, own, choice, deleted }),
+    ]
+}
+
 pub(super) fn op() -> impl Strategy<Value = Op> {
     let revision = prop_oneof![
         20 => Just(RevisionKind::Fitting),
@@ -330,5 +363,6 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         1 => (0..20_usize).prop_map(|left| Op::Restart { left }),
         12 => rights_op(),
         10 => safeguard_op().prop_map(Op::Safeguard),
+        7 => delivery_op(),
     ]
 }

@@ -57,6 +57,7 @@ async fn a_covered_message_arrives_once_and_every_step_is_one_record() {
             "consent r1",
             "reference drv-bayern-sued",
             "accepted",
+            "mailbox read drv-bayern-sued/zentrale",
             &format!("handed out #{number} attempt 1"),
             "stage DELIVERY_STAGE_ACKNOWLEDGED",
             "queried",

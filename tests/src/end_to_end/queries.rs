@@ -78,10 +78,17 @@ impl Known {
             Event::StageReported(event) => {
                 parties.extend([event.sender_agency.clone(), event.recipient_agency.clone()]);
             }
-            Event::MessageStopped(event) if event.reason() == v1::StopReason::Expired => {
+            Event::MessageStopped(event)
+                if matches!(event.reason(), v1::StopReason::Expired | v1::StopReason::Recalled) =>
+            {
                 parties.extend([event.sender_agency.clone(), event.recipient_agency.clone()]);
             }
             Event::ReferenceAssigned(event) => parties.push(event.agency.clone()),
+            Event::BasisEnded(event) => parties.push(of(&event.recipient)),
+            Event::MailboxRead(event) => parties.push(of(&event.recipient)),
+            Event::DeadLettered(event) => {
+                parties.extend([event.sender_agency.clone(), event.recipient_agency.clone()]);
+            }
             _ => {}
         }
         parties

@@ -44,7 +44,16 @@ async fn an_agencys_officer_sees_only_records_in_which_it_took_part() {
                 "queried",
             ],
         ),
-        (DRV, &["accepted", "handed out", "stage DELIVERY_STAGE_ACKNOWLEDGED", "queried"]),
+        (
+            DRV,
+            &[
+                "accepted",
+                "mailbox read drv-bayern-sued/zentrale",
+                "handed out",
+                "stage DELIVERY_STAGE_ACKNOWLEDGED",
+                "queried",
+            ],
+        ),
         // Of a message that was refused its recipient took no part, and does not learn of it.
         (BEZIRK, &["queried"]),
     ];

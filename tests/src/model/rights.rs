@@ -246,6 +246,7 @@ impl Model {
         }
         self.erasing.push((self.log.len(), participant));
         self.write(Some(participant), Entry::ErasureBegun { participant });
+        self.forget_delivery(participant);
         self.messages.retain(|message| message.submission.participant != Some(participant));
         self.consents.retain(|consent| consent.newest.participant != participant);
         self.forget_safeguards(participant);
@@ -306,6 +307,7 @@ impl Model {
                 Entry::Decided { .. } => index,
                 Entry::HandedOut { message, .. }
                 | Entry::Stage { message, .. }
+                | Entry::DeadLettered { message, .. }
                 | Entry::Stopped { message, .. } => *message,
                 Entry::Queried => index,
                 _ => continue,

@@ -98,12 +98,13 @@ impl Reason {
 }
 
 /// Why an accepted message will not be handed out any more: its own time is over, no consent covers it now, or its
-/// participant is erased.
+/// participant is erased, or its sender recalled it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     Expired,
     ConsentEnded,
     Erased,
+    Recalled,
 }
 
 /// What a recipient reports about a message: it could be opened, or it was taken over and is finished.
@@ -159,6 +160,10 @@ pub enum Entry {
     ObjectionWithdrawn { objection: String },
     ParticipationEnded { participant: usize },
     RecordLost,
+    DeadLettered { message: usize, reason: String },
+    MailboxRead { recipient: Address },
+    BasisEnded { consent: String, recipient: Address, messages: Vec<usize> },
+    DeletionConfirmed { duty: usize, answer: String },
     Reconciled { found: usize, shown: usize, lost: usize, replayed: usize, suspended: usize },
 }
 

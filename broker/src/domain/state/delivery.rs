@@ -469,3 +469,90 @@ fn disclose(
     }
     disclosures.push(Disclosure { messages: vec![entry], ..new });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::Categories;
+    use crate::domain::ids::{AgencyId, ThreadId};
+
+    fn agency() -> AgencyIx {
+        let mut names = crate::domain::names::Names::default();
+        names.agency(&AgencyId::parse("drv").unwrap())
+    }
+
+    fn address() -> AddressIx {
+        let mut names = crate::domain::names::Names::default();
+        names.address(&Address::parse("drv", "reha").unwrap())
+    }
+
+    fn track(number: RecordNumber) -> Track {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        Track {
+            message_id: MessageId::from_bytes(id),
+            thread: ThreadId::from_bytes([1; 16]),
+            accepted_at: 0,
+            expires_at: 9,
+            handed_out: None,
+            attempts: 0,
+            opened: None,
+            taken_up: None,
+            ended: None,
+            participant: ParticipantIx::for_test(0),
+            sender: address(),
+            sender_agency: agency(),
+            recipient: address(),
+            recipient_agency: agency(),
+        }
+    }
+
+    /// INVARIANT (bounded)
+    #[test]
+    fn an_agency_has_so_many_ended_messages_and_notices_and_no_more() {
+        let mut delivery = Delivery::default();
+        let most = u64::try_from(REMEMBERED_MAX).unwrap();
+        for number in 1..=most + 5 {
+            delivery.accept(number, track(number));
+            let stamp = Stamp { record: most + 5 + number, at: number };
+            delivery.tell(number, stamp, NoticeKind::Ended(MessageEnd::Expired));
+            delivery.remember(number, number);
+        }
+        assert_eq!(delivery.tracks.len(), REMEMBERED_MAX);
+        assert_eq!(delivery.sent.len(), REMEMBERED_MAX);
+        let outgoing = &delivery.outgoing[&agency()];
+        assert_eq!(
+            (outgoing.ended.len(), outgoing.notices.len()),
+            (REMEMBERED_MAX, REMEMBERED_MAX)
+        );
+        assert_eq!(outgoing.dropped, most + 5 + 5, "the reader learns that there is a gap");
+        delivery.forget_old(REMEMBERED_MS + most);
+        assert_eq!((delivery.tracks.len(), delivery.outgoing[&agency()].notices.len()), (5, 5));
+    }
+
+    #[test]
+    fn of_a_disclosure_so_many_messages_are_named_and_the_others_counted() {
+        let mut disclosures = Vec::new();
+        let disclosure = |categories| Disclosure {
+            consent: crate::domain::ids::ConsentId::from_bytes([1; 16]),
+            sender_agency: agency(),
+            recipient: address(),
+            purpose: crate::domain::catalogue::Purpose::for_test(0),
+            categories,
+            messages: Vec::new(),
+            more: 0,
+        };
+        let most = u64::try_from(DISCLOSED_MAX).unwrap();
+        for number in 0..most + 3 {
+            let entry = (number, MessageId::from_bytes([0; 16]), number);
+            disclose(&mut disclosures, disclosure(Categories::default()), entry);
+        }
+        let again = (0, MessageId::from_bytes([0; 16]), 99_999);
+        disclose(&mut disclosures, disclosure(Categories::default()), again);
+        let [only] = disclosures.as_slice() else { panic!() };
+        assert_eq!(
+            (only.messages.len(), only.more, only.messages[0].2),
+            (DISCLOSED_MAX, 3, 99_999)
+        );
+    }
+}

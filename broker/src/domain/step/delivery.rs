@@ -442,9 +442,13 @@ impl State {
             }
         }
         let (participant, due) = (participant.id, now + self.delivery.rules.deletion_due_ms);
-        for (consent, recipient, mut messages, mut more) in ended {
-            let Some(recipient) = self.address(recipient) else { continue };
+        for (_, _, messages, _) in &mut ended {
             messages.sort_unstable_by_key(|(number, _)| *number);
+        }
+        // An order that does not depend on what was erased before.
+        ended.sort_by_key(|it| (it.2.first().map(|(number, _)| *number), it.0));
+        for (consent, recipient, messages, mut more) in ended {
+            let Some(recipient) = self.address(recipient) else { continue };
             for part in messages.chunks(DUTY_MESSAGES_MAX) {
                 let event = BasisEndedEvent {
                     participant,
