@@ -20,6 +20,7 @@
     expect(clippy::too_many_lines, reason = "a test tells its story from beginning to end")
 )]
 
+pub mod attachments;
 pub mod audit;
 pub mod bench;
 pub mod broker;

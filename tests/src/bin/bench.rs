@@ -43,6 +43,8 @@ enum What {
     Restart,
     /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
     Evidence,
+    /// An attachment of 100 MiB: throughput, and how much the broker's memory grew.
+    Attachments,
     /// Serves the bare echo with a PKI folder, for the other measurements.
     Echo {
         /// Made by certs-dev.
@@ -73,6 +75,9 @@ async fn main() {
     if matches!(arguments.what, What::All | What::Evidence) {
         let tree = arguments.tree_records;
         report.insert("evidence".into(), bench::evidence::run(tree, seconds).await);
+    }
+    if matches!(arguments.what, What::All | What::Attachments) {
+        report.insert("attachments".into(), bench::attachments::run(100).await);
     }
     println!("{}", serde_json::Value::Object(report));
 }

@@ -1,0 +1,4 @@
+//! Attachments: parts wait for their message, arrive whole whatever breaks, and end with it.
+
+mod parts;
+mod sdk;
