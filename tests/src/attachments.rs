@@ -292,8 +292,8 @@ pub async fn interrupted(
 ) -> AttachReport {
     let site = Site::open(broker).await;
     let (path, data) = site.file("befund.bin", bytes, seed);
-    // On average somewhat more than half a part until the next cut.
-    let between = chunk_bytes as u64 * 5 / 4 + 24 * 1024;
+    // So that somewhat less than one part passes between two cuts: a handshake and a question come before it.
+    let between = chunk_bytes as u64 * 3;
     let upward = Chopper::start(broker, seed ^ 1, cuts, between).await;
     let sender = site.sender(upward.address).await;
     let upload = Upload::new(site.draft(), vec![site.attachment(&path)]).chunk_bytes(chunk_bytes);

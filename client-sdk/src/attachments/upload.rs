@@ -29,8 +29,8 @@ use crate::send::{
 const IN_FLIGHT_MAX: usize = 4;
 /// Messages of one question after outcomes.
 const OUTCOMES_MAX: usize = 256;
-/// Most attempts after an interruption without a part that arrived between them: about half a minute.
-const ATTEMPTS_MAX: u32 = 14;
+/// Most attempts after an interruption without a part that arrived between them: about three minutes.
+const ATTEMPTS_MAX: u32 = 60;
 /// Longest wait for the outcome of a part.
 const OUTCOME_WAIT: Duration = Duration::from_secs(60);
 

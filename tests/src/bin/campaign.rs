@@ -30,7 +30,7 @@ enum Campaign {
         /// How many kills.
         kills: u32,
     },
-    /// An attachment of so many MiB is sent in parts of 1 MiB while connections are cut, 100 times on either side.
+    /// An attachment of so many MiB is sent in 128 parts while connections are cut, 100 times on either side.
     Attach {
         /// Size in MiB, 1 to 100.
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -68,7 +68,7 @@ async fn main() -> ExitCode {
             let seed = seed.unwrap_or_else(|| u64::from_be_bytes(raw::random()));
             println!("seed {seed}");
             let bytes = mib as usize * 1024 * 1024;
-            let chunk = 1024 * 1024;
+            let chunk = bytes.div_ceil(128);
             let report = attachments::interrupted(broker.address(), seed, bytes, chunk, 100).await;
             println!("{report:?}");
             !report.arrived_whole
