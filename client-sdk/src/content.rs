@@ -199,8 +199,7 @@ impl Content {
     /// # Errors
     /// The parts together are too large.
     pub fn to_plaintext(&self) -> Result<Vec<u8>, ContentError> {
-        let content =
-            v1::Content { content: Some(self.0.clone()), attachments: self.1.clone() };
+        let content = v1::Content { content: Some(self.0.clone()), attachments: self.1.clone() };
         pad(&content.encode_to_vec()).map_err(|_| ContentError::TooLarge)
     }
 

@@ -133,8 +133,8 @@ pub use content::{
 pub use directory::{AgencyEntry, Directory, PublishedKey};
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use ids::{
-    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt, ThreadId, from_hex,
-    hex,
+    Address, AttachmentId, ConferenceId, ConsentId, MessageId, ParticipantReference, Receipt,
+    ThreadId, from_hex, hex,
 };
 pub use log::{
     Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,

@@ -30,7 +30,7 @@ impl Numbers {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -40,11 +40,11 @@ impl Numbers {
 
     /// A number below a bound.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.draw() % bound
     }
 
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let words = (0..length.div_ceil(8)).flat_map(|_| self.next().to_le_bytes());
+        let words = (0..length.div_ceil(8)).flat_map(|_| self.draw().to_le_bytes());
         words.take(length).collect()
     }
 }
@@ -117,8 +117,7 @@ async fn pass(
             return;
         }
         let may_cut = |cuts: u64| (cuts < cuts_max).then_some(cuts + 1);
-        if passed > limit
-            && cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, may_cut).is_ok()
+        if passed > limit && cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, may_cut).is_ok()
         {
             return;
         }

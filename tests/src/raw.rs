@@ -347,7 +347,9 @@ impl Draft {
             expires_at_ms: self.created_at_ms + 24 * HOUR_MS,
             suite: v1::SealingSuite::DhkemP256Sha256Aes256gcm.into(),
             sealing_key_id: Bytes::from_static(&[1; 32]),
-            part_of: Bytes::copy_from_slice(self.part_of.as_ref().map_or(&[], <[u8; 16]>::as_slice)),
+            part_of: Bytes::copy_from_slice(
+                self.part_of.as_ref().map_or(&[], <[u8; 16]>::as_slice),
+            ),
         };
         v1::OutgoingMessage {
             participant_reference: self.reference.clone(),

@@ -127,6 +127,8 @@ pub(super) struct Finished {
     pub(super) sender_agency: AgencyIx,
     pub(super) recipient_agency: AgencyIx,
     pub(super) recipient: AddressIx,
+    /// It was stopped; it may have been handed out before, and be acknowledged after.
+    pub(super) stopped: bool,
     pub(super) handed_out: bool,
     pub(super) decrypted: Option<RecordNumber>,
     pub(super) acknowledged: Option<RecordNumber>,
@@ -299,6 +301,9 @@ impl State {
             EventKind::MessageStopped { message, .. } => {
                 self.uploads.stop_main(*message);
                 self.finish(*message, time);
+                if let Some(finished) = self.finished.get_mut(message) {
+                    finished.stopped = true;
+                }
             }
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
             EventKind::Upload(UploadEvent::Discarded { message }) => {

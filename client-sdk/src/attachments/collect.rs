@@ -304,12 +304,7 @@ impl AttachmentCollector {
     }
 
     /// Links the file under a safe name that nothing has yet; returns the name.
-    fn give_name(
-        &self,
-        id: AttachmentId,
-        part: &Path,
-        name: &str,
-    ) -> Result<String, ClientError> {
+    fn give_name(&self, id: AttachmentId, part: &Path, name: &str) -> Result<String, ClientError> {
         let name = safe_name(name);
         for candidate in [name.clone(), format!("{id}-{name}")] {
             let path = self.folder.join(&candidate);

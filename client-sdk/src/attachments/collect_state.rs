@@ -215,7 +215,8 @@ pub(super) fn load<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>,
     }
     let text = files::read_small(path)?;
     let broken = |error| {
-        let why = format!("not a file of a collector ({error}); move it away and have it sent again");
+        let why =
+            format!("not a file of a collector ({error}); move it away and have it sent again");
         ClientError::file(path, why)
     };
     serde_json::from_slice(&text).map(Some).map_err(broken)

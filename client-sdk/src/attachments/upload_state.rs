@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::Message as _;
+use schleuse_proto::evidence::{Digest, sha256};
 use serde::{Deserialize, Serialize};
 
 use super::source::Source;

@@ -65,12 +65,7 @@ pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), ContentE
     rule(!name.chars().any(char::is_control), field, "no control characters")
 }
 
-fn check_whole(
-    id: &[u8],
-    bytes: u64,
-    sha256: &[u8],
-    chunks: u32,
-) -> Result<(), ContentError> {
+fn check_whole(id: &[u8], bytes: u64, sha256: &[u8], chunks: u32) -> Result<(), ContentError> {
     rule(id.len() == 16, "attachment_id", "16 bytes")?;
     let fits = (1..=ATTACHMENT_BYTES_MAX).contains(&bytes);
     rule(fits, "attachment size", "1 byte to 100 MiB")?;
@@ -86,8 +81,8 @@ fn check_reference(reference: &v1::AttachmentReference) -> Result<(), ContentErr
     let media_type = &reference.media_type;
     chars("attachment media type", media_type, 0, NAME_CHARS_MAX, "at most 200 characters")?;
     let categories = &reference.categories;
-    let fits = (1..=CATEGORIES_MAX).contains(&categories.len())
-        && categories.is_sorted_by(|a, b| a < b);
+    let fits =
+        (1..=CATEGORIES_MAX).contains(&categories.len()) && categories.is_sorted_by(|a, b| a < b);
     rule(fits, "attachment categories", "1 to 16 codes, sorted, without repetition")
 }
 

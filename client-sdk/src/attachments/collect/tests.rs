@@ -175,7 +175,10 @@ fn changed_foreign_and_surplus_parts_are_refused_and_change_nothing() {
     ];
     for (other, chunk, what) in cases {
         let refused = refusal(other.send_part(&mut collector, chunk));
-        assert!(matches!(refused, AttachmentError::Foreign { what: is, .. } if is == what), "{refused}");
+        assert!(
+            matches!(refused, AttachmentError::Foreign { what: is, .. } if is == what),
+            "{refused}"
+        );
         assert!(refused.is_alarm());
     }
     // The message comes without this attachment: what came of it is removed, and nothing more is taken.

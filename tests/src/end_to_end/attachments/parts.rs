@@ -138,7 +138,8 @@ async fn the_message_of_somebody_else_releases_nothing() {
     // The sender itself names another participant, or another recipient: what does not fit is stopped, and
     // the answers say nothing.
     let second = Case::with(lotse.clone(), &[JOBCENTER], DRV).await;
-    let main = desk.accepted(&Draft { reference: second.jobcenter_reference, ..desk.message() }).await;
+    let main =
+        desk.accepted(&Draft { reference: second.jobcenter_reference, ..desk.message() }).await;
     assert_eq!(desk.fetched().await, [main], "of another participant");
     desk.accepted(&desk.part()).await;
     assert!(desk.fetched().await.is_empty(), "a later part of another participant");
@@ -270,8 +271,7 @@ async fn an_upload_that_is_given_up_leaves_nothing() {
     // Another agency's upload of the same name is another.
     let kasse_case = Case::with(desk.case.lotse.clone(), &[KRANKENKASSE], DRV).await;
     let kasse = RawClient::connect(broker.address(), KRANKENKASSE, "system").await;
-    let kasse_reference =
-        desk.case.lotse.reference_for(&kasse_case.reference, KRANKENKASSE).await;
+    let kasse_reference = desk.case.lotse.reference_for(&kasse_case.reference, KRANKENKASSE).await;
     let draft = Draft { reference: kasse_reference, ..desk.part() };
     assert_eq!(kasse.send(&draft).await.unwrap().result(), v1::SubmitResult::Accepted);
 
@@ -347,12 +347,8 @@ async fn a_sender_learns_its_own_outcomes_again_and_nobody_elses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_of_parts_are_checked_and_waiting_parts_leave_room_for_messages() {
-    let broker = TestBroker::with(
-        Pki::shared(),
-        Arc::new(SystemClock),
-        "queue_messages_max = 8\n",
-    )
-    .await;
+    let broker =
+        TestBroker::with(Pki::shared(), Arc::new(SystemClock), "queue_messages_max = 8\n").await;
     let desk = Desk::open(&broker).await;
     let mut own = desk.part();
     own.message_id = own.part_of;

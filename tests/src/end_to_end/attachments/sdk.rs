@@ -13,7 +13,6 @@ use crate::raw::random;
 
 const MIB: usize = 1024 * 1024;
 
-#[expect(clippy::print_stderr, reason = "a failed test must be repeatable")]
 fn seed() -> u64 {
     let seed = u64::from_be_bytes(random());
     eprintln!("seed {seed}");
@@ -151,8 +150,7 @@ async fn recall_and_revocation_stop_the_rest() {
     stream.close().await;
     // What was handed out before the revocation may still be in the stream; after it comes the message alone.
     let left = recipient.fetch(&["zentrale"], 100).await.unwrap();
-    let kinds: Vec<String> =
-        left.into_iter().map(|one| one.verified().unwrap().kind).collect();
+    let kinds: Vec<String> = left.into_iter().map(|one| one.verified().unwrap().kind).collect();
     assert_eq!(kinds, ["fallkonferenz.request"]);
 
     // A revocation during the upload: the next part is not covered, and nothing is sent.
@@ -206,14 +204,11 @@ async fn a_changed_part_is_refused_by_broker_and_recipient() {
             sealed: Some(changed),
             ..v1::OutgoingMessage::default()
         };
-        let refused = crate::raw::RawClient::connect(
-            broker.address(),
-            crate::raw::JOBCENTER,
-            "system",
-        )
-        .await
-        .submit(vec![message])
-        .await;
+        let refused =
+            crate::raw::RawClient::connect(broker.address(), crate::raw::JOBCENTER, "system")
+                .await
+                .submit(vec![message])
+                .await;
         assert!(refused.is_err());
     }
     let mut moved = sealed.clone();
