@@ -355,7 +355,7 @@ fn play(real: &mut Real, naive: &mut Naive, op: &Op) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     /// Within the time for which everything is remembered.
     #[test]
