@@ -33,8 +33,8 @@ enum Campaign {
     /// An attachment of so many MiB is sent in 128 parts while connections are cut, 100 times on either side.
     Attach {
         /// Size in MiB, 1 to 100.
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
-        mib: u32,
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=100))]
+        mib: u16,
         /// Repeats the cuts of another run.
         #[arg(long)]
         seed: Option<u64>,
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
             let broker = TestBroker::start().await;
             let seed = seed.unwrap_or_else(|| u64::from_be_bytes(raw::random()));
             println!("seed {seed}");
-            let bytes = mib as usize * 1024 * 1024;
+            let bytes = usize::from(mib) * 1024 * 1024;
             let chunk = bytes.div_ceil(128);
             let report = attachments::interrupted(broker.address(), seed, bytes, chunk, 100).await;
             println!("{report:?}");
