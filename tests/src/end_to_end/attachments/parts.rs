@@ -102,6 +102,7 @@ async fn parts_wait_for_their_message_and_leave_before_it_also_after_a_restart()
     let broker = broker.restart(clock).await;
     desk.reconnect(&broker).await;
     assert_eq!(desk.fetched().await, [other], "nothing of the upload");
+    desk.drv.acknowledge(vec![other]).await.unwrap();
     parts.push(desk.accepted(&desk.part()).await);
     let main = desk.accepted(&desk.message()).await;
     parts.push(main);
