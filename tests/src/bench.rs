@@ -1,5 +1,6 @@
 //! What the benchmark measures. Figures are comparable only within one run.
 
+pub mod attachments;
 pub mod decide;
 pub mod echo;
 pub mod evidence;
@@ -32,8 +33,18 @@ pub fn percentile(sorted: &[Duration], share: f64) -> u64 {
 /// Resident memory of a process in MiB.
 #[must_use]
 pub fn resident_mib(pid: u32) -> u64 {
+    status_mib(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process ever had, in MiB.
+#[must_use]
+pub fn peak_mib(pid: u32) -> u64 {
+    status_mib(pid, "VmHWM:")
+}
+
+fn status_mib(pid: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
     kib.unwrap_or_default() / 1024
 }

@@ -1,5 +1,6 @@
 //! Whole calls over real TLS against a real broker.
 
+mod attachments;
 mod bad_input;
 mod bounds;
 mod certificates;

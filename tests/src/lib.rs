@@ -20,6 +20,7 @@
     expect(clippy::too_many_lines, reason = "a test tells its story from beginning to end")
 )]
 
+pub mod attachments;
 pub mod audit;
 pub mod bench;
 pub mod broker;
@@ -49,6 +50,8 @@ mod journal_crash;
 mod narrowing;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod uploads_against_model;
 #[cfg(test)]
 mod witnesses;
 

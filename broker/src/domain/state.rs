@@ -169,6 +169,8 @@ pub(super) struct Finished {
     pub(super) sender_agency: AgencyIx,
     pub(super) recipient_agency: AgencyIx,
     pub(super) recipient: AddressIx,
+    /// It was stopped; it may have been handed out before, and be acknowledged after.
+    pub(super) stopped: bool,
     pub(super) handed_out: bool,
     pub(super) decrypted: Option<RecordNumber>,
     pub(super) acknowledged: Option<RecordNumber>,
@@ -356,6 +358,9 @@ impl State {
             EventKind::MessageStopped { message, reason, .. } => {
                 self.uploads.stop_main(*message);
                 self.apply_stop(*message, *reason, stamp);
+                if let Some(finished) = self.finished.get_mut(message) {
+                    finished.stopped = true;
+                }
             }
             EventKind::Delivery(event) => self.apply_delivery(event, stamp),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),

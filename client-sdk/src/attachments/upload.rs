@@ -29,8 +29,8 @@ use crate::send::{
 const IN_FLIGHT_MAX: usize = 4;
 /// Messages of one question after outcomes.
 const OUTCOMES_MAX: usize = 256;
-/// Most attempts after an interruption without a part that arrived between them: about half a minute.
-const ATTEMPTS_MAX: u32 = 14;
+/// Most attempts after an interruption without a part that arrived between them: about three minutes.
+const ATTEMPTS_MAX: u32 = 60;
 /// Longest wait for the outcome of a part.
 const OUTCOME_WAIT: Duration = Duration::from_secs(60);
 
@@ -98,7 +98,7 @@ pub struct Upload {
     attachments: Vec<Attachment>,
     chunk_bytes: usize,
     leaves_out: bool,
-    on_progress: Box<dyn FnMut(Progress) + Send>,
+    on_progress: Box<dyn FnMut(Progress) + Send + Sync>,
 }
 
 impl std::fmt::Debug for Upload {
@@ -131,7 +131,7 @@ impl Upload {
 
     /// What is called when a part was accepted.
     #[must_use]
-    pub fn on_progress(self, on_progress: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(self, on_progress: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         Self { on_progress: Box::new(on_progress), ..self }
     }
 }
@@ -268,7 +268,7 @@ struct Sending {
     plan: Plan,
     key: SealingPublicKey,
     interruptions: u32,
-    on_progress: Box<dyn FnMut(Progress) + Send>,
+    on_progress: Box<dyn FnMut(Progress) + Send + Sync>,
 }
 
 impl Sending {

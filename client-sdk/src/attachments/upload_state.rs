@@ -48,6 +48,9 @@ impl Plan {
     ) -> Result<Self, ClientError> {
         let name = hex(&digest(draft, attachments, sources)?);
         let path = folder.map(|folder| folder.join("uploads").join(format!("{name}.json")));
+        if let Some(folder) = folder {
+            forget_old(&folder.join("uploads"), now_ms);
+        }
         let kept = path.as_ref().and_then(|path| Self::load(path, draft, sources.len(), now_ms));
         if let Some(kept) = kept {
             return Ok(Self { path, ..kept });
@@ -104,6 +107,19 @@ impl Plan {
         if let Some(path) = &self.path {
             // What stays behind is of no use after a day.
             let _gone = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Removes what can no longer be taken up.
+fn forget_old(folder: &Path, now_ms: i64) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let text = files::read_small(&entry.path()).ok();
+        let kept = text.and_then(|text| serde_json::from_slice::<Kept>(&text).ok());
+        let end = kept.map(|kept| kept.begun_at_ms.saturating_add(RESUMED_WITHIN_MS));
+        if end.is_some_and(|end| end <= now_ms) {
+            // Of no use to anybody; the next upload tries again.
+            let _gone = std::fs::remove_file(entry.path());
         }
     }
 }

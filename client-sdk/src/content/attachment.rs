@@ -167,7 +167,7 @@ mod tests {
         let text = || Content::text("Gutachten", "anbei").unwrap();
         let content = text().with_attachments(vec![reference.clone()]).unwrap();
         let read = Content::from_plaintext(&content.to_plaintext().unwrap()).unwrap();
-        assert_eq!(read.attachments(), [reference.clone()]);
+        assert_eq!(read.attachments(), std::slice::from_ref(&reference));
         assert!(text().with_attachments(vec![reference.clone(); 2]).is_err(), "twice the same");
         for name in ["", "../x", "a/b", "a\\b", "..", "x\n"] {
             let wrong = v1::AttachmentReference { name: name.to_owned(), ..reference.clone() };

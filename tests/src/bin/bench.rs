@@ -48,6 +48,8 @@ enum What {
     Evidence,
     /// Whether the time of a refusal tells its cause. Not part of all: it takes minutes.
     Uniformity,
+    /// An attachment of 100 MiB: throughput, and how much the broker's memory grew.
+    Attachments,
     /// Serves the bare echo with a PKI folder, for the other measurements.
     Echo {
         /// Made by certs-dev.
@@ -82,6 +84,9 @@ async fn main() {
     if matches!(arguments.what, What::Uniformity) {
         let samples = arguments.samples;
         report.insert("uniformity".into(), bench::uniformity::run(samples).await);
+    }
+    if matches!(arguments.what, What::All | What::Attachments) {
+        report.insert("attachments".into(), bench::attachments::run(100).await);
     }
     println!("{}", serde_json::Value::Object(report));
 }

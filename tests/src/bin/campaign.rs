@@ -1,7 +1,7 @@
 //! Long campaigns, each with a size. The short runs are tests; this is the entry for the long ones.
 //!
 //! Examples: `schleuse-campaign race 1000000`, `schleuse-campaign kill 10000`,
-//! `schleuse-campaign tamper 1`.
+//! `schleuse-campaign tamper 1`, `schleuse-campaign attach 100`.
 
 #![expect(clippy::print_stdout, reason = "the program's words to its user")]
 
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use schleuse_tests::broker::TestBroker;
-use schleuse_tests::{kill, kinds, race, tamper};
+use schleuse_tests::{attachments, kill, kinds, race, raw, tamper};
 
 /// Campaigns against a real broker on loopback.
 #[derive(Parser)]
@@ -29,6 +29,15 @@ enum Campaign {
     Kill {
         /// How many kills.
         kills: u32,
+    },
+    /// An attachment of so many MiB is sent in 128 parts while connections are cut, 100 times on either side.
+    Attach {
+        /// Size in MiB, 1 to 100.
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=100))]
+        mib: u16,
+        /// Repeats the cuts of another run.
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Files of evidence are changed in every way (100 % must be found).
     Tamper {
@@ -61,6 +70,16 @@ async fn main() -> ExitCode {
             let report = kill::campaign(kills).await;
             println!("{report:?}");
             !report.faults.is_empty()
+        }
+        Campaign::Attach { mib, seed } => {
+            let broker = TestBroker::start().await;
+            let seed = seed.unwrap_or_else(|| u64::from_be_bytes(raw::random()));
+            println!("seed {seed}");
+            let bytes = usize::from(mib) * 1024 * 1024;
+            let chunk = bytes.div_ceil(128);
+            let report = attachments::interrupted(broker.address(), seed, bytes, chunk, 100).await;
+            println!("{report:?}");
+            !report.arrived_whole
         }
         Campaign::Tamper { stride, out } => {
             let report = tamper::run(stride, 60, out.as_deref()).await;

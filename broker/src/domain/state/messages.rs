@@ -115,6 +115,7 @@ impl State {
                 sender_agency: message.sender_agency,
                 recipient_agency: message.recipient_agency,
                 recipient: message.recipient,
+                stopped: false,
                 handed_out: message.attempt > 0,
                 decrypted: message.decrypted,
                 acknowledged: None,

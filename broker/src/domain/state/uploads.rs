@@ -210,9 +210,7 @@ impl State {
             (Some(main), _) if !self.uploads.of_part.contains_key(&entry.record) => {
                 Fate::Accepted(main.participant, main.recipient)
             }
-            (None, Some(main)) if main.acknowledged.is_some() => {
-                Fate::Accepted(main.participant, main.recipient)
-            }
+            (None, Some(main)) if !main.stopped => Fate::Accepted(main.participant, main.recipient),
             _ => Fate::Ended,
         }
     }

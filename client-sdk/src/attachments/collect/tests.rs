@@ -32,7 +32,7 @@ impl Sender {
     }
 
     fn chunk(&self, index: u32) -> v1::AttachmentChunk {
-        let begin = index as usize * 10;
+        let begin = usize::try_from(index).unwrap() * 10;
         let end = (begin + 10).min(25);
         v1::AttachmentChunk {
             attachment_id: self.id.to_bytes(),
