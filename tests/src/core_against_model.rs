@@ -6,6 +6,7 @@
 
 mod entries;
 mod ops;
+mod planning;
 mod rights;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, MessageId, RecordNumber, Reference, RegistrationKey,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
+use schleuse_broker::domain::planning::PlanningRules;
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, Event, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
@@ -113,12 +115,20 @@ impl Pair {
                 idempotency_keys_max: 1_000_000,
                 consents_per_participant_max: 1000,
             },
+            planning: PlanningRules {
+                places: planning::PLACES
+                    .map(|(of, count)| (AgencyId::parse(of).unwrap(), count as u32))
+                    .into(),
+                ..PlanningRules::default()
+            },
         };
+        let mut model = model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX);
+        model.set_places(&planning::PLACES);
         Self {
             rules,
             state: State::new(),
             log: Vec::new(),
-            model: model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX),
+            model,
             now: 1_790_000_000_000,
             registered: Vec::new(),
             references: HashMap::new(),
@@ -231,6 +241,7 @@ impl Pair {
             }
             Op::Wait { ms } => self.now += ms,
             Op::Restart { left } => self.restart(*left),
+            Op::Planning(op) => self.play_planning(op),
             Op::ListConsents { .. }
             | Op::Restrict { .. }
             | Op::Confirm { .. }
@@ -349,6 +360,7 @@ impl Pair {
             revision: u32::try_from(document.revision).unwrap(),
             previous_hash: document.previous.as_deref().map(hash),
             grants: grants.collect(),
+            review_by: 1,
             evidence_count: usize::from(document.has_evidence),
             hash: hash(document),
         }
@@ -581,6 +593,7 @@ impl Pair {
         self.step(Command::Tick).unwrap();
         self.model.tick(self.now);
         self.list_holds(CallerOp::Officer);
+        self.compare_planning(0);
     }
 }
 

@@ -12,6 +12,7 @@ use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms};
 use schleuse_broker::domain::decide::Question;
 use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId, ConsentId, Reference, RegistrationKey};
+use schleuse_broker::domain::planning::PlanningRules;
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, State};
 use schleuse_proto::identity::Role;
@@ -60,6 +61,7 @@ impl World {
                 idempotency_keys_max: 10,
                 consents_per_participant_max: 10,
             },
+            planning: PlanningRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),
@@ -114,6 +116,7 @@ impl World {
             revision: if revise { 2 } else { 1 },
             previous_hash: revise.then_some([1; 32]),
             grants: vec![grant],
+            review_by: 1,
             evidence_count: 0,
             hash: if revise { [2; 32] } else { [1; 32] },
         };

@@ -3,9 +3,11 @@
 mod bad_input;
 mod bounds;
 mod certificates;
+mod directory;
 mod evidence;
 mod lifecycle;
 mod operations;
+mod planning;
 mod queries;
 mod rights;
 mod roles;
@@ -67,6 +69,14 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::HoldReleased(_) => "hold released".to_owned(),
         Event::ConsentSuspended(_) => "suspended".to_owned(),
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
+        Event::CoverageAsked(event) if event.covered => "asked, covered".to_owned(),
+        Event::CoverageAsked(_) => match reason {
+            v1::DenyReason::Unspecified => "asked, not covered".to_owned(),
+            reason => format!("asked, not covered {}", reason.as_str_name()),
+        },
+        Event::ConsentRequested(_) => "consent requested".to_owned(),
+        Event::TaskClosed(event) => format!("task {} closed", event.task_number),
+        Event::ParticipationSet(_) => "participation".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
     }

@@ -12,6 +12,7 @@
 //! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
+pub mod planning;
 pub mod rights;
 mod terms;
 
@@ -107,6 +108,7 @@ pub struct Model {
     erased_entries: Vec<usize>,
     /// The largest size of a log that was lost and is not continued.
     abandoned: usize,
+    planning: planning::Planning,
 }
 
 impl Model {
@@ -134,6 +136,7 @@ impl Model {
             erasing: Vec::new(),
             erased_entries: Vec::new(),
             abandoned: 0,
+            planning: planning::Planning::default(),
         }
     }
 

@@ -24,6 +24,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -140,6 +141,10 @@ impl RawClient {
 
     pub fn rights(&self) -> RightsServiceClient<Channel> {
         RightsServiceClient::new(self.channel.clone())
+    }
+
+    pub fn planning(&self) -> PlanningServiceClient<Channel> {
+        PlanningServiceClient::new(self.channel.clone())
     }
 
     pub fn checkpoints(&self) -> CheckpointServiceClient<Channel> {

@@ -87,6 +87,7 @@ impl Pair {
             },
             EventKind::LogQueried(_) => Entry::Queried,
             EventKind::Upkeep(event) => self.upkeep_entry(event),
+            EventKind::Planning(event) => self.planning_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
     }
@@ -129,7 +130,7 @@ impl Pair {
     }
 }
 
-fn grant(grant: &GrantRef) -> model::GrantRef {
+pub(super) fn grant(grant: &GrantRef) -> model::GrantRef {
     (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
 }
 
@@ -158,12 +159,13 @@ pub(super) fn same_refusal(real: &Refusal, model: model::Error) -> bool {
         }
         Refusal::RevisionConflict { .. } => model == model::Error::Conflict,
         Refusal::InvalidField { .. } => model == model::Error::Invalid,
+        Refusal::IdempotencyConflict { .. } => model == model::Error::Conflict,
         Refusal::OnHold { .. } => model == model::Error::OnHold,
         _ => false,
     }
 }
 
-fn reason(reason: DenyReason) -> model::Reason {
+pub(super) fn reason(reason: DenyReason) -> model::Reason {
     match reason {
         DenyReason::UnknownParticipant => model::Reason::UnknownParticipant,
         DenyReason::NoConsent => model::Reason::NoConsent,

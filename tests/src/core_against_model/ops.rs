@@ -5,6 +5,7 @@
 
 use proptest::prelude::*;
 
+use super::planning::{PlanningOp, planning_op};
 use super::{DAY, HOUR};
 
 /// One step of a random sequence; small numbers choose among few objects, so that they collide.
@@ -110,6 +111,7 @@ pub(super) enum Op {
         most: usize,
         participants: bool,
     },
+    Planning(PlanningOp),
     Reconcile {
         lost: usize,
         kept: Vec<KeptOp>,
@@ -177,7 +179,7 @@ pub(super) enum What {
 /// A caller from here on is the Lotse of the participant.
 pub(super) const OWN_LOTSE: usize = 2;
 
-fn lotse_op() -> impl Strategy<Value = usize> {
+pub(super) fn lotse_op() -> impl Strategy<Value = usize> {
     prop_oneof![1 => 0..OWN_LOTSE, 8 => Just(OWN_LOTSE)]
 }
 
@@ -204,7 +206,7 @@ fn grant_op() -> impl Strategy<Value = GrantOp> {
     )
 }
 
-fn message_op() -> impl Strategy<Value = MessageOp> {
+pub(super) fn message_op() -> impl Strategy<Value = MessageOp> {
     let what = prop_oneof![
         1 => Just(What::Any),
         6 => (0..6_usize, 0..3_usize).prop_map(|(consent, grant)| What::Granted { consent, grant }),
@@ -310,5 +312,6 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![4 => 1..2 * HOUR, 1 => 1..2 * DAY].prop_map(|ms| Op::Wait { ms }),
         1 => (0..20_usize).prop_map(|left| Op::Restart { left }),
         12 => rights_op(),
+        12 => planning_op().prop_map(Op::Planning),
     ]
 }

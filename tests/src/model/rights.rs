@@ -241,6 +241,7 @@ impl Model {
         self.messages.retain(|message| message.submission.participant != Some(participant));
         self.consents.retain(|consent| consent.newest.participant != participant);
         self.erasure_holds.retain(|hold| hold.participant != Some(participant));
+        self.planning.forget(participant);
         if let Some(known) = self.participants.get_mut(participant) {
             known.erased = true;
         }
@@ -297,7 +298,7 @@ impl Model {
                 Entry::HandedOut { message, .. }
                 | Entry::Stage { message, .. }
                 | Entry::Stopped { message, .. } => *message,
-                Entry::Queried => index,
+                Entry::Queried | Entry::Asked { .. } | Entry::ConsentRequested => index,
                 _ => continue,
             };
             let is_known = self.messages.iter().any(|it| it.number == message)
@@ -340,6 +341,7 @@ impl Model {
         }
         self.erasing.retain(|(begun, _)| !entries.contains(begun));
         self.erased_entries.extend(&entries);
+        self.planning.forget_entries(&entries);
         self.write(None, Entry::RecordsErased { ground, records: entries.clone() });
         Ok(entries)
     }

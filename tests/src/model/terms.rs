@@ -142,6 +142,10 @@ pub enum Entry {
     ErasureBegun { participant: usize },
     RecordsErased { ground: Ground, records: Vec<usize> },
     RecordLost,
+    Asked { covered: bool, reason: Option<Reason>, grant: Option<GrantRef> },
+    ConsentRequested,
+    TaskClosed { task: usize, result: String },
+    Participation { participant: usize, phase: String },
     Reconciled { found: usize, shown: usize, lost: usize, replayed: usize, suspended: usize },
 }
 
