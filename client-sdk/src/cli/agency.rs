@@ -80,9 +80,8 @@ async fn publish(
     let client = connect(global, None, output).await?;
     let validity_ms = i64::from(arguments.days) * DAY_MS;
     let own = client.directory();
-    let entry = own
-        .publish_with(&arguments.name, &functions, &keys, validity_ms, details.as_ref())
-        .await?;
+    let entry =
+        own.publish_with(&arguments.name, &functions, &keys, validity_ms, details.as_ref()).await?;
     directory::show(&entry, output);
     Ok(Ending::Done)
 }

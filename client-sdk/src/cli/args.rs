@@ -22,8 +22,8 @@ pub(crate) use lotse::{
     RevokeArguments,
 };
 pub(crate) use planning::{
-    ContactArguments, ParticipationCommand, PlannedArguments,
-    RequestConsentArguments, SearchArguments, SetParticipationArguments, TaskCommand,
+    ContactArguments, ParticipationCommand, PlannedArguments, RequestConsentArguments,
+    SearchArguments, SetParticipationArguments, TaskCommand,
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
 pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};

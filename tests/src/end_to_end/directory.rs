@@ -243,6 +243,7 @@ async fn references_of_two_agencies_share_nothing() {
     let known_as = received.participant_reference.as_ref().map(ParticipantReference::as_text);
     assert_eq!(known_as, Some(of_drv.as_str()));
     received.acknowledge().await.unwrap();
+    let handed_out = received.receipt.record_number;
     // All that each agency's officer and system read: its own reference at most.
     let query = LogQuery::new("control of references");
     for (agency, system, own, foreign) in
@@ -251,8 +252,7 @@ async fn references_of_two_agencies_share_nothing() {
         let officer = plain(&broker, agency, "dpo").await;
         let rows = officer.query_all(&query).await.unwrap().rows;
         let mut said: String = rows.iter().map(|row| row.to_json().to_string()).collect();
-        let number =
-            if agency == DRV { received.message_number + 1 } else { receipt.record_number };
+        let number = if agency == DRV { handed_out } else { receipt.record_number };
         let evidence = system.evidence(&[number]).await.unwrap();
         said += &String::from_utf8(evidence.to_json().unwrap()).unwrap();
         assert!(said.contains(own.as_str()), "{agency}");

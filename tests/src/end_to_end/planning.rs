@@ -264,8 +264,8 @@ async fn places_are_taken_in_order_and_only_lotsen_know() {
     let first = set(&lotse, &people[1], Phase::Contact).await.unwrap();
     assert_eq!((first.phase(), first.waiting_position), (Phase::Contact, 0));
     let counts = lotse.planning().show_places(v1::ShowPlacesRequest {}).await.unwrap();
-    let [count] = counts.into_inner().jobcenters[..].try_into().unwrap() else { panic!() };
-    let v1::JobcenterPlaces { places, taken, waiting, .. } = count;
+    let counts = counts.into_inner().jobcenters;
+    let [v1::JobcenterPlaces { places, taken, waiting, .. }] = counts[..] else { panic!() };
     assert_eq!((places, taken, waiting), (1, 1, 2));
     // No officer of an agency, not even of the Lotse's, reads of it; the project's sees that, not what.
     for agency in [JOBCENTER, LOTSE_AGENCY] {
