@@ -11,38 +11,11 @@ use super::{reason, words};
 use crate::broker::TestBroker;
 use crate::pki::Pki;
 use crate::raw::{
-    BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address, consent, grant, now_ms,
+    BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, consent, grant, now_ms,
 };
 
 const HOUR_MS: i64 = 3_600_000;
 const UNKNOWN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-fn planned(draft: &Draft) -> Option<v1::PlannedMessage> {
-    Some(v1::PlannedMessage {
-        sender: Some(address(JOBCENTER, "zentrale")),
-        recipient: Some(draft.recipient.clone()),
-        purpose: draft.purpose.clone(),
-        kind: draft.kind.clone(),
-        categories: draft.categories.clone(),
-        professional_secret: false,
-    })
-}
-
-async fn ask(client: &RawClient, draft: &Draft) -> Result<v1::AskCoverageResponse, tonic::Status> {
-    let participant_reference = draft.reference.clone();
-    let request = v1::AskCoverageRequest { participant_reference, planned: planned(draft) };
-    client.planning().ask_coverage(request).await.map(tonic::Response::into_inner)
-}
-
-async fn request(client: &RawClient, draft: &Draft) -> Result<v1::Receipt, tonic::Status> {
-    let request = v1::RequestConsentRequest {
-        participant_reference: draft.reference.clone(),
-        planned: planned(draft),
-        reason: v1::RequestReason::PeriodRuns.into(),
-    };
-    let answer = client.planning().request_consent(request).await?;
-    Ok(answer.into_inner().receipt.unwrap())
-}
 
 async fn tasks(client: &RawClient) -> Vec<v1::Task> {
     client.planning().list_tasks(v1::ListTasksRequest {}).await.unwrap().into_inner().tasks
@@ -131,7 +104,7 @@ async fn a_question_is_answered_like_a_submission_and_the_same_for_every_cause()
     for round in 0..2 {
         let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
         for (why, draft) in &causes {
-            let answer = ask(&jobcenter, draft).await.unwrap();
+            let answer = jobcenter.ask(draft).await.unwrap();
             assert!(!answer.covered, "{why}");
             let sent = jobcenter.send(draft).await.unwrap();
             assert_eq!(sent.result(), v1::SubmitResult::NotCovered, "{why}");
@@ -139,7 +112,7 @@ async fn a_question_is_answered_like_a_submission_and_the_same_for_every_cause()
         }
         let sent = jobcenter.send(&covered).await.unwrap();
         assert_eq!(sent.result(), v1::SubmitResult::Accepted);
-        assert!(ask(&jobcenter, &covered).await.unwrap().covered);
+        assert!(jobcenter.ask(&covered).await.unwrap().covered);
         if round == 0 {
             broker = broker.restart(Arc::new(SystemClock)).await;
         }
@@ -173,19 +146,24 @@ async fn questions_are_few_and_their_form_is_checked() {
     let draft = Draft::new(&case.jobcenter_reference, DRV);
     let mut wrong = draft.clone();
     wrong.kind = "hilfeplan.note".into();
-    assert_eq!(reason(&ask(&jobcenter, &wrong).await.unwrap_err()), "ERROR_REASON_INVALID_FIELD");
+    assert_eq!(reason(&jobcenter.ask(&wrong).await.unwrap_err()), "ERROR_REASON_INVALID_FIELD");
     wrong.purpose = "anderes".into();
-    assert_eq!(reason(&ask(&jobcenter, &wrong).await.unwrap_err()), "ERROR_REASON_UNKNOWN_CODE");
-    assert!(ask(&jobcenter, &draft).await.is_ok());
-    assert!(request(&jobcenter, &draft).await.is_ok());
-    let refused = [ask(&jobcenter, &draft).await.err(), request(&jobcenter, &draft).await.err()];
+    assert_eq!(reason(&jobcenter.ask(&wrong).await.unwrap_err()), "ERROR_REASON_UNKNOWN_CODE");
+    assert!(jobcenter.ask(&draft).await.is_ok());
+    assert!(jobcenter.request_consent(&draft).await.is_ok());
+    let refused =
+        [jobcenter.ask(&draft).await.err(), jobcenter.request_consent(&draft).await.err()];
     for refused in refused {
         assert_eq!(reason(&refused.unwrap()), "ERROR_REASON_RATE_LIMITED");
     }
     // Sending goes on, and so do the others. Nobody asks in another agency's name.
     assert!(jobcenter.send(&draft).await.is_ok());
     let drv = RawClient::connect(broker.address(), DRV, "system").await;
-    let foreign = ask(&drv, &draft).await.unwrap_err();
+    let forged = v1::AskCoverageRequest {
+        participant_reference: draft.reference.clone(),
+        planned: Some(draft.planned(JOBCENTER)),
+    };
+    let foreign = drv.planning().ask_coverage(forged).await.unwrap_err();
     assert_eq!(reason(&foreign), "ERROR_REASON_INVALID_FIELD");
 }
 
@@ -198,7 +176,7 @@ async fn a_consent_request_becomes_a_task_and_tells_nothing_back() {
     for round in 0..2 {
         let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
         for reference in [&case.jobcenter_reference, UNKNOWN] {
-            receipts.push(request(&jobcenter, &Draft::new(reference, BEZIRK)).await.unwrap());
+            receipts.push(jobcenter.request_consent(&Draft::new(reference, BEZIRK)).await.unwrap());
         }
         let lotse = RawClient::connect(broker.address(), LOTSE_AGENCY, "lotse-l-01").await;
         let other = RawClient::connect(broker.address(), LOTSE_AGENCY, "lotse-l-02").await;
@@ -213,7 +191,7 @@ async fn a_consent_request_becomes_a_task_and_tells_nothing_back() {
         assert_eq!(task.participant_reference, case.reference);
         let Some(v1::task::What::ConsentRequest(wanted)) = &task.what else { panic!("{task:?}") };
         assert_eq!((wanted.task_number, wanted.reason()), (number, v1::RequestReason::PeriodRuns));
-        assert_eq!(wanted.planned, planned(&Draft::new("", BEZIRK)));
+        assert_eq!(wanted.planned, Some(Draft::new("", BEZIRK).planned(JOBCENTER)));
         assert_eq!(reason(&close(&other, number).await.unwrap_err()), "ERROR_REASON_NOT_FOUND");
         let unknown = receipts[1].record_number;
         assert_eq!(reason(&close(&lotse, unknown).await.unwrap_err()), "ERROR_REASON_NOT_FOUND");
