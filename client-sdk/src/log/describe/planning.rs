@@ -48,10 +48,10 @@ pub(super) fn asked_json(event: &v1::CoverageAsked) -> Value {
 
 pub(super) fn requested(event: &v1::ConsentRequested) -> String {
     let what = planned(event.planned.as_ref());
-    match event.reason() {
-        v1::RequestReason::Unspecified => format!("consent requested for {what}"),
-        _ => format!("consent requested for {what}, reason {}", reason(event)),
+    if event.reason() == v1::RequestReason::Unspecified {
+        return format!("consent requested for {what}");
     }
+    format!("consent requested for {what}, reason {}", reason(event))
 }
 
 pub(super) fn requested_json(event: &v1::ConsentRequested) -> Value {
