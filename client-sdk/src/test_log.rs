@@ -376,6 +376,28 @@ pub(crate) fn refused(label: &v1::Label, reason: v1::DenyReason) -> Entry {
     entry.findings(|findings| findings.set_deny_reason(reason))
 }
 
+/// A question before sending, of what a label says, with the answer yes under a consent or no.
+pub(crate) fn asked(document: Option<&v1::ConsentDocument>, label: &v1::Label) -> Entry {
+    let planned = v1::PlannedMessage {
+        sender: label.sender.clone(),
+        recipient: label.recipient.clone(),
+        purpose: label.purpose.clone(),
+        kind: label.kind.clone(),
+        categories: label.categories.clone(),
+        professional_secret: false,
+    };
+    let event = v1::CoverageAsked { planned: Some(planned), covered: document.is_some() };
+    let mut entry = Entry::of(Event::CoverageAsked(event)).by(JOBCENTER, "system").about('p');
+    entry.findings = Some(match document {
+        Some(document) => covered_by(document),
+        None => v1::Findings {
+            deny_reason: v1::DenyReason::NoConsent.into(),
+            ..v1::Findings::default()
+        },
+    });
+    entry
+}
+
 /// A hand-out of a message with this label under a consent.
 pub(crate) fn handed_out(number: u64, document: &v1::ConsentDocument, label: &v1::Label) -> Entry {
     let recipient = label.recipient.clone().unwrap();

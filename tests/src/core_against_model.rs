@@ -7,6 +7,7 @@
 mod delivery;
 mod entries;
 mod ops;
+mod planning;
 mod rights;
 mod safeguards;
 
@@ -23,6 +24,7 @@ use schleuse_broker::domain::ids::{
     ThreadId,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
+use schleuse_broker::domain::planning::PlanningRules;
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, Event, EventKind, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
@@ -128,10 +130,17 @@ impl Pair {
             },
             reviews: ReviewRules { suspend_missed: true, grace_ms: GRACE, months_max: 6 },
             delivery: DeliveryRules { attempts_max: ATTEMPTS_MAX, ..DeliveryRules::default() },
+            planning: PlanningRules {
+                places: planning::PLACES
+                    .map(|(of, count)| (AgencyId::parse(of).unwrap(), count as u32))
+                    .into(),
+                ..PlanningRules::default()
+            },
         };
         let mut model = model::Model::new(PROJECT, &["gesundheit"], longest_end, QUEUE_MAX);
         model.keep_reviews(GRACE, 200 * DAY);
         model.set_attempts_max(ATTEMPTS_MAX.into());
+        model.set_places(&planning::PLACES);
         Self {
             rules,
             state: State::new(),
@@ -261,6 +270,7 @@ impl Pair {
             Op::Recall { .. } | Op::Reject { .. } | Op::ConfirmDeletion { .. } => {
                 self.play_delivery(op);
             }
+            Op::Planning(op) => self.play_planning(op),
             Op::ListConsents { .. }
             | Op::Restrict { .. }
             | Op::Confirm { .. }
@@ -394,6 +404,7 @@ impl Pair {
             revision: u32::try_from(document.revision).unwrap(),
             previous_hash: document.previous.as_deref().map(hash),
             grants: grants.collect(),
+            review_by: 1,
             evidence_count: usize::from(document.has_evidence),
             representation: None,
             review_by: document.review_by,
@@ -644,6 +655,7 @@ impl Pair {
         self.model.tick(self.now);
         self.list_holds(CallerOp::Officer);
         self.compare_delivery();
+        self.compare_planning(0);
     }
 }
 

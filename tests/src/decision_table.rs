@@ -14,6 +14,7 @@ use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, ObjectionId, Reference, RegistrationKey, ReleaseId,
 };
+use schleuse_broker::domain::planning::PlanningRules;
 use schleuse_broker::domain::safeguards::{ObjectionDocument, ReleaseDocument, SafeguardAct};
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, State};
@@ -77,6 +78,7 @@ impl World {
             },
             reviews: ReviewRules::default(),
             delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
+            planning: PlanningRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),
@@ -132,6 +134,7 @@ impl World {
             revision: if revise { 2 } else { 1 },
             previous_hash: revise.then_some([1; 32]),
             grants: vec![grant],
+            review_by: 1,
             evidence_count: 0,
             representation: None,
             review_by: match change {

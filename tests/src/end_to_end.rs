@@ -6,11 +6,13 @@ mod bounds;
 mod certificates;
 mod deadlines;
 mod delivery;
+mod directory;
 mod evaluation;
 mod evidence;
 mod kinds;
 mod lifecycle;
 mod operations;
+mod planning;
 mod queries;
 mod rights;
 mod roles;
@@ -75,6 +77,14 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::HoldReleased(_) => "hold released".to_owned(),
         Event::ConsentSuspended(_) => "suspended".to_owned(),
         Event::ConsentConfirmed(_) => "confirmed".to_owned(),
+        Event::CoverageAsked(event) if event.covered => "asked, covered".to_owned(),
+        Event::CoverageAsked(_) => match reason {
+            v1::DenyReason::Unspecified => "asked, not covered".to_owned(),
+            reason => format!("asked, not covered {}", reason.as_str_name()),
+        },
+        Event::ConsentRequested(_) => "consent requested".to_owned(),
+        Event::TaskClosed(event) => format!("task {} closed", event.task_number),
+        Event::ParticipationSet(_) => "participation".to_owned(),
         Event::RecordLost(_) => "lost".to_owned(),
         Event::SecrecyReleaseRecorded(_) => "release".to_owned(),
         Event::SecrecyReleaseRevoked(_) => "release revoked".to_owned(),

@@ -13,6 +13,7 @@
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
 pub mod delivery;
+pub mod planning;
 pub mod rights;
 pub mod safeguards;
 mod terms;
@@ -118,6 +119,7 @@ pub struct Model {
     sent: Vec<delivery::Sent>,
     disclosed: Vec<delivery::Disclosed>,
     duties: Vec<delivery::Duty>,
+    planning: planning::Planning,
 }
 
 impl Model {
@@ -151,6 +153,7 @@ impl Model {
             sent: Vec::new(),
             disclosed: Vec::new(),
             duties: Vec::new(),
+            planning: planning::Planning::default(),
         }
     }
 

@@ -29,6 +29,7 @@ use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
+use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -151,6 +152,10 @@ impl RawClient {
         EvaluationServiceClient::new(self.channel.clone())
     }
 
+    pub fn planning(&self) -> PlanningServiceClient<Channel> {
+        PlanningServiceClient::new(self.channel.clone())
+    }
+
     pub fn checkpoints(&self) -> CheckpointServiceClient<Channel> {
         CheckpointServiceClient::new(self.channel.clone())
     }
@@ -264,6 +269,26 @@ impl RawClient {
         Ok(outcomes.into_iter().next().unwrap())
     }
 
+    /// Asks whether a message would pass.
+    pub async fn ask(&self, draft: &Draft) -> Result<v1::AskCoverageResponse, tonic::Status> {
+        let request = v1::AskCoverageRequest {
+            participant_reference: draft.reference.clone(),
+            planned: Some(draft.planned(&self.agency)),
+        };
+        self.planning().ask_coverage(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Asks the Lotse for a consent.
+    pub async fn request_consent(&self, draft: &Draft) -> Result<v1::Receipt, tonic::Status> {
+        let request = v1::RequestConsentRequest {
+            participant_reference: draft.reference.clone(),
+            planned: Some(draft.planned(&self.agency)),
+            reason: v1::RequestReason::PeriodRuns.into(),
+        };
+        let answer = self.planning().request_consent(request).await?;
+        Ok(answer.into_inner().receipt.unwrap())
+    }
+
     pub async fn fetch(&self, function: &str, max: u32) -> Vec<v1::Delivery> {
         let request = v1::FetchRequest { functions: vec![function.to_owned()], max_messages: max };
         self.messages().fetch(request).await.unwrap().into_inner().deliveries
@@ -351,6 +376,18 @@ impl Draft {
             part_of: None,
             professional_secret: false,
             sender_function: "zentrale".to_owned(),
+        }
+    }
+
+    /// What would be sent.
+    pub fn planned(&self, sender: &str) -> v1::PlannedMessage {
+        v1::PlannedMessage {
+            sender: Some(address(sender, "zentrale")),
+            recipient: Some(self.recipient.clone()),
+            purpose: self.purpose.clone(),
+            kind: self.kind.clone(),
+            categories: self.categories.clone(),
+            professional_secret: false,
         }
     }
 

@@ -167,7 +167,12 @@ async fn documents(broker: &BrokerProcess) -> (Value, Value) {
     let mut outcomes = jobcenter.submit(messages).await.unwrap();
     let delivery = drv.fetch("zentrale", 1).await.remove(0);
     drv.acknowledge(vec![delivery.message_number]).await.unwrap();
+    assert!(jobcenter.ask(&draft).await.unwrap().covered);
     case.lotse.revoke(&case.consent).await.unwrap();
+    assert!(!jobcenter.ask(&draft).await.unwrap().covered);
+    let task_number = jobcenter.request_consent(&draft).await.unwrap().record_number;
+    let request = v1::CloseTaskRequest { task_number, result: v1::TaskResult::Done.into() };
+    case.lotse.planning().close_task(request).await.unwrap();
     outcomes.push(jobcenter.send(&draft).await.unwrap());
     let records: Vec<u64> =
         outcomes.iter().map(|outcome| outcome.receipt.as_ref().unwrap().record_number).collect();

@@ -210,6 +210,7 @@ mod tests {
             streams_max: 1,
             streams_per_agency_max: 1,
             messages_per_second: 1,
+            coverage_questions_per_minute: 1,
             connection_bytes_per_second: 1,
         };
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));

@@ -75,9 +75,10 @@ pub(crate) async fn tasks(client: &Client, output: &Output) -> Result<Ending, Cl
         let head = ["task", "due", "participant", "what"];
         let mut table = Table::new(&head, "nothing to do");
         for task in &tasks {
-            let number = match &task.what {
-                TaskKind::ConsentRequest { task, .. } => task.to_string(),
-                _ => String::new(),
+            let number = if let TaskKind::ConsentRequest { task, .. } = &task.what {
+                task.to_string()
+            } else {
+                String::new()
             };
             let participant = task.participant.as_ref().map(|r| r.as_text().to_owned());
             table.row(vec![
@@ -98,9 +99,10 @@ pub(crate) async fn tasks(client: &Client, output: &Output) -> Result<Ending, Cl
 fn words(what: &TaskKind) -> String {
     match what {
         TaskKind::ConsentRequest { planned, reason, .. } => {
-            let reason = match reason {
-                RequestReason::Unspecified => String::new(),
-                reason => format!(", reason {}", short(reason.as_str_name(), "REQUEST_REASON_")),
+            let reason = if *reason == RequestReason::Unspecified {
+                String::new()
+            } else {
+                format!(", reason {}", short(reason.as_str_name(), "REQUEST_REASON_"))
             };
             format!(
                 "consent requested: {} to {}: {} ({}){reason}",
@@ -117,7 +119,8 @@ fn words(what: &TaskKind) -> String {
         TaskKind::ParticipationEnding { .. } => "24 months end".to_owned(),
         TaskKind::PlaceFree { jobcenter } => format!("a place of {jobcenter} is free"),
         TaskKind::EntryRenewal { agency } => format!("confirm the directory entry of {agency}"),
-        _ => "unknown to this program".to_owned(),
+        TaskKind::Unknown => "unknown to this program".to_owned(),
+        _ => "unknown to this version".to_owned(),
     }
 }
 
@@ -148,7 +151,8 @@ fn task_json(task: &Task) -> Value {
             json!({ "kind": "place-free", "jobcenter": jobcenter })
         }
         TaskKind::EntryRenewal { agency } => json!({ "kind": "entry-renewal", "agency": agency }),
-        _ => json!({ "kind": "unknown" }),
+        TaskKind::Unknown => json!({ "kind": "unknown" }),
+        _ => json!({ "kind": "unknown to this version" }),
     };
     json!({
         "participant": task.participant.as_ref().map(|r| r.as_text().to_owned()),

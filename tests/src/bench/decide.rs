@@ -8,6 +8,7 @@ use schleuse_broker::domain::consent::{ConsentDocument, GrantTerms, ReviewRules}
 use schleuse_broker::domain::decide::Question;
 use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId, ConsentId, Reference, RegistrationKey};
+use schleuse_broker::domain::planning::PlanningRules;
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, State};
 use schleuse_proto::identity::Role;
@@ -45,6 +46,7 @@ pub fn run() -> Value {
         },
         reviews: ReviewRules::default(),
         delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
+        planning: PlanningRules::default(),
     };
     let before = resident_mib(std::process::id());
     let mut state = State::new();
@@ -131,6 +133,7 @@ fn fill_one(state: &mut State, rules: &Rules, time: u64, lotse: &Actor, number: 
         revision: 1,
         previous_hash: None,
         grants: grants.collect(),
+        review_by: 1,
         evidence_count: 0,
         representation: None,
         review_by: time + 86_400_000 * 180,

@@ -88,6 +88,7 @@ impl Pair {
             EventKind::Upkeep(event) => self.upkeep_entry(event),
             EventKind::Safeguard(event) => self.safeguard_entry(event),
             EventKind::Delivery(event) => delivery_entry(event),
+            EventKind::Planning(event) => self.planning_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
     }
@@ -176,7 +177,7 @@ pub(super) fn same_refusal(real: &Refusal, model: model::Error) -> bool {
     }
 }
 
-fn reason(reason: DenyReason) -> model::Reason {
+pub(super) fn reason(reason: DenyReason) -> model::Reason {
     match reason {
         DenyReason::UnknownParticipant => model::Reason::UnknownParticipant,
         DenyReason::NoConsent => model::Reason::NoConsent,

@@ -5,6 +5,7 @@
 
 use proptest::prelude::*;
 
+use super::planning::{PlanningOp, planning_op};
 use super::safeguards::{SafeguardOp, safeguard_op};
 use super::{DAY, HOUR};
 
@@ -135,6 +136,7 @@ pub(super) enum Op {
         most: usize,
         participants: bool,
     },
+    Planning(PlanningOp),
     Reconcile {
         lost: usize,
         kept: Vec<KeptOp>,
@@ -237,7 +239,7 @@ fn grant_op() -> impl Strategy<Value = GrantOp> {
     )
 }
 
-fn message_op() -> impl Strategy<Value = MessageOp> {
+pub(super) fn message_op() -> impl Strategy<Value = MessageOp> {
     let what = prop_oneof![
         1 => Just(What::Any),
         6 => (0..6_usize, 0..3_usize).prop_map(|(consent, grant)| What::Granted { consent, grant }),
@@ -364,5 +366,6 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         12 => rights_op(),
         10 => safeguard_op().prop_map(Op::Safeguard),
         7 => delivery_op(),
+        12 => planning_op().prop_map(Op::Planning),
     ]
 }

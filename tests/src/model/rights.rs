@@ -251,6 +251,7 @@ impl Model {
         self.consents.retain(|consent| consent.newest.participant != participant);
         self.forget_safeguards(participant);
         self.erasure_holds.retain(|hold| hold.participant != Some(participant));
+        self.planning.forget(participant);
         if let Some(known) = self.participants.get_mut(participant) {
             known.erased = true;
         }
@@ -309,7 +310,7 @@ impl Model {
                 | Entry::Stage { message, .. }
                 | Entry::DeadLettered { message, .. }
                 | Entry::Stopped { message, .. } => *message,
-                Entry::Queried => index,
+                Entry::Queried | Entry::Asked { .. } | Entry::ConsentRequested => index,
                 _ => continue,
             };
             let is_known = self.messages.iter().any(|it| it.number == message)
@@ -352,6 +353,7 @@ impl Model {
         }
         self.erasing.retain(|(begun, _)| !entries.contains(begun));
         self.erased_entries.extend(&entries);
+        self.planning.forget_entries(&entries);
         self.write(None, Entry::RecordsErased { ground, records: entries.clone() });
         Ok(entries)
     }

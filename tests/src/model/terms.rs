@@ -164,6 +164,10 @@ pub enum Entry {
     MailboxRead { recipient: Address },
     BasisEnded { consent: String, recipient: Address, messages: Vec<usize> },
     DeletionConfirmed { duty: usize, answer: String },
+    Asked { covered: bool, reason: Option<Reason>, grant: Option<GrantRef> },
+    ConsentRequested,
+    TaskClosed { task: usize, result: String },
+    Participation { participant: usize, phase: String },
     Reconciled { found: usize, shown: usize, lost: usize, replayed: usize, suspended: usize },
 }
 

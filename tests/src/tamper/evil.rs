@@ -186,6 +186,17 @@ const LIES: &[Lie] = &[
         label.purpose = "rueckmeldung".into();
         decided.label = label.encode_to_vec().into();
     }),
+    ("a yes to a question that nothing covered", "permits", |records| {
+        asked(records, false).1.covered = true;
+    }),
+    ("a no to a question that a consent covered", "permits", |records| {
+        let (place, event) = asked(records, true);
+        event.covered = false;
+        records[place].change_findings(|findings| {
+            *findings = v1::Findings::default();
+            findings.set_deny_reason(v1::DenyReason::NoConsent);
+        });
+    }),
     ("a hand-out to another agency", "hand-outs", |records| {
         let Event::HandedOut(event) = hand_out(records).event() else { unreachable!() };
         event.recipient = Some(raw::address(raw::BEZIRK, "zentrale"));
@@ -372,6 +383,15 @@ fn decision(records: &mut Records) -> &mut Record {
     let is = |event: &Event| matches!(event, Event::MessageDecided(decided) if decided.accepted);
     let place = place(records, is);
     &mut records[place]
+}
+
+/// The first question with this answer.
+fn asked(records: &mut Records, covered: bool) -> (usize, &mut v1::CoverageAsked) {
+    let is =
+        |event: &Event| matches!(event, Event::CoverageAsked(asked) if asked.covered == covered);
+    let place = place(records, is);
+    let Event::CoverageAsked(event) = records[place].event() else { unreachable!() };
+    (place, event)
 }
 
 /// The first hand-out.

@@ -16,6 +16,7 @@ use crate::test_log::{
 };
 use crate::trust_file::TrustAnchors;
 
+mod coverage;
 mod duties;
 mod erasures;
 mod evaluation;
