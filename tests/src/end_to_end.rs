@@ -3,6 +3,7 @@
 mod bad_input;
 mod bounds;
 mod certificates;
+mod conference;
 mod evidence;
 mod lifecycle;
 mod operations;

@@ -45,6 +45,8 @@ mod journal_crash;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod without_participant;
+#[cfg(test)]
 mod witnesses;
 
 /// Root of the RFC 9162 tree over leaf hashes, by the definition: no library, no cleverness.

@@ -12,6 +12,7 @@
 //! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
+pub mod directory;
 pub mod rights;
 mod terms;
 
@@ -99,6 +100,8 @@ pub struct Model {
     decisions: Vec<Decision>,
     /// Each address that a recorded consent, an accepted message or an agency's publication ever named.
     addresses: Vec<Address>,
+    /// The newest functions of each agency that published.
+    directory: Vec<(String, Vec<String>)>,
     /// In order of placing.
     erasure_holds: Vec<ErasureHold>,
     /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
@@ -130,6 +133,7 @@ impl Model {
             messages: Vec::new(),
             decisions: Vec::new(),
             addresses: Vec::new(),
+            directory: Vec::new(),
             erasure_holds: Vec::new(),
             erasing: Vec::new(),
             erased_entries: Vec::new(),
@@ -303,6 +307,9 @@ impl Model {
     /// # Errors
     /// The most telling reason.
     pub fn decide(&self, message: &Submission, now: u64) -> Result<GrantRef, Reason> {
+        if message.purpose == directory::WITHOUT_PARTICIPANT {
+            return self.decide_about_nobody(message);
+        }
         let participant = self.addressed(message).ok_or(Reason::UnknownParticipant)?;
         let grant = self.covering(participant, message, now)?;
         if self.is_restricted(participant) { Err(Reason::Restricted) } else { Ok(grant) }
@@ -498,6 +505,7 @@ impl Model {
         let is_health = |category: &String| self.health.contains(category);
         let grants_valid = document.grants.iter().all(|grant| {
             (1..=SENDERS_MAX).contains(&grant.senders.len())
+                && grant.purpose != directory::WITHOUT_PARTICIPANT
                 && !grant.categories.is_empty()
                 && grant.not_before < grant.not_after
                 && grant.not_after <= (self.longest_end)(grant.not_before)

@@ -86,6 +86,9 @@ impl Pair {
                 deny: deny.map(reason),
             },
             EventKind::LogQueried(_) => Entry::Queried,
+            EventKind::DirectoryPublished(entry) => {
+                Entry::DirectoryPublished { agency: entry.agency.to_string() }
+            }
             EventKind::Upkeep(event) => self.upkeep_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
         }
@@ -130,8 +133,12 @@ impl Pair {
 }
 
 fn grant(grant: &Basis) -> model::GrantRef {
-    let grant = grant.grant().expect("the model knows no purpose without participant");
-    (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
+    match grant {
+        Basis::Consent(grant) => {
+            (consent_name(&grant.consent), u64::from(grant.revision), grant.grant_index as usize)
+        }
+        Basis::WithoutParticipant => (String::new(), 0, 0),
+    }
 }
 
 fn consent_name(id: &ConsentId) -> String {

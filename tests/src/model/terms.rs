@@ -59,6 +59,8 @@ pub struct Submission {
 /// Why no consent covers a message, from the least to the most telling reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
+    /// The message is about nobody, and sender or recipient is not in the directory.
+    NotInDirectory,
     /// The sender's reference means nobody.
     UnknownParticipant,
     /// No grant names these parties, this purpose and these categories.
@@ -141,6 +143,7 @@ pub enum Entry {
     HoldReleased { hold: String },
     ErasureBegun { participant: usize },
     RecordsErased { ground: Ground, records: Vec<usize> },
+    DirectoryPublished { agency: String },
     RecordLost,
     Reconciled { found: usize, shown: usize, lost: usize, replayed: usize, suspended: usize },
 }
