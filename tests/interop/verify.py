@@ -800,7 +800,7 @@ def check_permits(document, _trust):
 def _permit_again(row, history, document):
     """Raises unless the permit is covered; False if the file does not show what is needed."""
     if row.event.without_participant:
-        return _permit_without_participant(row, history)
+        return _permit_without_participant(row, history, document)
     findings = row.decoded_findings
     if row.event_name == "handed_out" and findings is not None:
         reference = formats.consent_reference(findings.consent_id, row.event.recipient.agency)
@@ -837,11 +837,12 @@ def _permit_again(row, history, document):
     return beside
 
 
-def _permit_without_participant(row, history):
+def _permit_without_participant(row, history, document):
     """As _permit_again, for what is about nobody: it needs no consent and may have none."""
     require(not row.participant, "about somebody")
     findings = row.decoded_findings
     require(findings is None or not findings.ByteSize(), "a consent or a reason")
+    require(findings is not None or not document.is_complete, "findings left out")
     message = _message_of(row)
     require(not message.categories, "data about somebody")
     if row.event_name == "handed_out":

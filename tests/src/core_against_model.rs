@@ -33,12 +33,16 @@ use schleuse_proto::identity::Role;
 use self::ops::{CallerOp, GrantOp, MessageOp, OWN_LOTSE, Op, RevisionKind, What, op};
 use crate::broker::repository;
 use crate::model;
+use crate::model::directory::WITHOUT_PARTICIPANT;
 
 const AGENCIES: [&str; 4] = ["drv", "bezirk", "kasse", "lotsenstelle"];
 const FUNCTIONS: [&str; 2] = ["reha", "zentrale"];
 const PEOPLE: [&str; 2] = ["l-01", "l-02"];
-const PURPOSES: [(&str, &str); 2] =
-    [("fallkonferenz", "fallkonferenz.request"), ("hilfeplanung", "hilfeplan.note")];
+const PURPOSES: [(&str, &str); 3] = [
+    ("fallkonferenz", "fallkonferenz.request"),
+    ("hilfeplanung", "hilfeplan.note"),
+    (WITHOUT_PARTICIPANT, "fallkonferenz.request"),
+];
 const CATEGORIES: [&str; 3] = ["gesundheit", "termine", "wohnen"];
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -254,6 +258,9 @@ impl Pair {
             Op::HandOut { agency, both, stream, max } => {
                 self.hand_out(AGENCIES[*agency], *both, *stream, *max);
             }
+            Op::Publish { agency, functions } => {
+                self.publish(AGENCIES[*agency], &chosen(&FUNCTIONS, *functions));
+            }
             Op::Release { stream } => {
                 self.step(Command::Release { stream: *stream }).unwrap();
                 self.model.release_stream(*stream);
@@ -307,6 +314,24 @@ impl Pair {
             Some((_, last)) => *last = participant,
             None => self.registered.push(((person, key), participant)),
         }
+    }
+
+    fn publish(&mut self, agency: &str, functions: &[&str]) {
+        let revisions = self.log.iter().filter(|(event, _)| match &event.kind {
+            EventKind::DirectoryPublished(entry) => entry.agency.as_str() == agency,
+            _ => false,
+        });
+        let revision = u32::try_from(revisions.count()).unwrap() + 1;
+        let addresses = functions.iter().map(|function| Address::parse(agency, function).unwrap());
+        let command = Command::PublishDirectory {
+            actor: actor(agency, Role::System, None),
+            revision,
+            functions: addresses.collect(),
+            document: Bytes::from(format!("{agency} {revision}")),
+            signature: Signature::default(),
+        };
+        self.step(command).unwrap();
+        self.model.publish_entry(agency, functions);
     }
 
     fn record(&mut self, op: &Op) {
@@ -441,7 +466,7 @@ impl Pair {
     fn sender(&self, agency: usize, message: &MessageOp) -> String {
         let any = AGENCIES[agency].to_owned();
         match message.what {
-            What::Any => any,
+            What::Any | What::AboutNobody => any,
             What::Granted { consent, grant } => {
                 self.granted(consent, grant).map_or(any, |(_, it)| {
                     it.senders.get(agency % it.senders.len()).cloned().unwrap_or_default()
@@ -479,6 +504,11 @@ impl Pair {
         };
         match message.what {
             What::Any => {}
+            What::AboutNobody => {
+                described.participant = None;
+                described.purpose = WITHOUT_PARTICIPANT.into();
+                described.categories = Vec::new();
+            }
             What::Granted { consent, grant } => {
                 if let Some((participant, grant)) = self.granted(consent, grant) {
                     described.participant = Some(participant);
@@ -506,14 +536,15 @@ impl Pair {
         let kind = PURPOSES.iter().find(|(purpose, _)| *purpose == described.purpose);
         let kind = kind.unwrap_or(&PURPOSES[0]).1;
         let message_id: u128 = described.message_id.parse().unwrap();
+        let about_somebody = described.purpose != WITHOUT_PARTICIPANT;
         let address =
             |it: &model::Address| Address::parse(it.agency.as_str(), it.function.as_str()).unwrap();
         Submission {
-            reference: Some(reference.unwrap_or_else(Self::unknown_reference)),
+            reference: about_somebody.then(|| reference.unwrap_or_else(Self::unknown_reference)),
             nonce: [0; 16],
             label: Label {
                 message_id: MessageId::from_bytes(message_id.to_be_bytes()),
-                participant_commitment: Some([0; 32]),
+                participant_commitment: about_somebody.then_some([0; 32]),
                 kind: self.rules.catalogue.kind(kind).unwrap(),
                 purpose: self.rules.catalogue.purpose(&described.purpose).unwrap(),
                 categories: self.categories(&described.categories),

@@ -13,6 +13,7 @@
 #![expect(missing_docs, reason = "a type's own text says what its fields and variants mean")]
 
 pub mod delivery;
+pub mod directory;
 pub mod planning;
 pub mod rights;
 pub mod safeguards;
@@ -105,6 +106,8 @@ pub struct Model {
     decisions: Vec<Decision>,
     /// Each address that a recorded consent, an accepted message or an agency's publication ever named.
     addresses: Vec<Address>,
+    /// The newest functions of each agency that published.
+    directory: Vec<(String, Vec<String>)>,
     /// In order of placing.
     erasure_holds: Vec<ErasureHold>,
     /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
@@ -143,6 +146,7 @@ impl Model {
             messages: Vec::new(),
             decisions: Vec::new(),
             addresses: Vec::new(),
+            directory: Vec::new(),
             erasure_holds: Vec::new(),
             erasing: Vec::new(),
             erased_entries: Vec::new(),
@@ -323,6 +327,9 @@ impl Model {
     /// # Errors
     /// The most telling reason.
     pub fn decide(&self, message: &Submission, now: u64) -> Result<GrantRef, Reason> {
+        if message.purpose == directory::WITHOUT_PARTICIPANT {
+            return self.decide_about_nobody(message);
+        }
         let participant = self.addressed(message).ok_or(Reason::UnknownParticipant)?;
         self.beside(participant, message, self.covering(participant, message, now), now)
     }
@@ -522,6 +529,7 @@ impl Model {
         let is_health = |category: &String| self.health.contains(category);
         let grants_valid = document.grants.iter().all(|grant| {
             (1..=SENDERS_MAX).contains(&grant.senders.len())
+                && grant.purpose != directory::WITHOUT_PARTICIPANT
                 && !grant.categories.is_empty()
                 && grant.not_before < grant.not_after
                 && grant.not_after <= (self.longest_end)(grant.not_before)

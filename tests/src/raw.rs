@@ -391,13 +391,24 @@ impl Draft {
         }
     }
 
+    /// A message about nobody.
+    pub fn about_nobody(recipient: &str) -> Self {
+        let purpose = "strukturfragen".to_owned();
+        Self { purpose, categories: Vec::new(), ..Self::new("", recipient) }
+    }
+
     /// The message without a signature.
     pub fn message(&self, sender: &str) -> v1::OutgoingMessage {
-        let nonce: [u8; 16] = random();
-        let commitment = participant_commitment(&nonce, &self.reference);
+        let (mut nonce, mut commitment) = (random::<16>().to_vec(), Vec::new());
+        if self.reference.is_empty() && self.categories.is_empty() {
+            nonce.clear();
+        } else {
+            let nonce = nonce.as_slice().try_into().unwrap();
+            commitment = participant_commitment(nonce, &self.reference).to_vec();
+        }
         let label = v1::Label {
             message_id: Bytes::copy_from_slice(&self.message_id.unwrap_or_else(random)),
-            participant_commitment: Bytes::copy_from_slice(&commitment),
+            participant_commitment: commitment.into(),
             kind: self.kind.clone(),
             purpose: self.purpose.clone(),
             categories: self.categories.clone(),
@@ -415,7 +426,7 @@ impl Draft {
         };
         v1::OutgoingMessage {
             participant_reference: self.reference.clone(),
-            reference_nonce: Bytes::copy_from_slice(&nonce),
+            reference_nonce: nonce.into(),
             sealed: Some(v1::SealedMessage {
                 label: label.encode_to_vec().into(),
                 encapsulated_key: Bytes::from_static(&[4; 65]),

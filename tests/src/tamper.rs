@@ -14,7 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use schleuse_broker::config::{Config, files};
-use schleuse_client::{Bundle, Client, Evidence, Expectations, LogQuery, TrustAnchors};
+use schleuse_client::{
+    Bundle, Client, Evidence, Expectations, LogQuery, SealingKeys, TrustAnchors,
+};
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 use serde_json::{Value, json};
@@ -174,6 +176,11 @@ async fn documents(broker: &BrokerProcess) -> (Value, Value) {
     let request = v1::CloseTaskRequest { task_number, result: v1::TaskResult::Done.into() };
     case.lotse.planning().close_task(request).await.unwrap();
     outcomes.push(jobcenter.send(&draft).await.unwrap());
+    for agency in [JOBCENTER, DRV] {
+        publish(broker, agency).await;
+    }
+    outcomes.push(jobcenter.send(&Draft::about_nobody(DRV)).await.unwrap());
+    assert_eq!(drv.fetch("zentrale", 1).await.len(), 1, "it needs no consent");
     let records: Vec<u64> =
         outcomes.iter().map(|outcome| outcome.receipt.as_ref().unwrap().record_number).collect();
     let query = LogQuery::new("control of a small case");
@@ -181,6 +188,15 @@ async fn documents(broker: &BrokerProcess) -> (Value, Value) {
     let evidence = client(broker, JOBCENTER, "system").await.evidence(&records).await.unwrap();
     let value = |json: Vec<u8>| serde_json::from_slice(&json).unwrap();
     (value(export.to_json().unwrap()), value(evidence.to_json().unwrap()))
+}
+
+/// Publishes an agency's `zentrale`.
+async fn publish(broker: &BrokerProcess, agency: &str) {
+    let keys = SealingKeys::load(&Pki::shared().leaf(agency, "sealing.toml")).unwrap();
+    let keys: Vec<_> = keys.public_keys().cloned().collect();
+    let functions = [("zentrale".to_owned(), "Zentrale".to_owned())];
+    let client = client(broker, agency, "system").await;
+    client.directory().publish(agency, &functions, &keys, 1_000_000_000).await.unwrap();
 }
 
 async fn client(broker: &BrokerProcess, agency: &str, name: &str) -> Client {

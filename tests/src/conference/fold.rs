@@ -143,7 +143,7 @@ fn kind(what: u8, number: u8, sequence: u8, body: usize) -> Kind {
             conference_id,
             item_id,
             version: sequence + 1,
-            objection: if number % 2 == 0 { String::new() } else { "Einwand".to_owned() },
+            objection: if number.is_multiple_of(2) { String::new() } else { "Einwand".to_owned() },
         }),
         11 => Kind::FallkonferenzAgreementKept(v1::FallkonferenzAgreementKept {
             conference_id,

@@ -85,6 +85,9 @@ impl Pair {
                 deny: deny.map(reason),
             },
             EventKind::LogQueried(_) => Entry::Queried,
+            EventKind::DirectoryPublished(entry) => {
+                Entry::DirectoryPublished { agency: entry.agency.to_string() }
+            }
             EventKind::Upkeep(event) => self.upkeep_entry(event),
             EventKind::Safeguard(event) => self.safeguard_entry(event),
             EventKind::Delivery(event) => delivery_entry(event),
@@ -134,7 +137,7 @@ impl Pair {
     }
 
     fn grant(&self, basis: &Basis) -> model::GrantRef {
-        let grant = basis.grant().expect("the model knows no purpose without participant");
+        let Basis::Consent(grant) = basis else { return (String::new(), 0, 0, None) };
         let consent = consent_name(&grant.consent);
         let release = grant.release.map(|hash| self.release_name(&hash));
         (consent, u64::from(grant.revision), grant.grant_index as usize, release)

@@ -55,6 +55,10 @@ pub(super) enum Op {
         stream: Option<u64>,
         max: usize,
     },
+    Publish {
+        agency: usize,
+        functions: u8,
+    },
     Release {
         stream: u64,
     },
@@ -200,6 +204,8 @@ pub(super) enum What {
     Any,
     /// Of a grant of the newest revision of some consent.
     Granted { consent: usize, grant: usize },
+    /// About nobody: its purpose forbids a participant.
+    AboutNobody,
     /// As one that was submitted before, or with other content under the same identifier.
     Repeated { back: usize, changed: bool },
 }
@@ -218,7 +224,9 @@ pub(super) fn lotse_op() -> impl Strategy<Value = usize> {
 
 fn grant_op() -> impl Strategy<Value = GrantOp> {
     let senders = prop_oneof![2 => Just(15_u8), 1 => 1..16_u8];
-    (senders, 0..4_usize, 0..2_usize, 0..2_usize, 1..8_u8, 0..6_u64, 0..40_u64).prop_map(
+    // Now and then the purpose that no consent may name.
+    let purpose = prop_oneof![60 => 0..2_usize, 1 => Just(2_usize)];
+    (senders, 0..4_usize, 0..2_usize, purpose, 1..8_u8, 0..6_u64, 0..40_u64).prop_map(
         |(senders, recipient, function, purpose, categories, begins, lasts)| GrantOp {
             senders,
             recipient,
@@ -242,6 +250,7 @@ fn grant_op() -> impl Strategy<Value = GrantOp> {
 pub(super) fn message_op() -> impl Strategy<Value = MessageOp> {
     let what = prop_oneof![
         1 => Just(What::Any),
+        1 => Just(What::AboutNobody),
         6 => (0..6_usize, 0..3_usize).prop_map(|(consent, grant)| What::Granted { consent, grant }),
         2 => (0..12_usize, prop::bool::weighted(0.1))
             .prop_map(|(back, changed)| What::Repeated { back, changed }),
@@ -355,6 +364,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(agency, messages, require_all)| Op::Submit { agency, messages, require_all }),
         12 => (0..4_usize, any::<bool>(), prop::option::of(0..3_u64), 1..4_usize)
             .prop_map(|(agency, both, stream, max)| Op::HandOut { agency, both, stream, max }),
+        2 => (0..4_usize, 1..4_u8).prop_map(|(agency, functions)| Op::Publish { agency, functions }),
         1 => (0..3_u64).prop_map(|stream| Op::Release { stream }),
         4 => (0..4_usize, prop::bool::weighted(0.9), prop::collection::vec(0..10_usize, 1..3),
               any::<bool>())

@@ -62,6 +62,8 @@ pub struct Submission {
 /// Why no consent covers a message, from the least to the most telling reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
+    /// The message is about nobody, and sender or recipient is not in the directory.
+    NotInDirectory,
     /// The sender's reference means nobody.
     UnknownParticipant,
     /// No grant names these parties, this purpose and these categories.
@@ -159,6 +161,7 @@ pub enum Entry {
     ObjectionRecorded { objection: String },
     ObjectionWithdrawn { objection: String },
     ParticipationEnded { participant: usize },
+    DirectoryPublished { agency: String },
     RecordLost,
     DeadLettered { message: usize, reason: String },
     MailboxRead { recipient: Address },

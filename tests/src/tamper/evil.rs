@@ -197,6 +197,33 @@ const LIES: &[Lie] = &[
             findings.set_deny_reason(v1::DenyReason::NoConsent);
         });
     }),
+    ("a message about somebody as one about nobody", "permits", |records| {
+        let record = decision(records);
+        let Event::MessageDecided(decided) = record.event() else { unreachable!() };
+        decided.without_participant = true;
+        record.change_findings(|findings| *findings = v1::Findings::default());
+        record.row["participant_reference"] = json!("");
+    }),
+    ("a hand-out about somebody as one about nobody", "hand-outs", |records| {
+        let record = hand_out(records);
+        let Event::HandedOut(event) = record.event() else { unreachable!() };
+        event.without_participant = true;
+        event.consent_reference = bytes::Bytes::new();
+        record.change_findings(|findings| *findings = v1::Findings::default());
+        record.row["participant_reference"] = json!("");
+    }),
+    ("a message about nobody of a purpose that needs a consent", "permits", |records| {
+        let started = place(records, |event| matches!(event, Event::BrokerStarted(_)));
+        let Event::BrokerStarted(event) = records[started].event() else { unreachable!() };
+        event.purposes_without_participant.clear();
+    }),
+    ("a message about nobody on a consent", "permits", |records| {
+        let nobody = |event: &Event| matches!(event, Event::MessageDecided(event) if event.without_participant);
+        let place = place(records, nobody);
+        let Event::MessageDecided(event) = records[place].event() else { unreachable!() };
+        event.without_participant = false;
+        records[place].change_findings(|findings| findings.consent_id = vec![1; 16].into());
+    }),
     ("a hand-out to another agency", "hand-outs", |records| {
         let Event::HandedOut(event) = hand_out(records).event() else { unreachable!() };
         event.recipient = Some(raw::address(raw::BEZIRK, "zentrale"));

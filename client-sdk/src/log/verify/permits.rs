@@ -184,7 +184,11 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn without_participant(&self, label: Option<&v1::Label>) -> Result<Again, &'static str> {
-        match without_participant::check(self.row, label, self.history)? {
+        let is_right = without_participant::check(self.row, label, self.history)?;
+        if self.shown.is_complete && self.row.findings.is_none() {
+            return Err("passed without participant, and the findings are left out");
+        }
+        match is_right {
             true => Ok(Again::Covered),
             false if self.shown.is_complete => {
                 Err("passed without participant, and an agency is not in the directory")
