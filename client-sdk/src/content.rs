@@ -342,19 +342,6 @@ impl Content {
         &self.message.attachments
     }
 
-    /// The same content with these attachments in place of its own.
-    ///
-    /// # Errors
-    /// There are too many, two are the same, a field is out of its range, or the content carries none.
-    pub fn with_attachments(
-        self,
-        attachments: Vec<v1::AttachmentReference>,
-    ) -> Result<Self, ContentError> {
-        let mut builder = self.rebuild()?;
-        builder.0.attachments = attachments;
-        builder.build()
-    }
-
     /// The bytes of a content of a newer minor version, which may hold more than is known here.
     #[must_use]
     pub fn raw(&self) -> Option<&Bytes> {

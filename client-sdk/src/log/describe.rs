@@ -109,6 +109,7 @@ fn reason(row: &LogRow) -> Option<String> {
     (reason != v1::DenyReason::Unspecified).then(|| short(reason.as_str_name(), "DENY_REASON_"))
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each event, each of them flat")]
 fn event_text(event: &Event) -> String {
     match event {
         Event::BrokerStarted(e) => {
@@ -250,6 +251,7 @@ fn findings_json(row: &LogRow, findings: &v1::Findings) -> Value {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each event, each of them flat")]
 fn event_json(event: &Event) -> Value {
     match event {
         Event::ConsentRecorded(e) => json!({
