@@ -145,7 +145,7 @@ fn event_text(event: &Event) -> String {
         | Event::SecrecyReleaseRevoked(_)
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
-        | Event::ParticipationEnded(_) => safeguards::text(event).unwrap_or_default(),
+        | Event::ParticipationEnded(_) => safeguards::text(Some(event)).unwrap_or_default(),
     }
 }
 
@@ -266,7 +266,7 @@ fn event_json(event: &Event) -> Value {
         | Event::SecrecyReleaseRevoked(_)
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
-        | Event::ParticipationEnded(_) => safeguards::json(event).unwrap_or_default(),
+        | Event::ParticipationEnded(_) => safeguards::json(Some(event)).unwrap_or_default(),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
         | Event::ErasureBegun(_)
