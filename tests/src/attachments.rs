@@ -208,6 +208,7 @@ impl Site {
 
     pub fn draft(&self) -> Draft {
         Draft {
+            professional_secret: false,
             participant_reference: ParticipantReference::parse(&self.jobcenter_reference).unwrap(),
             recipient: Address::new(DRV, "zentrale").unwrap(),
             sender_function: "zentrale".to_owned(),

@@ -24,7 +24,7 @@ use schleuse_broker::domain::ids::{
     ThreadId,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
-use schleuse_broker::domain::planning::PlanningRules;
+use schleuse_broker::domain::planning::{PlanningRules, Renewal};
 use schleuse_broker::domain::state::{Limits, Rules};
 use schleuse_broker::domain::{Catalogue, Event, EventKind, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
@@ -327,6 +327,7 @@ impl Pair {
             actor: actor(agency, Role::System, None),
             revision,
             functions: addresses.collect(),
+            renewal: Renewal::default(),
             document: Bytes::from(format!("{agency} {revision}")),
             signature: Signature::default(),
         };

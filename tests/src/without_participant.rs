@@ -3,14 +3,15 @@
 //!
 //! To renew the file after an intended change: `UPDATE_GOLDEN=1 cargo test without_participant`.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use schleuse_broker::domain::command::Command;
+use schleuse_broker::domain::consent::ReviewRules;
+use schleuse_broker::domain::delivery::DeliveryRules;
 use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId};
+use schleuse_broker::domain::planning::{PlanningRules, Renewal};
 use schleuse_broker::domain::state::{Limits, Rules};
-use schleuse_broker::domain::{Catalogue, DenyReason, State};
+use schleuse_broker::domain::{Catalogue, State};
 use schleuse_proto::identity::Role;
 
 use crate::broker::repository;
@@ -41,7 +42,12 @@ fn rules() -> Rules {
             queue_bytes_max: 1000,
             idempotency_keys_max: 10,
             consents_per_participant_max: 10,
+            parts_wait_ms: 24 * 3_600_000,
         },
+        delivery: DeliveryRules::default(),
+        planning: PlanningRules::default(),
+        reviews: ReviewRules::default(),
+        evaluation_persons_min: 5,
     }
 }
 
@@ -56,6 +62,7 @@ fn publish(state: &mut State, rules: &Rules, agency: &str, revision: u32, functi
         },
         revision,
         functions: functions.collect(),
+        renewal: Renewal::default(),
         document: Bytes::from(format!("{agency} {revision}")),
         signature: Signature::default(),
     };

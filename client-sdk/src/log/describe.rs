@@ -181,7 +181,7 @@ fn event_text(event: &Event) -> String {
         | Event::SecrecyReleaseRevoked(_)
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
-        | Event::ParticipationEnded(_) => safeguards::text(event).unwrap_or_default(),
+        | Event::ParticipationEnded(_) => safeguards::text(Some(event)).unwrap_or_default(),
     }
 }
 
@@ -317,7 +317,7 @@ fn event_json(event: &Event) -> Value {
         | Event::SecrecyReleaseRevoked(_)
         | Event::ObjectionRecorded(_)
         | Event::ObjectionWithdrawn(_)
-        | Event::ParticipationEnded(_) => safeguards::json(event).unwrap_or_default(),
+        | Event::ParticipationEnded(_) => safeguards::json(Some(event)).unwrap_or_default(),
         Event::EvaluationReleased(e) => evaluation::released_json(e),
         Event::EvaluationExported(e) => evaluation::exported_json(e),
         Event::DirectoryPublished(_)

@@ -181,8 +181,8 @@ fn parse_document(wire: &v1::LogRow, entry: &v1::LogEntry) -> Result<Documents, 
     if !signature.is_some_and(|s| !s.certificate.is_empty() && !s.value.is_empty()) {
         return Err("a document without its signature");
     }
-    let named = entry.event.as_ref().and_then(|event| Some((event, Safeguard::named(event)?.1)));
-    if let Some((event, hash)) = named {
+    let event = entry.event.as_ref();
+    if let Some((_, hash)) = Safeguard::named(event) {
         if hash != sha256(&[&wire.document]).as_slice() {
             return Err("the document is not the one that the body names");
         }

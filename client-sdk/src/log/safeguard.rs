@@ -21,51 +21,55 @@ pub enum Safeguard {
 
 impl Safeguard {
     /// Which document an event has, and the hash that names it.
-    pub(crate) fn named(event: &Event) -> Option<(SafeguardDocument, &[u8])> {
+    pub(crate) fn named(event: Option<&Event>) -> Option<(SafeguardDocument, &[u8])> {
         Some(match event {
-            Event::SecrecyReleaseRecorded(e) => (SafeguardDocument::Release, &e.document_hash),
-            Event::SecrecyReleaseRevoked(e) => {
+            Some(Event::SecrecyReleaseRecorded(e)) => {
+                (SafeguardDocument::Release, &e.document_hash)
+            }
+            Some(Event::SecrecyReleaseRevoked(e)) => {
                 (SafeguardDocument::ReleaseRevocation, &e.document_hash)
             }
-            Event::ObjectionRecorded(e) => (SafeguardDocument::Objection, &e.document_hash),
-            Event::ObjectionWithdrawn(e) => {
+            Some(Event::ObjectionRecorded(e)) => (SafeguardDocument::Objection, &e.document_hash),
+            Some(Event::ObjectionWithdrawn(e)) => {
                 (SafeguardDocument::ObjectionWithdrawal, &e.document_hash)
             }
-            Event::ParticipationEnded(e) => (SafeguardDocument::ParticipationEnd, &e.document_hash),
+            Some(Event::ParticipationEnded(e)) => {
+                (SafeguardDocument::ParticipationEnd, &e.document_hash)
+            }
             _ => return None,
         })
     }
 
     /// Reads the document of an event; it must be canonical and about what the event names.
-    pub(crate) fn read(event: &Event, bytes: &[u8]) -> Result<Self, &'static str> {
+    pub(crate) fn read(event: Option<&Event>, bytes: &[u8]) -> Result<Self, &'static str> {
         const MALFORMED: &str = "the document is malformed";
         const OTHER: &str = "the document is of another release or objection";
         let read = match event {
-            Event::SecrecyReleaseRecorded(e) => {
+            Some(Event::SecrecyReleaseRecorded(e)) => {
                 let document = decode_canonical(bytes).map_err(|_| MALFORMED)?;
                 let v1::SecrecyReleaseDocument { release_id, .. } = &document;
                 let fits = *release_id == e.release_id;
                 fits.then_some(Self::Release(document))
             }
-            Event::SecrecyReleaseRevoked(e) => {
+            Some(Event::SecrecyReleaseRevoked(e)) => {
                 let document = decode_canonical(bytes).map_err(|_| MALFORMED)?;
                 let v1::SecrecyReleaseRevocationDocument { release_id, .. } = &document;
                 let fits = *release_id == e.release_id;
                 fits.then_some(Self::ReleaseRevocation(document))
             }
-            Event::ObjectionRecorded(e) => {
+            Some(Event::ObjectionRecorded(e)) => {
                 let document = decode_canonical(bytes).map_err(|_| MALFORMED)?;
                 let v1::ObjectionDocument { objection_id, .. } = &document;
                 let fits = *objection_id == e.objection_id;
                 fits.then_some(Self::Objection(document))
             }
-            Event::ObjectionWithdrawn(e) => {
+            Some(Event::ObjectionWithdrawn(e)) => {
                 let document = decode_canonical(bytes).map_err(|_| MALFORMED)?;
                 let v1::ObjectionWithdrawalDocument { objection_id, .. } = &document;
                 let fits = *objection_id == e.objection_id;
                 fits.then_some(Self::ObjectionWithdrawal(document))
             }
-            Event::ParticipationEnded(_) => {
+            Some(Event::ParticipationEnded(_)) => {
                 Some(Self::ParticipationEnd(decode_canonical(bytes).map_err(|_| MALFORMED)?))
             }
             _ => None,

@@ -365,7 +365,7 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             | Event::ObjectionRecorded(_)
             | Event::ObjectionWithdrawn(_)
             | Event::ParticipationEnded(_)),
-        ) => for_participant(event).unwrap_or_default().to_owned(),
+        ) => for_participant(Some(event)).unwrap_or_default().to_owned(),
         Some(event) => of_casework(event)?,
     };
     let who = match &row.entry {

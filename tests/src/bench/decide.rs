@@ -133,7 +133,6 @@ fn fill_one(state: &mut State, rules: &Rules, time: u64, lotse: &Actor, number: 
         revision: 1,
         previous_hash: None,
         grants: grants.collect(),
-        review_by: 1,
         evidence_count: 0,
         representation: None,
         review_by: time + 86_400_000 * 180,

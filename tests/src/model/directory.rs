@@ -25,7 +25,7 @@ impl Model {
         let recipient = &message.recipient;
         let from_known = !functions(&message.sender.agency).is_empty();
         if from_known && functions(&recipient.agency).contains(&recipient.function) {
-            return Ok((String::new(), 0, 0));
+            return Ok((String::new(), 0, 0, None));
         }
         Err(Reason::NotInDirectory)
     }

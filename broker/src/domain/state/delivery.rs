@@ -494,6 +494,7 @@ mod tests {
             thread: ThreadId::from_bytes([1; 16]),
             accepted_at: 0,
             expires_at: 9,
+            is_part: false,
             handed_out: None,
             attempts: 0,
             opened: None,
@@ -535,8 +536,11 @@ mod tests {
         let mut disclosures = Vec::new();
         let disclosure = |categories| Disclosure {
             consent: crate::domain::ids::ConsentId::from_bytes([1; 16]),
+            sender: address(),
             sender_agency: agency(),
             recipient: address(),
+            recipient_agency: agency(),
+            professional_secret: false,
             purpose: crate::domain::catalogue::Purpose::for_test(0),
             categories,
             messages: Vec::new(),

@@ -38,7 +38,7 @@ const CODE_BYTES_MAX: usize = 80;
 /// Longest serial number of a certificate; RFC 5280.
 const SERIAL_BYTES_MAX: usize = 20;
 /// Types of one query.
-const TYPES_MAX: usize = 32;
+const TYPES_MAX: usize = 64;
 /// Rows read together.
 const ROWS_AT_ONCE: usize = 256;
 

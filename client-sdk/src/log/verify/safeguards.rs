@@ -186,7 +186,7 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
 
 impl Safeguards<'_> {
     fn follows(&self, row: &LogRow, is_complete: bool) -> Result<bool, &'static str> {
-        let has_document = row.event().is_some_and(|event| Safeguard::named(event).is_some());
+        let has_document = Safeguard::named(row.event()).is_some();
         if has_document && row.safeguard.is_none() && is_complete {
             return Err("the file is complete, but its document is not shown");
         }

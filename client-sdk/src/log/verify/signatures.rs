@@ -126,7 +126,7 @@ fn claim<'a>(
             document_claim(row, signed, confirmed.signature.as_ref(), LOTSE)?
         }
         Some(event) if row.safeguard.is_some() => {
-            let Some((document, _)) = Safeguard::named(event) else { return Ok(None) };
+            let Some((document, _)) = Safeguard::named(Some(event)) else { return Ok(None) };
             let signed = document.signed_bytes(&row.wire.document);
             document_claim(row, signed, row.wire.document_signature.as_ref(), LOTSE)?
         }
