@@ -26,6 +26,7 @@ use schleuse_broker::domain::ids::{
 use schleuse_broker::domain::message::{Hold, Stage};
 use schleuse_broker::domain::planning::{PlanningRules, Renewal};
 use schleuse_broker::domain::state::{Limits, Rules};
+use schleuse_broker::domain::without_participant::Passage;
 use schleuse_broker::domain::{Catalogue, Event, EventKind, Refusal, State};
 use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::identity::Role;
@@ -430,7 +431,6 @@ impl Pair {
             revision: u32::try_from(document.revision).unwrap(),
             previous_hash: document.previous.as_deref().map(hash),
             grants: grants.collect(),
-            review_by: 1,
             evidence_count: usize::from(document.has_evidence),
             representation: None,
             review_by: document.review_by,
@@ -619,8 +619,9 @@ impl Pair {
         let real: Vec<_> = real
             .iter()
             .map(|permit| {
-                let is_released = permit.permit().release().is_some();
-                let revision = permit.permit().revision();
+                let Passage::Consent(covered) = permit.permit() else { panic!("about nobody") };
+                let is_released = covered.release().is_some();
+                let revision = covered.revision();
                 (permit.message() as usize, u64::from(permit.attempt()), revision, is_released)
             })
             .collect();

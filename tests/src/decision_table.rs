@@ -134,7 +134,6 @@ impl World {
             revision: if revise { 2 } else { 1 },
             previous_hash: revise.then_some([1; 32]),
             grants: vec![grant],
-            review_by: 1,
             evidence_count: 0,
             representation: None,
             review_by: match change {

@@ -52,6 +52,7 @@ mod narrowing;
 mod tidy;
 #[cfg(test)]
 mod uploads_against_model;
+#[cfg(test)]
 mod without_participant;
 #[cfg(test)]
 mod witnesses;

@@ -35,7 +35,11 @@ fn rules() -> Rules {
             queue_bytes_max: 1000,
             idempotency_keys_max: 10,
             consents_per_participant_max: 10,
+            parts_wait_ms: 24 * 3_600_000,
         },
+        delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
+        planning: schleuse_broker::domain::planning::PlanningRules::default(),
+        evaluation_persons_min: 5,
         reviews: ReviewRules::default(),
     }
 }

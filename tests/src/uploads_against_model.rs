@@ -125,6 +125,13 @@ impl Real {
                 consents_per_participant_max: 1000,
                 parts_wait_ms: WAIT,
             },
+            delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
+            planning: schleuse_broker::domain::planning::PlanningRules::default(),
+            evaluation_persons_min: 5,
+            reviews: schleuse_broker::domain::consent::ReviewRules {
+                suspend_missed: false,
+                ..Default::default()
+            },
         };
         let mut real = Self {
             rules,
@@ -183,6 +190,9 @@ impl Real {
             previous_hash: None,
             grants: grants.to_vec(),
             evidence_count: 0,
+            representation: None,
+            review_by: self.now + 90 * 24 * HOUR,
+            signed_at: self.now,
             hash: [1; 32],
         };
         let command = Command::RecordConsent {
@@ -221,11 +231,11 @@ impl Real {
         let kind = if sent.part.is_some() { "anhang.teil" } else { "fallkonferenz.request" };
         let digest = sha256(&[format!("{sent:?}").as_bytes()]);
         let submission = Submission {
-            reference: self.references[sent.participant * 2 + 1],
+            reference: Some(self.references[sent.participant * 2 + 1]),
             nonce: [0; 16],
             label: Label {
                 message_id: message_id(sent),
-                participant_commitment: [0; 32],
+                participant_commitment: Some([0; 32]),
                 kind: catalogue.kind(kind).unwrap(),
                 purpose: catalogue.purpose("fallkonferenz").unwrap(),
                 categories: catalogue.category(CATEGORIES[sent.category]).unwrap(),
@@ -234,6 +244,8 @@ impl Real {
                 created_at: self.now,
                 expires_at: self.now + 80 * 24 * HOUR,
                 part_of: sent.part.map(|_| main_id(sent.name)),
+                professional_secret: false,
+                thread_id: schleuse_broker::domain::ids::ThreadId::from_bytes([7; 16]),
             },
             label_bytes: Bytes::new(),
             payload: Bytes::from_static(&[1; 10]),
@@ -270,6 +282,7 @@ impl Real {
             actor: actor("drv", Role::System, None),
             messages: vec![number],
             stage: Stage::Acknowledged,
+            by: schleuse_broker::domain::delivery::TakenUpBy::System,
         };
         self.step(command).unwrap();
     }

@@ -3,6 +3,8 @@
 //!
 //! To renew the file after an intended change: `UPDATE_GOLDEN=1 cargo test without_participant`.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use schleuse_broker::domain::command::Command;
 use schleuse_broker::domain::consent::ReviewRules;
@@ -11,7 +13,7 @@ use schleuse_broker::domain::event::{Actor, Signature};
 use schleuse_broker::domain::ids::{Address, AgencyId};
 use schleuse_broker::domain::planning::{PlanningRules, Renewal};
 use schleuse_broker::domain::state::{Limits, Rules};
-use schleuse_broker::domain::{Catalogue, State};
+use schleuse_broker::domain::{Catalogue, DenyReason, State};
 use schleuse_proto::identity::Role;
 
 use crate::broker::repository;

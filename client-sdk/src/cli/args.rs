@@ -100,6 +100,7 @@ pub(crate) struct Global {
 
 /// What to do, by role.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "parsed once in the life of the program")]
 pub(crate) enum Command {
     /// Participants and their consents (role lotse).
     #[command(subcommand)]

@@ -26,6 +26,7 @@ pub(super) const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
 const INTRODUCTION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Runs a command of the Lotse.
+#[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
 pub(crate) async fn run(
     global: &Global,
     command: LotseCommand,

@@ -114,7 +114,12 @@ impl World {
                 queue_bytes_max: 1000,
                 idempotency_keys_max: 10,
                 consents_per_participant_max: 10,
+                parts_wait_ms: 24 * 3_600_000,
             },
+            delivery: schleuse_broker::domain::delivery::DeliveryRules::default(),
+            planning: schleuse_broker::domain::planning::PlanningRules::default(),
+            evaluation_persons_min: 5,
+            reviews: schleuse_broker::domain::consent::ReviewRules::default(),
         };
         let lotse = Actor {
             agency: AgencyId::parse("lotsenstelle").unwrap(),
@@ -163,6 +168,9 @@ impl World {
                 not_after: end,
             }],
             evidence_count: 1,
+            representation: None,
+            review_by: NOW + 24 * HOUR,
+            signed_at: NOW,
             hash: [revision; 32],
         };
         self.step(Command::RecordConsent {
@@ -218,6 +226,8 @@ impl World {
                     actor,
                     consent,
                     revision_hash,
+                    signed_at: NOW,
+                    next_review_by: None,
                     document,
                     signature,
                 }),
@@ -235,6 +245,10 @@ impl World {
         let sets = question.categories.iter().map(|code| catalogue.category(code).unwrap());
         let asked = decide::Question {
             sender: names.known_agency(&AgencyId::parse("jobcenter").unwrap()),
+            sender_address: None,
+            recipient_agency: AgencyId::parse(&recipient.agency)
+                .and_then(|agency| names.known_agency(&agency)),
+            professional_secret: false,
             recipient: broker::Address::parse(&recipient.agency, &recipient.function)
                 .and_then(|address| names.known_address(&address)),
             purpose: catalogue.purpose(&question.purpose).unwrap(),
@@ -283,6 +297,8 @@ fn record(
         },
         receipt: Receipt { record_number: 0, leaf_hash: [0; 32] },
         revoked_at_ms: (state == "revoked").then_some(1),
+        review_by_ms: 0,
+        review_missed: false,
         restricted: false,
     }
 }

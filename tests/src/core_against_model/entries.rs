@@ -136,7 +136,7 @@ impl Pair {
         }
     }
 
-    fn grant(&self, basis: &Basis) -> model::GrantRef {
+    pub(super) fn grant(&self, basis: &Basis) -> model::GrantRef {
         let Basis::Consent(grant) = basis else { return (String::new(), 0, 0, None) };
         let consent = consent_name(&grant.consent);
         let release = grant.release.map(|hash| self.release_name(&hash));

@@ -12,7 +12,7 @@ use schleuse_broker::domain::planning::{
 use schleuse_broker::domain::{Refusal, State};
 use schleuse_proto::identity::Role;
 
-use super::entries::{grant, reason, same_refusal};
+use super::entries::{reason, same_refusal};
 use super::ops::{MessageOp, OWN_LOTSE, lotse_op, message_op};
 use super::{DAY, PEOPLE, Pair, actor, lotse, model_lotse};
 use crate::model::{self, Entry, Error};
@@ -114,7 +114,7 @@ impl Pair {
         let described = self.describe(message, &agency);
         let caller = if foreign { "projekt" } else { &agency };
         let (submission, planned) = (self.real_submission(&described), self.planned(&described));
-        let reference = submission.reference;
+        let reference = submission.reference.expect("somebody is meant");
         let actor = actor(caller, Role::System, None);
         let real = self.plan(PlanningCommand::AskCoverage { actor, reference, planned });
         let model = self.model.ask(caller, &described, self.now);
@@ -130,7 +130,7 @@ impl Pair {
         let agency = self.sender(agency, message);
         let described = self.describe(message, &agency);
         let (submission, planned) = (self.real_submission(&described), self.planned(&described));
-        let reference = submission.reference;
+        let reference = submission.reference.expect("somebody is meant");
         let actor = actor(&agency, Role::System, None);
         let reason = RequestReason::PeriodRuns;
         let real = self.plan(PlanningCommand::RequestConsent { actor, reference, planned, reason });
@@ -262,7 +262,7 @@ impl Pair {
         match event {
             PlanningEvent::CoverageAsked(asked) => {
                 let (why, by) = match &asked.decision {
-                    Decision::Accepted(by) => (None, Some(grant(by))),
+                    Decision::Accepted(by) => (None, Some(self.grant(by))),
                     Decision::Refused(why) => (Some(reason(*why)), None),
                 };
                 Entry::Asked { covered: by.is_some(), reason: why, grant: by }

@@ -86,7 +86,7 @@ async fn fetch(client: &Client, function: &str) -> Vec<Received> {
 }
 
 fn parts(received: &[Received]) -> Vec<String> {
-    let titles = received.iter().filter_map(|one| match one.content.kind() {
+    let titles = received.iter().filter_map(|one| match one.content.kind()? {
         v1::content::Content::FallkonferenzPart(part) => Some(part.item.clone()?.title),
         _ => None,
     });
@@ -349,6 +349,7 @@ async fn a_purpose_without_participant_carries_none_and_every_other_needs_one() 
     assert_eq!(reason(&status), "ERROR_REASON_INVALID_FIELD");
     // The client says the same before it sends: no reference for a purpose about somebody.
     let draft = Draft {
+        professional_secret: false,
         participant_reference: ParticipantReference::none(),
         recipient: "jobcenter-stadt-regensburg/leitung".parse().unwrap(),
         sender_function: "zentrale".to_owned(),

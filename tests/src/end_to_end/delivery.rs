@@ -572,6 +572,7 @@ async fn publish(client: &RawClient) {
         functions: vec![v1::AgencyFunction {
             function: "zentrale".to_owned(),
             display_name: "Zentrale".to_owned(),
+            ..Default::default()
         }],
         sealing_keys: vec![v1::SealingKey {
             suite: v1::SealingSuite::DhkemP256Sha256Aes256gcm.into(),
@@ -580,6 +581,7 @@ async fn publish(client: &RawClient) {
             not_after_ms: now + 1000,
         }],
         signed_at_ms: now,
+        ..Default::default()
     };
     let bytes = Bytes::from(document.encode_to_vec());
     let signature = Some(client.sign(&directory_signed_bytes(&bytes)));

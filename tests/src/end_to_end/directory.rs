@@ -225,6 +225,7 @@ async fn references_of_two_agencies_share_nothing() {
     };
     assert!(jobcenter.coverage(&reference, &planned).await.unwrap().covered);
     let draft = Draft {
+        professional_secret: false,
         participant_reference: reference,
         recipient: planned.recipient.clone(),
         sender_function: "zentrale".to_owned(),

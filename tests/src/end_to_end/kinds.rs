@@ -70,6 +70,7 @@ impl Parties {
 
     fn draft(&self, kind: &str, purpose: &str, content: Content) -> Draft {
         Draft {
+            professional_secret: false,
             participant_reference: self.reference.clone(),
             recipient: format!("{DRV}/zentrale").parse().unwrap(),
             sender_function: "fallmanagement".to_owned(),

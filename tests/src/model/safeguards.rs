@@ -81,6 +81,9 @@ impl Default for Safeguards {
 /// What a Lotse is told of a release or objection: its entry, whether it holds now, and when it was ended.
 pub type Listed = (usize, Holds, Option<u64>);
 
+/// Releases, objections, and when the participation ended.
+pub type ListedSafeguards = (Vec<Listed>, Vec<Listed>, Option<u64>);
+
 /// Whether a release or objection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
@@ -449,7 +452,7 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         now: u64,
-    ) -> Result<(Vec<Listed>, Vec<Listed>, Option<u64>), Error> {
+    ) -> Result<ListedSafeguards, Error> {
         self.check_entrusted(caller, participant, now)?;
         self.write(Some(participant), Entry::Queried);
         fn listed(entry: usize, holds: Holds, ended_at: Option<u64>) -> Listed {
