@@ -113,31 +113,27 @@ fn permitted(document: &v1::ConsentDocument) -> BTreeSet<(usize, usize, usize, u
     };
     state.step(&rules, now, record).unwrap();
     let mut permitted = BTreeSet::new();
-    for sender in 0..AGENCIES.len() {
-        for recipient in 0..AGENCIES.len() {
-            for purpose in 0..PURPOSES.len() {
-                for categories in 1..8_u8 {
-                    for hour in 0..8 {
-                        let sets = some(&CATEGORIES, categories);
-                        let sets = sets.iter().map(|c| rules.catalogue.category(c).unwrap());
-                        let of = |agency: usize| AgencyId::parse(AGENCIES[agency]).unwrap();
-                        let to = Address::parse(AGENCIES[recipient], "zentrale").unwrap();
-                        let question = Question {
-                            sender: state.names().known_agency(&of(sender)),
-                            sender_address: None,
-                            recipient: state.names().known_address(&to),
-                            recipient_agency: state.names().known_agency(&of(recipient)),
-                            purpose: rules.catalogue.purpose(PURPOSES[purpose]).unwrap(),
-                            categories: sets.fold(Default::default(), |all, set| all.union(set)),
-                            professional_secret: false,
-                        };
-                        let at = u64::try_from(NOW + hour * HOUR).unwrap();
-                        if state.decide_for(&lotse.agency, &reference, &question, at).is_ok() {
-                            permitted.insert((sender, recipient, purpose, categories, hour));
-                        }
-                    }
-                }
-            }
+    let code = |purpose: usize| rules.catalogue.purpose(PURPOSES[purpose]).unwrap();
+    let agency = |agency: usize| AgencyId::parse(AGENCIES[agency]).unwrap();
+    for number in 0..3 * 3 * 2 * 7 * 8_usize {
+        let (sender, recipient, purpose) = (number % 3, number / 3 % 3, number / 9 % 2);
+        let categories = u8::try_from(number / 18 % 7).unwrap() + 1;
+        let hour = i64::try_from(number / 126).unwrap();
+        let sets = some(&CATEGORIES, categories);
+        let sets = sets.iter().map(|code| rules.catalogue.category(code).unwrap());
+        let to = Address::parse(AGENCIES[recipient], "zentrale").unwrap();
+        let question = Question {
+            sender: state.names().known_agency(&agency(sender)),
+            sender_address: None,
+            recipient: state.names().known_address(&to),
+            recipient_agency: state.names().known_agency(&agency(recipient)),
+            purpose: code(purpose),
+            categories: sets.fold(Default::default(), |all, set| all.union(set)),
+            professional_secret: false,
+        };
+        let at = u64::try_from(NOW + hour * HOUR).unwrap();
+        if state.decide_for(&lotse.agency, &reference, &question, at).is_ok() {
+            permitted.insert((sender, recipient, purpose, categories, hour));
         }
     }
     permitted

@@ -365,7 +365,8 @@ async fn documents_beyond_representation_or_review_are_refused_clearly() {
     };
     case.lotse.record_consent(&document(&given)).await.unwrap();
     let ends = document(&given).grants[0].not_after_ms;
-    let faults: [(fn(&mut v1::GivenBy), &str); 3] = [
+    type Fault = fn(&mut v1::GivenBy);
+    let faults: [(Fault, &str); 3] = [
         (|given| given.purposes = vec!["hilfeplanung".into()], "grants.purpose"),
         (|given| given.categories = vec!["wohnen".into()], "grants.categories"),
         (|given| given.until_ms = 1, "grants.not_after_ms"),

@@ -82,7 +82,7 @@ impl Default for Safeguards {
 pub type Listed = (usize, Holds, Option<u64>);
 
 /// Releases, objections, and when the participation ended.
-pub type ListedSafeguards = (Vec<Listed>, Vec<Listed>, Option<u64>);
+pub type AllListed = (Vec<Listed>, Vec<Listed>, Option<u64>);
 
 /// Whether a release or objection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Consent {
     ) -> Result<u64, Error> {
         let is_over = now >= self.last_end();
         let Some(wanted) = wanted else {
-            return Ok(if is_over { self.review_by.max(now + latest) } else { self.last_end() });
+            return Ok(if is_over { self.review_by } else { self.last_end() });
         };
         let is_late = wanted > now + latest || (!is_over && wanted > self.last_end());
         if wanted <= now || is_late { Err(Error::Invalid) } else { Ok(wanted) }
@@ -452,7 +452,7 @@ impl Model {
         caller: &Lotse,
         participant: usize,
         now: u64,
-    ) -> Result<ListedSafeguards, Error> {
+    ) -> Result<AllListed, Error> {
         self.check_entrusted(caller, participant, now)?;
         self.write(Some(participant), Entry::Queried);
         fn listed(entry: usize, holds: Holds, ended_at: Option<u64>) -> Listed {

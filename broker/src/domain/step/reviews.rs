@@ -24,9 +24,12 @@ impl Consent {
     ) -> Result<TimeMs, Refusal> {
         let field = "next_review_by_ms";
         let Some(wanted) = wanted else {
-            let latest = months_later(signed_at, rules.months_max).unwrap_or(signed_at);
             // Of a consent that is over there is nothing to review.
-            return Ok(if now < self.end() { latest.min(self.end()) } else { latest });
+            if now >= self.end() {
+                return Ok(self.review_by);
+            }
+            let latest = months_later(signed_at, rules.months_max).unwrap_or(signed_at);
+            return Ok(latest.min(self.end()));
         };
         rules.check(field, signed_at, wanted)?;
         if now < self.end() && wanted > self.end() {
