@@ -137,15 +137,16 @@ fn every_kind_names_its_conference() {
             | Kind::FallkonferenzRequest(_)
             | Kind::FallkonferenzAnswer(_) => panic!("not among the new messages"),
         }
-        let wanted = ContentError::Field { field: "conference_id", expected: "16 bytes" };
+        let wanted =
+            ContentError::Field { field: "conference_id".into(), expected: "16 bytes".into() };
         assert_eq!(Content::of(spoiled).unwrap_err(), wanted);
     }
 }
 
 /// The field that is named when a valid message is spoiled.
-fn fault(kind: Kind) -> &'static str {
+fn fault(kind: Kind) -> String {
     match Content::of(kind) {
-        Err(ContentError::Field { field, .. }) => field,
+        Err(ContentError::Field { field, .. }) => field.into_owned(),
         other => panic!("{other:?}"),
     }
 }
