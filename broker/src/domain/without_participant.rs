@@ -9,7 +9,7 @@
 //! * Both agencies exist here, both have published a directory entry, and the recipient's names the function.
 //!
 //! INVARIANT (default-deny): all of this holds at the instant of each hand-out, not only when a message was
-//! accepted. Inside the state such a message is about [`ParticipantId::NOBODY`], who has no consent: were it ever
+//! accepted. Inside the state such a message is about [`NOBODY`](super::ids::ParticipantId::NOBODY), who has no consent: were it ever
 //! judged on the other path, it would be refused there.
 //!
 //! Only this module makes an [`OpenPermit`]:
