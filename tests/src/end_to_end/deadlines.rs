@@ -116,6 +116,12 @@ impl Site {
     ) -> (i32, Value) {
         let purpose = kind.split_once('.').unwrap().0;
         let (agency, function) = from;
+        let example = Command::new(program("schleuse"))
+            .args(["agency", "kinds", "show", kind, "--example"])
+            .output()
+            .unwrap();
+        let content = String::from_utf8(example.stdout).unwrap();
+        let content = self.write(&format!("{kind}.json"), &content);
         let send = [
             "agency",
             "send",
@@ -131,8 +137,8 @@ impl Site {
             kind,
             "--category",
             "termine",
-            "--text",
-            "Bitte um Klärung",
+            "--json-content",
+            &content,
         ];
         self.run(agency, "system", &[&send[..], more].concat())
     }

@@ -255,6 +255,7 @@ async fn the_role_of_the_evaluation_learns_of_nobody_otherwise() {
         LookUpAgency,
         ListAgencies,
         LatestCheckpoint,
+        Rpc::SearchDirectory,
         ReadReconciliations,
         ProveConsistency,
         ProveInclusion,

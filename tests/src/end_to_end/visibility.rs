@@ -137,7 +137,7 @@ async fn filters_bounds_and_reasons_are_checked() {
         v1::QueryLogRequest { reason: "two\nlines of reason".into(), ..query() },
         v1::QueryLogRequest { max_rows: 100_001, ..query() },
         filtered(v1::LogFilter { types: vec![99], ..v1::LogFilter::default() }),
-        filtered(v1::LogFilter { types: vec![1; 33], ..v1::LogFilter::default() }),
+        filtered(v1::LogFilter { types: vec![1; 65], ..v1::LogFilter::default() }),
         filtered(v1::LogFilter { from_ms: -1, ..v1::LogFilter::default() }),
         filtered(v1::LogFilter { outcome: 9, ..v1::LogFilter::default() }),
         filtered(v1::LogFilter { purpose: "unbekannt".into(), ..v1::LogFilter::default() }),

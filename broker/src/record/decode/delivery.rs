@@ -11,7 +11,7 @@ impl Decoder<'_> {
     pub(super) fn dead_lettered(&self, event: &v1::DeadLettered) -> Result<EventKind, String> {
         Ok(EventKind::Delivery(DeliveryEvent::DeadLettered {
             message: event.message_number,
-            participant: self.participant()?,
+            participant: self.participant_or_nobody()?,
             reason: dead_letter_reason(event.reason()).ok_or("unknown reason of a dead letter")?,
             sender: agency(&event.sender_agency)?,
             recipient: agency(&event.recipient_agency)?,

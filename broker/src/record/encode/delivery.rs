@@ -7,7 +7,7 @@ use schleuse_proto::v1::{self, log_entry};
 use super::address;
 use crate::domain::delivery::{DeadLetterReason, DeletionAnswer, TakenUpBy};
 use crate::domain::event::{BasisEndedEvent, DeliveryEvent};
-use crate::domain::ids::ConsentId;
+use crate::domain::ids::{ConsentId, ParticipantId};
 
 pub(super) fn record_type(event: &DeliveryEvent) -> v1::RecordType {
     match event {
@@ -25,7 +25,7 @@ pub(super) fn body(event: &DeliveryEvent, private: &mut v1::PrivateSection) -> l
         DeliveryEvent::BasisEnded(event) => Some(&event.participant),
         DeliveryEvent::MailboxRead { .. } => None,
     };
-    if let Some(participant) = about {
+    if let Some(participant) = about.filter(|about| **about != ParticipantId::NOBODY) {
         private.participant = Bytes::copy_from_slice(participant.bytes());
     }
     match event {

@@ -23,7 +23,7 @@ pub(crate) const PLACES: [(usize, u32); 2] = [(0, 30), (1, 15)];
 pub(crate) const BODIES: [Body; 10] = [
     body("jobcenter-stadt-regensburg", "fallmanagement", "Jobcenter Stadt Regensburg"),
     body("jobcenter-landkreis-regensburg", "fallmanagement", "Jobcenter Landkreis Regensburg"),
-    body("agentur-fuer-arbeit-regensburg", "aerztlicher-dienst", "Agentur für Arbeit"),
+    body("agentur-fuer-arbeit-regensburg", "reha-team", "Agentur für Arbeit"),
     body("drv-bayern-sued", "reha-beratung", "Deutsche Rentenversicherung Bayern Süd"),
     body("krankenkasse-nord", "krankengeld", "Krankenkasse Nord"),
     body("krankenkasse-sued", "krankengeld", "Krankenkasse Süd"),

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use schleuse_client::{
-    Client, ClientError, Content, Draft, Incoming, ReceiveStream, Received, SendOutcome,
+    Client, ClientError, Content, Draft, Incoming, MessageKind, ReceiveStream, Received,
+    SendOutcome,
 };
 use tokio::time::Instant;
 
@@ -17,12 +18,12 @@ use super::region::{BODIES, Region};
 /// What is asked for a purpose, and how it is answered.
 const KINDS: [(&str, &str, &str); 7] = [
     ("fallkonferenz", "fallkonferenz.request", "fallkonferenz.answer"),
-    ("reha-einleitung", "reha.note", "reha.note"),
-    ("zustaendigkeit", "zustaendigkeit.note", "zustaendigkeit.note"),
+    ("reha-einleitung", "reha.application", "reha.status"),
+    ("zustaendigkeit", "zustaendigkeit.ask", "zustaendigkeit.decided"),
     ("unterlagen", "unterlagen.request", "unterlagen.supply"),
-    ("hilfeplanung", "hilfeplan.note", "hilfeplan.note"),
-    ("leistungsklaerung", "leistung.note", "leistung.note"),
-    ("nachbetreuung", "nachbetreuung.note", "nachbetreuung.note"),
+    ("hilfeplanung", "hilfeplan.draft", "hilfeplan.confirm"),
+    ("leistungsklaerung", "leistung.ask", "leistung.answer"),
+    ("nachbetreuung", "nachbetreuung.agree", "nachbetreuung.contact"),
 ];
 /// Of a hundred messages so many go where no consent allows it.
 const UNCOVERED_PERCENT: u8 = 8;
@@ -219,6 +220,8 @@ fn kinds(purpose: &str) -> Result<(&'static str, &'static str), ClientError> {
     found.map(|(_, question, answer)| (*question, *answer)).ok_or_else(|| not_of_region("purpose"))
 }
 
+/// The example that the table of kinds has for a kind.
 fn content(kind: &str) -> Result<Content, ClientError> {
-    Ok(Content::text(kind, "Erfundener Inhalt einer Simulation.")?)
+    let kind = MessageKind::find(kind).ok_or_else(|| not_of_region("kind"))?;
+    Ok(kind.example()?)
 }
