@@ -212,7 +212,7 @@ impl Site {
             participant_reference: ParticipantReference::parse(&self.jobcenter_reference).unwrap(),
             recipient: Address::new(DRV, "zentrale").unwrap(),
             sender_function: "zentrale".to_owned(),
-            kind: "fallkonferenz.request".to_owned(),
+            kind: "fallkonferenz.note".to_owned(),
             purpose: "fallkonferenz".to_owned(),
             categories: vec!["termine".to_owned()],
             thread_id: None,

@@ -219,7 +219,7 @@ async fn references_of_two_agencies_share_nothing() {
         sender: format!("{JOBCENTER}/zentrale").parse().unwrap(),
         recipient: format!("{DRV}/zentrale").parse().unwrap(),
         purpose: "fallkonferenz".to_owned(),
-        kind: "fallkonferenz.request".to_owned(),
+        kind: "fallkonferenz.note".to_owned(),
         categories: vec!["termine".to_owned()],
         professional_secret: false,
     };

@@ -26,7 +26,7 @@ fn send(site: &Site, attached: &[String]) -> Vec<String> {
     let mut arguments: Vec<String> = ["agency", "send", "--to", "drv-bayern-sued/zentrale"]
         .into_iter()
         .chain(["--as", "zentrale", "--purpose", "fallkonferenz", "--text", "anbei"])
-        .chain(["--kind", "fallkonferenz.request", "--category", "termine", "--participant"])
+        .chain(["--kind", "fallkonferenz.note", "--category", "termine", "--participant"])
         .map(str::to_owned)
         .collect();
     arguments.push(site.jobcenter_reference.clone());

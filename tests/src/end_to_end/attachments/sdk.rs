@@ -151,7 +151,7 @@ async fn recall_and_revocation_stop_the_rest() {
     // What was handed out before the revocation may still be in the stream; after it comes the message alone.
     let left = recipient.fetch(&["zentrale"], 100).await.unwrap();
     let kinds: Vec<String> = left.into_iter().map(|one| one.verified().unwrap().kind).collect();
-    assert_eq!(kinds, ["fallkonferenz.request"]);
+    assert_eq!(kinds, ["fallkonferenz.note"]);
 
     // A revocation during the upload: the next part is not covered, and nothing is sent.
     let again = Site::open(broker.address()).await;
