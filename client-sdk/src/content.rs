@@ -449,17 +449,17 @@ fn check_all(
         let is_part = matches!(body, Kind::Chunk(_));
         let none = "none in a part of one";
         rule(!is_part || message.attachments.is_empty(), "attachments", none)?;
-        check_body(body)?;
+        check_body(body, newer)?;
     }
     Ok(content_type)
 }
 
 /// Messages that have checks of their own.
-fn check_body(body: &Kind) -> Result<(), ContentError> {
+fn check_body(body: &Kind, newer: bool) -> Result<(), ContentError> {
     if let Kind::Chunk(chunk) = body {
         return attachment::check_chunk(chunk);
     }
-    fallkonferenz::check(body)
+    fallkonferenz::check(body, newer)
 }
 
 fn chars(

@@ -24,6 +24,8 @@ use super::{
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 24 * 3600;
+/// Purpose of messages without participant.
+const ABOUT_NOBODY: &str = "strukturfragen";
 
 /// Runs a command of an agency.
 pub(crate) async fn run(
@@ -134,7 +136,8 @@ async fn send(
     let client = connect(global, None, output).await?;
     if !attached.is_empty() {
         let leaves_out = arguments.leave_out_uncovered;
-        return attachments::send(&client, draft, attached, leaves_out, output).await;
+        let case_file = case_file.as_deref();
+        return attachments::send(&client, draft, attached, leaves_out, case_file, output).await;
     }
     submit(&client, draft, conference, case_file.as_deref(), output).await
 }
@@ -161,8 +164,11 @@ fn purpose_of(arguments: &SendArguments) -> Result<String, ClientError> {
     if let Some(purpose) = &arguments.purpose {
         return Ok(purpose.clone());
     }
-    let kind = MessageKind::find(&arguments.kind);
-    match kind.map(|kind| kind.purposes) {
+    // Only `conference` sends messages about nobody: here a participant is always named.
+    let about_somebody = |kind: &MessageKind| {
+        kind.purposes.iter().copied().filter(|code| *code != ABOUT_NOBODY).collect::<Vec<_>>()
+    };
+    match MessageKind::find(&arguments.kind).map(about_somebody).as_deref() {
         Some([purpose]) => Ok((*purpose).to_owned()),
         Some(purposes) => {
             let expected = format!("--purpose, one of: {}", purposes.join(", "));
@@ -237,11 +243,21 @@ async fn submit(
     let outcome = client.send(draft).await?;
     let ending = show_outcome_beside(&outcome, conference, channel, output);
     if let Some((file, draft)) = entered {
-        let event = CaseEvent::sent(client.agency(), &draft, &outcome, SystemClock.now_ms());
-        event.map_or(Ok(()), |event| file.append(&event))?;
+        enter(client, &file, &draft, &outcome)?;
     }
     client.check_receipts().await?;
     Ok(ending)
+}
+
+/// Enters a message that was sent into a case file.
+pub(super) fn enter(
+    client: &Client,
+    file: &CaseFile,
+    draft: &Draft,
+    outcome: &SendOutcome,
+) -> Result<(), ClientError> {
+    let event = CaseEvent::sent(client.agency(), draft, outcome, SystemClock.now_ms());
+    event.map_or(Ok(()), |event| file.append(&event))
 }
 
 /// Prints what became of a message.
@@ -254,7 +270,7 @@ pub(crate) fn show_outcome(
 }
 
 /// Prints what became of a message, and with a refusal the statutory channel, so that nothing waits.
-fn show_outcome_beside(
+pub(super) fn show_outcome_beside(
     outcome: &SendOutcome,
     conference: Option<ConferenceId>,
     channel: Option<&StatutoryChannel>,
@@ -280,12 +296,21 @@ fn show_outcome_beside(
         });
         return Ending::Done;
     }
-    let statutory = channel.map(|channel| json!({ "norm": channel.norm, "text": channel.text }));
+    let statutory = channel.map(channel_json);
     let value = json!({ "result": "not-covered", "record": record, "statutory": statutory });
     output.result(&value, || {
         let said = format!("not covered by a consent (log record {record}); ask the Lotse");
-        let channel = channel.map(|channel| format!("\n{}: {}", channel.norm, channel.text));
-        said + &channel.unwrap_or_default()
+        said + &channel.map(channel_text).unwrap_or_default()
     });
     Ending::NotCovered
+}
+
+/// The statutory channel for programs.
+pub(super) fn channel_json(channel: &StatutoryChannel) -> serde_json::Value {
+    json!({ "norm": channel.norm, "text": channel.text })
+}
+
+/// The statutory channel as a further line for people.
+pub(super) fn channel_text(channel: &StatutoryChannel) -> String {
+    format!("\n{}: {}", channel.norm, channel.text)
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use schleuse_client::deadlines::CaseFile;
 use schleuse_client::{
     ATTACHMENTS_MAX, Attachment, AttachmentCollector, Client, ClientError, Draft, Progress,
-    Received, Taken, Upload,
+    Received, SendOutcome, Taken, Upload, statutory_channel,
 };
 use serde_json::json;
 
@@ -53,8 +54,12 @@ pub(crate) async fn send(
     draft: Draft,
     attachments: Vec<Attachment>,
     leaves_out: bool,
+    case_file: Option<&Path>,
     output: &Output,
 ) -> Result<Ending, ClientError> {
+    // Looked up before anything is sent: it can depend on nothing but purpose and kind.
+    let channel = statutory_channel(&draft.purpose, &draft.kind);
+    let entered = case_file.map(|path| (CaseFile::new(path), draft.clone()));
     let names: Vec<String> = attachments.iter().map(|one| one.name.clone()).collect();
     let (shown, told) = (*output, names.clone());
     let mut last = (usize::MAX, 0, 0);
@@ -80,12 +85,25 @@ pub(crate) async fn send(
         output.note(&format!("attachment {name} is not covered by a consent; ask the Lotse"));
     }
     let ending = if let Some(message) = &outcome.message {
-        agency::show_outcome(message, None, output)
+        if let (false, SendOutcome::Accepted { .. }, Some(channel)) =
+            (uncovered.is_empty(), message, channel)
+        {
+            output.note(agency::channel_text(channel).trim_start());
+        }
+        agency::show_outcome_beside(message, None, channel, output)
     } else {
-        let value = json!({ "result": "not-covered", "attachments": uncovered });
-        output.result(&value, || "nothing was sent".to_owned());
+        let statutory = channel.map(agency::channel_json);
+        let result = "not-covered";
+        let value = json!({ "result": result, "attachments": uncovered, "statutory": statutory });
+        output.result(&value, || {
+            let channel = channel.map(agency::channel_text).unwrap_or_default();
+            format!("nothing was sent{channel}")
+        });
         Ending::NotCovered
     };
+    if let (Some((file, draft)), Some(message)) = (entered, &outcome.message) {
+        agency::enter(client, &file, &draft, message)?;
+    }
     client.check_receipts().await?;
     // Something that was asked for was not sent.
     Ok(if uncovered.is_empty() { ending } else { Ending::NotCovered })

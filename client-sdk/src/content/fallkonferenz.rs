@@ -32,13 +32,13 @@ const CATEGORIES_MAX: usize = 16;
 /// Longest part of a conference in minutes.
 const MINUTES_MAX: u32 = 480;
 
-/// Checks a message of a Fallkonferenz; others pass.
-pub(super) fn check(body: &Kind) -> Result<(), ContentError> {
+/// Checks a message of a Fallkonferenz; others pass. Of a newer minor version, codes may be unknown.
+pub(super) fn check(body: &Kind, newer: bool) -> Result<(), ContentError> {
     if let Kind::FallkonferenzRequest(message) = body {
         return check_request(message);
     }
     if let Kind::FallkonferenzAnswer(message) = body {
-        return check_answer(message);
+        return check_answer(message, newer);
     }
     if let Kind::FallkonferenzPart(message) = body {
         return check_part(message);
@@ -47,7 +47,7 @@ pub(super) fn check(body: &Kind) -> Result<(), ContentError> {
         return check_accept(message);
     }
     if let Kind::FallkonferenzDecline(message) = body {
-        return check_decline(message);
+        return check_decline(message, newer);
     }
     if let Kind::FallkonferenzPropose(message) = body {
         return check_propose(message);
@@ -56,10 +56,10 @@ pub(super) fn check(body: &Kind) -> Result<(), ContentError> {
         return check_fix(message);
     }
     if let Kind::FallkonferenzMove(message) = body {
-        return check_move(message);
+        return check_move(message, newer);
     }
     if let Kind::FallkonferenzCancel(message) = body {
-        return check_cancel(message);
+        return check_cancel(message, newer);
     }
     if let Kind::FallkonferenzMinutes(message) = body {
         return check_minutes(message);
@@ -85,7 +85,7 @@ fn check_request(request: &v1::FallkonferenzRequest) -> Result<(), ContentError>
     time("answer_by", request.answer_by_ms)
 }
 
-fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
+fn check_answer(answer: &v1::FallkonferenzAnswer, newer: bool) -> Result<(), ContentError> {
     id("conference_id", &answer.conference_id)?;
     let reply = v1::FallkonferenzReply::try_from(answer.reply);
     match reply.unwrap_or(v1::FallkonferenzReply::Unspecified) {
@@ -97,7 +97,10 @@ fn check_answer(answer: &v1::FallkonferenzAnswer) -> Result<(), ContentError> {
             chars("reason", &answer.reason, 0, REASON_CHARS_MAX, "at most 500 characters")
         }
         v1::FallkonferenzReply::Propose => dates("other_dates", &answer.other_dates),
-        v1::FallkonferenzReply::Unspecified => rule(false, "reply", "ACCEPT, DECLINE or PROPOSE"),
+        v1::FallkonferenzReply::Unspecified => {
+            rule(newer && answer.reply != 0, "reply", "ACCEPT, DECLINE or PROPOSE")?;
+            chars("reason", &answer.reason, 0, REASON_CHARS_MAX, "at most 500 characters")
+        }
     }
 }
 
@@ -115,11 +118,12 @@ fn check_accept(accept: &v1::FallkonferenzAccept) -> Result<(), ContentError> {
     dates("dates", &accept.dates)
 }
 
-fn check_decline(decline: &v1::FallkonferenzDecline) -> Result<(), ContentError> {
+fn check_decline(decline: &v1::FallkonferenzDecline, newer: bool) -> Result<(), ContentError> {
     use v1::FallkonferenzDeclineReason as Reason;
     id("conference_id", &decline.conference_id)?;
     let reason = Reason::try_from(decline.reason).unwrap_or(Reason::Unspecified);
-    rule(reason != Reason::Unspecified, "reason", "a reason code")?;
+    let known = reason != Reason::Unspecified || (newer && decline.reason != 0);
+    rule(known, "reason", "a reason code")?;
     let least = usize::from(reason == Reason::Other);
     let expected = "at most 500 characters, and a text with OTHER";
     chars("text", &decline.text, least, REASON_CHARS_MAX, expected)
@@ -141,21 +145,21 @@ fn check_fix(fix: &v1::FallkonferenzFix) -> Result<(), ContentError> {
     place(&fix.place)
 }
 
-fn check_move(change: &v1::FallkonferenzMove) -> Result<(), ContentError> {
+fn check_move(change: &v1::FallkonferenzMove, newer: bool) -> Result<(), ContentError> {
     id("conference_id", &change.conference_id)?;
     sequence(change.sequence)?;
     dates("dates", &change.dates)?;
-    change_reason(change.reason)?;
+    change_reason(change.reason, newer)?;
     place(&change.place)?;
     let answers = change.dates.len() > 1;
     let expected = "a time after 1970 with several dates, otherwise 0";
     rule((change.answer_by_ms > 0) == answers && change.answer_by_ms >= 0, "answer_by", expected)
 }
 
-fn check_cancel(cancel: &v1::FallkonferenzCancel) -> Result<(), ContentError> {
+fn check_cancel(cancel: &v1::FallkonferenzCancel, newer: bool) -> Result<(), ContentError> {
     id("conference_id", &cancel.conference_id)?;
     sequence(cancel.sequence)?;
-    change_reason(cancel.reason)
+    change_reason(cancel.reason, newer)
 }
 
 fn check_minutes(minutes: &v1::FallkonferenzMinutes) -> Result<(), ContentError> {
@@ -229,10 +233,10 @@ fn place(text: &str) -> Result<(), ContentError> {
     chars("place", text, 1, NAME_CHARS_MAX, "1 to 200 characters")
 }
 
-fn change_reason(code: i32) -> Result<(), ContentError> {
+fn change_reason(code: i32, newer: bool) -> Result<(), ContentError> {
     use v1::FallkonferenzChangeReason as Reason;
     let reason = Reason::try_from(code).unwrap_or(Reason::Unspecified);
-    rule(reason != Reason::Unspecified, "reason", "a reason code")
+    rule(reason != Reason::Unspecified || (newer && code != 0), "reason", "a reason code")
 }
 
 fn dates(field: &'static str, dates: &[v1::ProposedDate]) -> Result<(), ContentError> {

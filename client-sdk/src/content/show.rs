@@ -184,7 +184,7 @@ impl Content {
         }
         if let Some(chunk) = self.chunk() {
             return json!({
-                "type": "attachment_chunk",
+                "type": "chunk",
                 "attachment": hex(&chunk.attachment_id),
                 "index": chunk.index,
                 "count": chunk.count,

@@ -98,7 +98,7 @@ fn answer_json(answer: &v1::FallkonferenzAnswer) -> Value {
     json!({
         "type": "fallkonferenz_answer",
         "conference": hex(&answer.conference_id),
-        "reply": answer.reply().as_str_name(),
+        "reply": code(answer.reply, &v1::FallkonferenzReply::as_str_name),
         "chosen_date": answer.chosen_date.as_ref().map(date),
         "other_dates": dates(&answer.other_dates),
         "reason": answer.reason,
@@ -127,7 +127,7 @@ fn decline_json(decline: &v1::FallkonferenzDecline) -> Value {
         "type": "fallkonferenz_decline",
         "conference": hex(&decline.conference_id),
         "sequence": decline.sequence,
-        "reason": decline.reason().as_str_name(),
+        "reason": code(decline.reason, &v1::FallkonferenzDeclineReason::as_str_name),
         "text": decline.text,
     })
 }
@@ -157,7 +157,7 @@ fn moved_json(change: &v1::FallkonferenzMove) -> Value {
         "conference": hex(&change.conference_id),
         "sequence": change.sequence,
         "dates": dates(&change.dates),
-        "reason": change.reason().as_str_name(),
+        "reason": code(change.reason, &v1::FallkonferenzChangeReason::as_str_name),
         "place": change.place,
         "answer_by": Some(change.answer_by_ms).filter(|by| *by > 0).map(rfc3339),
     })
@@ -168,7 +168,7 @@ fn cancel_json(cancel: &v1::FallkonferenzCancel) -> Value {
         "type": "fallkonferenz_cancel",
         "conference": hex(&cancel.conference_id),
         "sequence": cancel.sequence,
-        "reason": cancel.reason().as_str_name(),
+        "reason": code(cancel.reason, &v1::FallkonferenzChangeReason::as_str_name),
     })
 }
 
@@ -235,4 +235,9 @@ fn date(date: &v1::ProposedDate) -> Value {
 
 fn dates(all: &[v1::ProposedDate]) -> Vec<Value> {
     all.iter().map(date).collect()
+}
+
+/// A code by its name; its number, if only a newer version has it.
+fn code<E: TryFrom<i32>>(number: i32, name: &dyn Fn(&E) -> &'static str) -> Value {
+    E::try_from(number).map_or_else(|_| json!(number), |known| json!(name(&known)))
 }

@@ -109,8 +109,10 @@ fn every_kind_travels_and_is_shown() {
         let content = Content::of(kind.clone()).unwrap();
         let plaintext = content.to_plaintext().unwrap();
         assert_eq!(Content::from_plaintext(&plaintext).unwrap(), content);
-        let name = content.to_json()["type"].as_str().unwrap().replace('_', " ");
+        let json = content.to_json();
+        let name = json["type"].as_str().unwrap();
         assert_eq!(format!("{content:?}"), format!("Content({name})"));
+        let name = name.replace('_', " ");
         assert!(content.to_string().starts_with(&name), "{content}");
     }
 }

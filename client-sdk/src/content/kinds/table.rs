@@ -6,7 +6,7 @@ use super::MessageKind;
 
 /// What notes hold: free text or a file.
 const NOTE: &[&str] = &["text", "file"];
-/// Kinds without content belong to every purpose.
+/// Kinds without content and parts of attachments belong to every purpose about a participant.
 const EVERY_PURPOSE: &[&str] = &[
     "fallkonferenz",
     "zustaendigkeit",
@@ -20,12 +20,15 @@ const EVERY_PURPOSE: &[&str] = &[
     "evaluation",
 ];
 
+/// A conference about a participant, or about nobody.
+const CONFERENCE: &[&str] = &["fallkonferenz", "strukturfragen"];
+
 pub(super) const KINDS: &[MessageKind] = &[
     MessageKind {
         code: "fallkonferenz.request",
         name: "Einladung zur Fallkonferenz",
         explanation: "Lädt Stellen mit Tagesordnung und Terminvorschlägen ein (§ 20 SGB IX, § 119 SGB IX).",
-        purposes: &["fallkonferenz"],
+        purposes: CONFERENCE,
         contents: &["fallkonferenz_request"],
         content_free: false,
         example: include_str!("../examples/fallkonferenz.request.json"),
@@ -34,10 +37,109 @@ pub(super) const KINDS: &[MessageKind] = &[
         code: "fallkonferenz.answer",
         name: "Antwort auf eine Einladung",
         explanation: "Sagt zu, sagt ab oder schlägt andere Termine vor.",
-        purposes: &["fallkonferenz"],
+        purposes: CONFERENCE,
         contents: &["fallkonferenz_answer"],
         content_free: false,
         example: include_str!("../examples/fallkonferenz.answer.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.part",
+        name: "Tagesordnungspunkt",
+        explanation: "Ein Punkt der Tagesordnung für sich; er geht nur an Stellen, für die eine Einwilligung ihn deckt.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_part"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.part.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.accept",
+        name: "Zusage",
+        explanation: "Sagt zu und nennt passende Termine, den liebsten zuerst.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_accept"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.accept.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.decline",
+        name: "Absage eines Beteiligten",
+        explanation: "Sagt ab, mit Grund als Schlüssel; über die Person sagt der Grund nichts.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_decline"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.decline.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.propose",
+        name: "Andere Termine",
+        explanation: "Schlägt andere Termine vor, den liebsten zuerst.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_propose"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.propose.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.fix",
+        name: "Termin steht fest",
+        explanation: "Die einladende Stelle legt Termin und Ort fest.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_fix"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.fix.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.move",
+        name: "Verlegung",
+        explanation: "Die einladende Stelle verlegt die Konferenz, mit Grund als Schlüssel.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_move"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.move.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.cancel",
+        name: "Ausfall der Konferenz",
+        explanation: "Die einladende Stelle sagt die Konferenz ab, mit Grund als Schlüssel.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_cancel"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.cancel.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.minutes",
+        name: "Protokoll",
+        explanation: "Protokoll eines Tagesordnungspunkts mit Vereinbarungen: wer, was, bis wann.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_minutes"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.minutes.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.confirm",
+        name: "Bestätigung des Protokolls oder Einwand",
+        explanation: "Bestätigt eine Fassung des Protokolls oder wendet etwas ein.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_confirm"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.confirm.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.agreement-kept",
+        name: "Vereinbarung erfüllt",
+        explanation: "Teilt mit, dass eine Vereinbarung erfüllt ist.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_agreement_kept"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.agreement-kept.json"),
+    },
+    MessageKind {
+        code: "fallkonferenz.agreement-late",
+        name: "Vereinbarung verspätet",
+        explanation: "Teilt mit, bis wann eine Vereinbarung später erfüllt wird.",
+        purposes: CONFERENCE,
+        contents: &["fallkonferenz_agreement_late"],
+        content_free: false,
+        example: include_str!("../examples/fallkonferenz.agreement-late.json"),
     },
     MessageKind {
         code: "fallkonferenz.note",
@@ -398,6 +500,15 @@ pub(super) const KINDS: &[MessageKind] = &[
         contents: NOTE,
         content_free: false,
         example: include_str!("../examples/nachbetreuung.note.json"),
+    },
+    MessageKind {
+        code: "anhang.teil",
+        name: "Teil eines Anhangs",
+        explanation: "Ein Teil einer Datei, die neben einer Nachricht reist; das Programm zerlegt und fügt zusammen.",
+        purposes: EVERY_PURPOSE,
+        contents: &["chunk"],
+        content_free: false,
+        example: include_str!("../examples/anhang.teil.json"),
     },
     MessageKind {
         code: "evaluation.transfer",

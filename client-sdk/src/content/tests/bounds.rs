@@ -176,8 +176,15 @@ fn try_field(whole: &DynamicMessage, site: &Site, row: &Field) {
     let one =
         at_bounds(row, &site.field).into_iter().next_back().or_else(|| example_of(whole, site));
     if let Some(one) = one {
-        accepted(whole, site, Value::List(copies(&one, most)));
-        refused(whole, site, Some(Value::List(copies(&one, most + 1))), path);
+        // Those of an attachment are sorted, without repetition.
+        let copies = |number| {
+            if row.path == "AttachmentReference.categories" {
+                return (0..number).map(|at| text(format!("{at:040}"))).collect();
+            }
+            copies(&one, number)
+        };
+        accepted(whole, site, Value::List(copies(most)));
+        refused(whole, site, Some(Value::List(copies(most + 1))), path);
         for wrong in beyond(row, &site.field) {
             let values = Value::List(vec![one.clone(), wrong]);
             refused(whole, site, Some(values), &format!("{path}[1]"));

@@ -68,6 +68,53 @@ fn an_unknown_value_below_is_passed_on_and_shown_as_such() {
 }
 
 #[test]
+fn an_unknown_code_of_a_fallkonferenz_is_passed_on_and_shown_as_its_number() {
+    let conference_id = bytes::Bytes::from_static(&[7; 16]);
+    let date = v1::ProposedDate { starts_at_ms: 1_790_000_000_000, minutes: 60 };
+    let answer = |reply| v1::FallkonferenzAnswer {
+        conference_id: conference_id.clone(),
+        reply,
+        ..Default::default()
+    };
+    let decline = |reason| v1::FallkonferenzDecline {
+        conference_id: conference_id.clone(),
+        reason,
+        ..Default::default()
+    };
+    let moved = |reason| v1::FallkonferenzMove {
+        conference_id: conference_id.clone(),
+        sequence: 1,
+        dates: vec![date],
+        reason,
+        place: "Raum 3".into(),
+        answer_by_ms: 0,
+    };
+    let cancel = |reason| v1::FallkonferenzCancel {
+        conference_id: conference_id.clone(),
+        sequence: 1,
+        reason,
+    };
+    type With<'a> = &'a dyn Fn(i32) -> v1::content::Content;
+    let all: [(&str, With<'_>); 4] = [
+        ("reply", &|code| answer(code).into()),
+        ("reason", &|code| decline(code).into()),
+        ("reason", &|code| moved(code).into()),
+        ("reason", &|code| cancel(code).into()),
+    ];
+    for (field, with) in all {
+        let content = passed_on(&of_version(1, 1, Some(with(99))));
+        assert_eq!(content.to_json()[field], 99);
+        for (minor, code) in [(0, 99), (0, 0), (1, 0)] {
+            let refused = Content::from_encoded(&of_version(1, minor, Some(with(code))));
+            assert!(
+                matches!(&refused, Err(ContentError::Field { field: named, .. }) if named == field),
+                "{field} {code} of 1.{minor}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn bounds_of_known_fields_hold_in_newer_versions_too() {
     let long =
         v1::ZustaendigkeitAsk { benefit: 1, question: "x".repeat(4001), ..Default::default() };

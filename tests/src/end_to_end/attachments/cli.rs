@@ -59,6 +59,24 @@ async fn files_go_and_come_with_the_program() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said["result"], "not-covered");
+    assert_eq!(said["statutory"], serde_json::Value::Null, "there is none for a conference");
+    // The channel depends on purpose and kind alone: of the message itself, or of an attachment.
+    let mut norms = Vec::new();
+    for (kind, purpose) in
+        [("unterlagen.request", "unterlagen"), ("zustaendigkeit.note", "zustaendigkeit")]
+    {
+        let mut arguments = send(&site, &uncovered);
+        for (from, to) in [("fallkonferenz.note", kind), ("fallkonferenz", purpose)] {
+            arguments.iter_mut().filter(|one| *one == from).for_each(|one| to.clone_into(one));
+        }
+        let output = run(&site, JOBCENTER, arguments).await;
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(said["result"], "not-covered");
+        norms.push(said["statutory"]["norm"].as_str().unwrap().to_owned());
+    }
+    assert!(norms[0].contains("§ 60") || norms[0].contains("§§ 60"), "{norms:?}");
+    assert_eq!(norms[1], "§§ 14, 15 SGB IX, § 16 Abs. 2 SGB I");
     let output = run(&site, DRV, inbox(true)).await;
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said, serde_json::json!([]));
