@@ -114,7 +114,7 @@ impl Pair {
         let described = self.describe(message, &agency);
         let caller = if foreign { "projekt" } else { &agency };
         let (submission, planned) = (self.real_submission(&described), self.planned(&described));
-        let reference = submission.reference.expect("somebody is meant");
+        let Some(reference) = submission.reference else { return };
         let actor = actor(caller, Role::System, None);
         let real = self.plan(PlanningCommand::AskCoverage { actor, reference, planned });
         let model = self.model.ask(caller, &described, self.now);
@@ -130,7 +130,7 @@ impl Pair {
         let agency = self.sender(agency, message);
         let described = self.describe(message, &agency);
         let (submission, planned) = (self.real_submission(&described), self.planned(&described));
-        let reference = submission.reference.expect("somebody is meant");
+        let Some(reference) = submission.reference else { return };
         let actor = actor(&agency, Role::System, None);
         let reason = RequestReason::PeriodRuns;
         let real = self.plan(PlanningCommand::RequestConsent { actor, reference, planned, reason });
