@@ -30,7 +30,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::command::{Command, DeliveryCommand, DeliveryOutcome, Outcome};
+use crate::domain::command::{Command, DeliveryCommand, DeliveryOutcome, Outcome, UploadCommand};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Address, RecordNumber};
 use crate::domain::refusal::Refusal;
@@ -345,6 +345,20 @@ impl Engine {
         let answer = self.execute(Lane::Urgent, Command::Delivery(command)).await?;
         if let Outcome::Delivery(DeliveryOutcome::Recalled { recalled, .. }) = &answer.outcome {
             self.in_flight.settle_messages(recalled).await;
+        }
+        Ok(answer)
+    }
+
+    /// Gives an upload up and waits until no hand-out of its parts is in flight.
+    ///
+    /// INVARIANT (revoke-strict): as for a recall.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed.
+    pub async fn discard(&self, command: UploadCommand) -> Result<Answer, Refusal> {
+        let answer = self.execute(Lane::Urgent, Command::Upload(command)).await?;
+        if let Outcome::UploadDiscarded { parts, .. } = &answer.outcome {
+            self.in_flight.settle_messages(parts).await;
         }
         Ok(answer)
     }

@@ -6,7 +6,7 @@
 
 mod naive;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -83,6 +83,8 @@ struct Real {
     references: Vec<Reference>,
     consents: Vec<(usize, usize, [u8; 16])>,
     entropy: u128,
+    /// What was unfinished of uploads when they were given up, by name.
+    given_up: BTreeMap<u8, BTreeSet<u64>>,
 }
 
 fn actor(agency: &str, role: Role, person: Option<&str>) -> Actor {
@@ -141,6 +143,7 @@ impl Real {
             references: Vec::new(),
             consents: Vec::new(),
             entropy: 0,
+            given_up: BTreeMap::new(),
         };
         for _ in 0..2 {
             let entropy = [real.entropy(), real.entropy(), real.entropy()];
@@ -289,7 +292,16 @@ impl Real {
 
     fn discard(&mut self, name: u8) {
         let command = UploadCommand::Discard { actor: sender(), message: main_id(name) };
-        self.step(Command::Upload(command)).unwrap();
+        let before = self.log.len();
+        let outcome = self.step(Command::Upload(command)).unwrap();
+        let Outcome::UploadDiscarded { parts, .. } = outcome else { panic!("{outcome:?}") };
+        // The broker waits for hand-outs of everything that this stopped, and of what it stopped before.
+        let named: BTreeSet<u64> = parts.iter().map(|(_, part)| *part).collect();
+        let stopped = self.seen_since(before).stopped;
+        assert!(named.is_superset(&stopped), "{named:?} {stopped:?}");
+        let given_up = self.given_up.entry(name).or_default();
+        given_up.extend(stopped);
+        assert_eq!(named, *given_up);
     }
 
     /// The state that a start folds from the log, as the broker does.

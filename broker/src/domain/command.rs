@@ -352,6 +352,13 @@ pub enum Outcome {
     Done,
     /// One record was written, or had been for the same command before.
     Recorded(RecordNumber),
+    /// A sender gave an upload up, now or before.
+    UploadDiscarded {
+        /// The record.
+        record: RecordNumber,
+        /// Parts that were unfinished, and whom they are about: hand-outs of them may be in flight.
+        parts: Vec<(ParticipantIx, RecordNumber)>,
+    },
     /// A participant is registered.
     Registered {
         /// The Lotse's reference.

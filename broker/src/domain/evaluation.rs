@@ -23,6 +23,8 @@ pub use release::{ReleasedTables, release};
 
 /// Fewest persons behind a number that a configuration may ask for.
 pub const PERSONS_MIN: u32 = 5;
+/// Code of the purpose: who objects to it is not counted.
+pub const PURPOSE: &str = "evaluation";
 /// Most agencies of an installation that evaluates: the tables grow with their square, and so does the audit.
 pub const AGENCIES_MAX: usize = 32;
 /// Version of the rules by which tables are computed; it stands in them.

@@ -166,7 +166,8 @@ impl Phase {
     }
 
     /// The table of transitions: what may follow. Casework goes back one step where a plan did not hold; each
-    /// phase with a place may go on to the hand-over, and everything may end at any time, without reason.
+    /// phase with a place may go on to the hand-over, and everything may end at any time, without reason: by the
+    /// signed end of the participation.
     #[must_use]
     pub fn next(self) -> &'static [Self] {
         use Phase::{
@@ -188,29 +189,27 @@ impl Phase {
         }
     }
 
-    /// What may follow, in words for a refusal.
+    /// What may follow, in words for a refusal; the end is no matter of phases alone.
     #[must_use]
     pub fn next_in_words(from: Option<Self>) -> &'static str {
         match from {
             None => "PROPOSED, WAITING or CONTACT, with which a participation begins",
-            Some(Self::Proposed) => "WAITING, CONTACT or ENDED after PROPOSED",
-            Some(Self::Waiting) => "PROPOSED, CONTACT or ENDED after WAITING",
-            Some(Self::Contact) => "ASSESSMENT, TRANSITION or ENDED after CONTACT",
-            Some(Self::Assessment) => "CONTACT, GOALS, TRANSITION or ENDED after ASSESSMENT",
-            Some(Self::Goals) => "ASSESSMENT, SUPPORT_PLANNING, TRANSITION or ENDED after GOALS",
+            Some(Self::Proposed) => "WAITING or CONTACT after PROPOSED",
+            Some(Self::Waiting) => "PROPOSED or CONTACT after WAITING",
+            Some(Self::Contact) => "ASSESSMENT or TRANSITION after CONTACT",
+            Some(Self::Assessment) => "CONTACT, GOALS or TRANSITION after ASSESSMENT",
+            Some(Self::Goals) => "ASSESSMENT, SUPPORT_PLANNING or TRANSITION after GOALS",
             Some(Self::SupportPlanning) => {
-                "GOALS, IMPLEMENTATION, TRANSITION or ENDED after SUPPORT_PLANNING"
+                "GOALS, IMPLEMENTATION or TRANSITION after SUPPORT_PLANNING"
             }
             Some(Self::Implementation) => {
-                "GOALS, SUPPORT_PLANNING, REFLECTION, TRANSITION or ENDED after IMPLEMENTATION"
+                "GOALS, SUPPORT_PLANNING, REFLECTION or TRANSITION after IMPLEMENTATION"
             }
             Some(Self::Reflection) => {
-                "GOALS, SUPPORT_PLANNING, IMPLEMENTATION, TRANSITION or ENDED after REFLECTION"
+                "GOALS, SUPPORT_PLANNING, IMPLEMENTATION or TRANSITION after REFLECTION"
             }
-            Some(Self::Transition) => {
-                "IMPLEMENTATION, REFLECTION, FOLLOW_UP or ENDED after TRANSITION"
-            }
-            Some(Self::FollowUp) => "ENDED after FOLLOW_UP",
+            Some(Self::Transition) => "IMPLEMENTATION, REFLECTION or FOLLOW_UP after TRANSITION",
+            Some(Self::FollowUp) => "nothing but the end of the participation after FOLLOW_UP",
             Some(Self::Ended) => "nothing: the participation has ended",
         }
     }

@@ -166,6 +166,17 @@ impl ObjectionDocument {
         Ok(())
     }
 
+    /// Whether whoever objects is not to be counted by the evaluation: the objection is to everything, or names
+    /// that purpose, towards whomever and with whichever data.
+    #[must_use]
+    pub fn is_to_counting(&self, evaluation: Option<Purpose>) -> bool {
+        let everything = self.recipients.is_empty()
+            && self.agencies.is_empty()
+            && self.purposes.is_empty()
+            && self.categories.is_empty();
+        everything || evaluation.is_some_and(|purpose| self.purposes.contains(&purpose))
+    }
+
     /// All agencies that it names.
     #[must_use]
     pub fn all_agencies(&self) -> Vec<AgencyId> {

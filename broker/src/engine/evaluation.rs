@@ -11,9 +11,13 @@ use super::Engine;
 use super::query::{LogQuery, Range};
 use crate::domain::consent::GrantTerms;
 use crate::domain::evaluation::narrowing::is_narrowed;
-use crate::domain::evaluation::{Collector, Quarter, TooMuch, release};
-use crate::domain::event::{ConsentEvent, Event, EventKind, UpkeepEvent};
-use crate::domain::ids::{ConsentId, RecordNumber, TimeMs};
+use crate::domain::evaluation::{Collector, PURPOSE, Quarter, TooMuch, release};
+use crate::domain::event::{
+    ConsentEvent, Event, EventKind, ParticipationEvent, PlanningEvent, SafeguardEvent, UpkeepEvent,
+};
+use crate::domain::ids::{ConsentId, ParticipantId, RecordNumber, TimeMs};
+use crate::domain::planning::Employability;
+use crate::domain::safeguards::SafeguardAct;
 use crate::journal::JournalError;
 use crate::record;
 use crate::record::facts::Wanted;
@@ -41,13 +45,20 @@ impl From<TooMuch> for CountError {
 /// Most consents whose grants are followed.
 const CONSENTS_MAX: usize = 200_000;
 /// Which records are read, one type after the other: first who is not to be counted.
-const PASSES: [RecordType; 5] = [
+///
+/// The end of a participation is not among them: what happened before it counts.
+const PASSES: [RecordType; 8] = [
     RecordType::ParticipantRestricted,
     RecordType::ErasureBegun,
+    RecordType::ObjectionRecorded,
+    RecordType::ObjectionWithdrawn,
     RecordType::MessageDecided,
     RecordType::ConsentRecorded,
     RecordType::ConsentRevoked,
+    RecordType::ParticipationSet,
 ];
+/// Most participants whose employability is followed.
+const PARTICIPATIONS_MAX: usize = 200_000;
 
 /// A count on its way.
 pub struct QuarterCount {
@@ -55,6 +66,10 @@ pub struct QuarterCount {
     collector: Collector,
     /// Grants of the newest revision of each consent, to see what a later one leaves out.
     grants: HashMap<ConsentId, Vec<GrantTerms>>,
+    /// Employability as last recorded, to see when it changes.
+    steps: HashMap<ParticipantId, (u32, u32)>,
+    /// When the count began: an objection that had ended by itself leaves nobody out.
+    now: TimeMs,
     end: RecordNumber,
     passes: std::slice::Iter<'static, RecordType>,
     pass: Option<LogQuery>,
@@ -74,6 +89,8 @@ impl Engine {
             engine: self.clone(),
             collector: Collector::new(quarter, agencies),
             grants: HashMap::new(),
+            steps: HashMap::new(),
+            now: self.clock.now(),
             end: self.reader.latest().size(),
             passes: PASSES.iter(),
             pass: None,
@@ -116,7 +133,14 @@ impl QuarterCount {
         let number = u8::try_from(i32::from(record_type)).unwrap_or_default();
         let mut range = Range { end: self.end, ..Range::default() };
         // Who is not to be counted is known now; what counts lies before the end of the quarter.
-        if !matches!(record_type, RecordType::ParticipantRestricted | RecordType::ErasureBegun) {
+        let is_known_now = matches!(
+            record_type,
+            RecordType::ParticipantRestricted
+                | RecordType::ErasureBegun
+                | RecordType::ObjectionRecorded
+                | RecordType::ObjectionWithdrawn
+        );
+        if !is_known_now {
             range.until = Some(self.collector.quarter().end());
         }
         if record_type == RecordType::MessageDecided {
@@ -141,6 +165,13 @@ impl QuarterCount {
                 self.collector.erase(*participant);
                 Ok(())
             }
+            EventKind::Safeguard(event) => {
+                self.objection(event);
+                Ok(())
+            }
+            EventKind::Planning(PlanningEvent::ParticipationSet(event)) => {
+                self.participation(event, time)
+            }
             EventKind::MessageDecided(decided) => {
                 let catalogue = &self.engine.rules().catalogue;
                 match record::evaluation::message_fact(decided, time, catalogue) {
@@ -155,6 +186,37 @@ impl QuarterCount {
             }
             _ => Ok(()),
         }
+    }
+
+    fn objection(&mut self, event: &SafeguardEvent) {
+        match &event.act {
+            SafeguardAct::Objection(document) => {
+                let purpose = self.engine.rules().catalogue.purpose(PURPOSE);
+                let holds = document.until.is_none_or(|until| until > self.now);
+                if holds && document.is_to_counting(purpose) {
+                    self.collector.object(event.participant, document.objection_id);
+                }
+            }
+            SafeguardAct::ObjectionWithdrawal { objection, .. } => {
+                self.collector.withdraw_objection(event.participant, *objection);
+            }
+            SafeguardAct::Release(_)
+            | SafeguardAct::ReleaseRevocation { .. }
+            | SafeguardAct::ParticipationEnd { .. } => {}
+        }
+    }
+
+    /// Each change of a participation repeats the steps; they count in the quarter in which they were stated.
+    fn participation(&mut self, event: &ParticipationEvent, time: TimeMs) -> Result<(), TooMuch> {
+        let step = |step: Option<Employability>| step.map_or(0, |step| u32::from(step.step()));
+        let steps = (step(event.employability_at_start), step(event.employability_at_end));
+        if self.steps.len() >= PARTICIPATIONS_MAX {
+            return Err(TooMuch);
+        }
+        if self.steps.insert(event.participant, steps) == Some(steps) {
+            return Ok(());
+        }
+        self.collector.employability(event.participant, time, steps.0, steps.1)
     }
 
     fn consent(&mut self, event: &ConsentEvent, time: TimeMs) -> Result<(), TooMuch> {

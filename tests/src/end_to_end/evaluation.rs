@@ -17,6 +17,7 @@ use crate::broker::{TestBroker, TestClock, program};
 use crate::pki::Pki;
 use crate::raw::{
     BEZIRK, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, grant,
+    objection,
 };
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -52,7 +53,8 @@ impl Past {
         let start = quarter.end() - 40 * DAY_MS;
         let pki: &'static Pki = Box::leak(Box::new(Pki::lasting(start.min(today) - DAY_MS, 90)));
         let clock = TestClock::at(start);
-        let broker = TestBroker::with(pki, clock.clone(), "").await;
+        let places = format!("[[places]]\njobcenter = \"{JOBCENTER}\"\ncount = 20\n");
+        let broker = TestBroker::with(pki, clock.clone(), &places).await;
         Self { broker, clock, pki, quarter, before }
     }
 
@@ -207,6 +209,45 @@ async fn a_quarter_is_released_once_and_never_changes() {
     assert!(cells.all(|cell| cell.suppressed) && none.figures.iter().all(|f| f.suppressed));
     assert_eq!(none.pair_tables[3].cells.len(), tables.pair_tables[3].cells.len());
     checked_log(&past, &quarter).await;
+}
+
+/// Whose objection holds is in no number; whose participation ended stays in those of what happened before.
+#[tokio::test(flavor = "multi_thread")]
+async fn employability_counts_and_whoever_objects_does_not() {
+    use v1::EvaluationFigureKind::{EmployabilityRose, Participants};
+    let past = Past::begin().await;
+    let persons = past.answered(JOBCENTER, DRV, 16, 9).await;
+    let lotse = past.raw(LOTSE_AGENCY, "lotse-l-01").await;
+    let evaluating = || vec!["evaluation".to_owned()];
+    let of_other_purpose = vec!["unterlagen".to_owned()];
+    let purposes = [vec![], evaluating(), of_other_purpose, evaluating()];
+    for (index, purposes) in purposes.into_iter().enumerate() {
+        // The last ends by itself before the quarter is over.
+        let until_ms = if index == 3 { past.now() + 24 * 3_600_000 } else { 0 };
+        let signed_at_ms = past.now();
+        let document = objection(&persons[index]);
+        let document = v1::ObjectionDocument { purposes, until_ms, signed_at_ms, ..document };
+        lotse.object(&document).await.unwrap();
+    }
+    // One who objected, and eight who did not, better themselves.
+    for person in std::iter::once(&persons[0]).chain(&persons[8..]) {
+        let request = v1::SetParticipationRequest {
+            participant_reference: person.clone(),
+            phase: v1::ParticipationPhase::Contact.into(),
+            jobcenter: JOBCENTER.to_owned(),
+            employability_at_start: 1,
+            employability_at_end: 3,
+        };
+        lotse.planning().set_participation(request).await.unwrap();
+    }
+    lotse.end_participation_at(&persons[9], past.now()).await.unwrap();
+    past.clock.advance(past.quarter.end() - past.clock.now());
+    let evaluation = past.raw(EVALUATION, "evaluation").await;
+    let exported = export(&evaluation, &past.quarter.to_string()).await.unwrap();
+    let tables = v1::EvaluationTables::decode(exported.tables).unwrap();
+    assert_eq!(figure(&tables, Participants), (false, 14, 0));
+    assert_eq!(figure(&tables, EmployabilityRose), (false, 8, 14));
+    assert_eq!(cell(&tables, "", "").persons, 14);
 }
 
 /// The whole log verifies, says what was exported, and the program shows the tables.

@@ -232,11 +232,25 @@ async fn places_are_taken_in_order_and_only_lotsen_know() {
     assert_eq!(tasks(&lotse).await, [], "no place is free");
     broker = broker.restart(Arc::new(SystemClock)).await;
     let lotse = RawClient::connect(broker.address(), LOTSE_AGENCY, "lotse-l-01").await;
-    set(&lotse, &people[0], Phase::Ended).await.unwrap();
+    let unsigned = set(&lotse, &people[0], Phase::Ended).await.unwrap_err();
+    assert_eq!(reason(&unsigned), "ERROR_REASON_INVALID_FIELD");
+    assert!(unsigned.message().contains("EndParticipation"), "{unsigned}");
+    assert_eq!(tasks(&lotse).await, [], "a phase alone ends nothing");
+    lotse.end_participation(&people[0]).await.unwrap();
     let free = tasks(&lotse).await;
     let [task] = free.as_slice() else { panic!("{free:?}") };
     assert_eq!(task.participant_reference, people[1], "the one who came first");
     assert!(matches!(task.what, Some(v1::task::What::PlaceFree(_))));
+    let ended = v1::SetParticipationRequest {
+        participant_reference: people[0].clone(),
+        phase: Phase::Ended.into(),
+        employability_at_end: 3,
+        ..v1::SetParticipationRequest::default()
+    };
+    let ended = lotse.planning().set_participation(ended).await.unwrap().into_inner();
+    assert_eq!(ended.phase(), Phase::Ended, "the last step comes after the end");
+    let back = set(&lotse, &people[0], Phase::Contact).await.unwrap_err();
+    assert_eq!(reason(&back), "ERROR_REASON_INVALID_FIELD");
     let later = set(&lotse, &people[2], Phase::Contact).await.unwrap();
     assert_eq!((later.phase(), later.waiting_position), waits(2), "nobody overtakes");
     let first = set(&lotse, &people[1], Phase::Contact).await.unwrap();

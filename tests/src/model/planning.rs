@@ -221,6 +221,9 @@ impl Model {
     ) -> Result<Recorded, Error> {
         entrusted(&mut self.participants, caller, participant)?;
         let before = self.participation(participant).cloned();
+        if before.is_none() {
+            self.check_not_ended(participant)?;
+        }
         let recorded = before.as_ref().map(|it| it.jobcenter.clone());
         let jobcenter = jobcenter.map(str::to_owned).or(recorded.clone()).ok_or(Error::Invalid)?;
         let from = before.as_ref().map(|it| it.phase.as_str());
@@ -230,7 +233,8 @@ impl Model {
                 return Err(Error::Invalid);
             }
         }
-        if from != Some(wanted) && !may_follow(from, wanted) {
+        // Only the signed end ends.
+        if from != Some(wanted) && (wanted == "Ended" || !may_follow(from, wanted)) {
             return Err(Error::Invalid);
         }
         let has_place = |phase: &str| WITH_PLACE.contains(&phase);
@@ -275,6 +279,18 @@ impl Model {
         self.write(Some(participant), Entry::Participation { participant, phase: phase.clone() });
         self.changed(participant, now);
         Ok((entry, phase, self.planning.position(participant)))
+    }
+
+    /// The participation ended, by the entry that says so; whoever waited longest can have the place.
+    pub(super) fn end_planned(&mut self, participant: usize, entry: usize, now: u64) {
+        self.planning.waiting.retain(|(_, it)| *it != participant);
+        let mut known = self.planning.participations.iter_mut();
+        if let Some(it) = known.find(|it| it.participant == participant) {
+            it.phase = "Ended".to_owned();
+            it.ended = Some(now);
+            it.entry = entry;
+            it.changes += 1;
+        }
     }
 
     fn participation(&self, participant: usize) -> Option<&Participation> {

@@ -436,6 +436,7 @@ impl Model {
         entrusted(&mut self.participants, caller, participant)?;
         if self.ended_at(participant).is_none() {
             self.safeguards.ended.push((participant, now));
+            self.end_planned(participant, self.log.len(), now);
             self.write(Some(participant), Entry::ParticipationEnded { participant });
             self.changed(participant, now);
             self.stop_uncovered(participant, now);

@@ -109,10 +109,17 @@ impl RawClient {
         &self,
         reference: &str,
     ) -> Result<v1::EndParticipationResponse, tonic::Status> {
-        let end = v1::ParticipationEndDocument {
-            participant_reference: reference.to_owned(),
-            signed_at_ms: now_ms(),
-        };
+        self.end_participation_at(reference, now_ms()).await
+    }
+
+    /// As [`RawClient::end_participation`], for a broker whose clock stands elsewhere.
+    pub async fn end_participation_at(
+        &self,
+        reference: &str,
+        signed_at_ms: i64,
+    ) -> Result<v1::EndParticipationResponse, tonic::Status> {
+        let participant_reference = reference.to_owned();
+        let end = v1::ParticipationEndDocument { participant_reference, signed_at_ms };
         let (document, signature) = self.signed(SafeguardDocument::ParticipationEnd, &end);
         let request = v1::EndParticipationRequest { document, signature };
         self.safeguards().end_participation(request).await.map(tonic::Response::into_inner)

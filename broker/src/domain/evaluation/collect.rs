@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::meaning::Meaning;
 use super::quarter::{Quarter, months_after};
-use crate::domain::ids::{AgencyId, ParticipantId, ThreadId, TimeMs};
+use crate::domain::ids::{AgencyId, ObjectionId, ParticipantId, ThreadId, TimeMs};
 
 /// Number of a participant within one count; says nothing outside.
 pub type Person = u32;
@@ -98,6 +98,8 @@ pub struct Collector {
     persons: HashMap<ParticipantId, Person>,
     restricted: HashSet<ParticipantId>,
     erased: HashSet<ParticipantId>,
+    /// Objections that hold, by whom: nobody with one is counted.
+    objections: HashMap<ParticipantId, HashSet<ObjectionId>>,
     /// Requests without an answer: thread, who asked, who was asked.
     open: HashMap<(ThreadId, usize, usize), (TimeMs, Person)>,
     asked: HashMap<ThreadId, Asked>,
@@ -118,6 +120,7 @@ impl Collector {
             persons: HashMap::new(),
             restricted: HashSet::new(),
             erased: HashSet::new(),
+            objections: HashMap::new(),
             open: HashMap::new(),
             asked: HashMap::new(),
             kept: BTreeMap::new(),
@@ -152,9 +155,31 @@ impl Collector {
         self.erased.insert(participant);
     }
 
+    /// Somebody objected to being counted. Source: GDPR Art. 21.
+    pub fn object(&mut self, participant: ParticipantId, objection: ObjectionId) {
+        self.objections.entry(participant).or_default().insert(objection);
+    }
+
+    /// An objection was withdrawn; another one may still hold.
+    pub fn withdraw_objection(&mut self, participant: ParticipantId, objection: ObjectionId) {
+        if let Some(held) = self.objections.get_mut(&participant) {
+            held.remove(&objection);
+            if held.is_empty() {
+                self.objections.remove(&participant);
+            }
+        }
+    }
+
+    /// Whether a person is not to be counted, whatever happened.
+    fn is_left_out(&self, participant: &ParticipantId) -> bool {
+        self.restricted.contains(participant)
+            || self.erased.contains(participant)
+            || self.objections.contains_key(participant)
+    }
+
     /// The person's number; none if the person is not to be counted.
     fn person(&mut self, participant: ParticipantId) -> Result<Option<Person>, TooMuch> {
-        if self.restricted.contains(&participant) || self.erased.contains(&participant) {
+        if self.is_left_out(&participant) {
             return Ok(None);
         }
         let next = self.persons.len();

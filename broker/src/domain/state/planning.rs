@@ -173,6 +173,28 @@ impl Planning {
         }
     }
 
+    /// The participation ended by the signed act: the place is free again. Whoever has none on record gets none.
+    pub(super) fn end(
+        &mut self,
+        ix: ParticipantIx,
+        participant: &ParticipantId,
+        record: RecordNumber,
+        at: TimeMs,
+    ) {
+        let Some(known) = self.participations.get(&ix) else { return };
+        if known.phase == Phase::Ended {
+            return;
+        }
+        let event = ParticipationEvent {
+            participant: *participant,
+            phase: Phase::Ended,
+            jobcenter: known.jobcenter.clone(),
+            employability_at_start: known.employability_at_start,
+            employability_at_end: known.employability_at_end,
+        };
+        self.set(ix, &event, record, at);
+    }
+
     /// Forgets everything about a participant.
     pub(super) fn forget_participant(&mut self, ix: ParticipantIx) {
         self.leave(ix);
@@ -238,8 +260,7 @@ impl State {
         }
     }
 
-    /// Records a phase. The end of a participation, whichever event says it, comes here too, so that the
-    /// place is free again.
+    /// Records a phase.
     fn set_phase(
         &mut self,
         participant: &ParticipantId,

@@ -40,6 +40,7 @@ impl State {
             }
             SafeguardAct::ParticipationEnd { .. } => {
                 self.change_safeguards(ix, |own| own.ended = Some((time, number)));
+                self.planning.end(ix, &event.participant, number, time);
                 let consents = self.participant(ix).into_iter().flat_map(|one| &one.consents);
                 let consents: Vec<ConsentId> = consents.map(|consent| consent.id).collect();
                 for consent in consents {

@@ -47,11 +47,13 @@ struct Upload {
     accepted: usize,
     /// When a part was accepted last, or the upload given up.
     touched: TimeMs,
+    /// Parts that were unfinished when the sender gave the upload up: what may be in flight still.
+    given_up: Vec<(ParticipantIx, RecordNumber)>,
 }
 
 impl Upload {
     fn new(fate: Fate, touched: TimeMs) -> Self {
-        Self { fate, parts: BTreeSet::new(), accepted: 0, touched }
+        Self { fate, parts: BTreeSet::new(), accepted: 0, touched, given_up: Vec::new() }
     }
 
     fn is_over(&self, now: TimeMs) -> bool {
@@ -105,6 +107,11 @@ impl Uploads {
     /// Unfinished parts of an upload, oldest first.
     pub(in crate::domain) fn parts(&self, key: &UploadKey) -> Vec<RecordNumber> {
         self.all.get(key).into_iter().flat_map(|upload| &upload.parts).copied().collect()
+    }
+
+    /// Parts that were unfinished when the sender gave an upload up, and whom they are about.
+    pub(in crate::domain) fn given_up(&self, key: &UploadKey) -> &[(ParticipantIx, RecordNumber)] {
+        self.all.get(key).map_or(&[], |upload| &upload.given_up)
     }
 
     /// The part that waits longest for its main message, and since when.
@@ -268,8 +275,12 @@ impl State {
 
     /// The sender gave an upload up.
     pub(super) fn discard_upload(&mut self, key: UploadKey, number: RecordNumber, time: TimeMs) {
+        let parts = self.uploads.parts(&key).into_iter();
+        let about = |part| Some((self.messages.get(&part)?.participant, part));
+        let given_up: Vec<(ParticipantIx, RecordNumber)> = parts.filter_map(about).collect();
         let upload = self.uploads.open(key, Fate::Discarded(number), time);
         upload.fate = Fate::Discarded(number);
         upload.touched = time;
+        upload.given_up.extend(given_up);
     }
 }

@@ -73,7 +73,7 @@ impl State {
         self.emit(actor, EventKind::Delivery(event), now)
     }
 
-    /// INVARIANT (revoke-strict): what is recalled leaves the queues in this step, so that no later step can hand
+    /// INVARIANT (revoke-strict): what is recalled leaves the queues in this step with its parts, so that no later step can hand
     /// it out; hand-outs already permitted are the engine's to wait for.
     fn recall(&mut self, now: TimeMs, actor: &Actor, ids: &[MessageId]) -> DeliveryOutcome {
         let own = self.names.known_agency(&actor.agency);
@@ -93,6 +93,9 @@ impl State {
             };
             let participant = self.delivery.tracks.get(&number).map(|track| track.participant);
             recalled.extend(participant.filter(|_| is_recalled).map(|about| (about, number)));
+            if let Some(own) = own.filter(|_| is_recalled) {
+                recalled.extend(self.recall_parts(now, actor, own, *id));
+            }
             results.push(result);
         }
         DeliveryOutcome::Recalled { results, recalled }

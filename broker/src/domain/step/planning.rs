@@ -30,6 +30,9 @@ const TASK_AHEAD_MS: TimeMs = 30 * 24 * 3600 * 1000;
 const PHASES_MAX: usize = 200;
 /// Most participations of one answer.
 const PARTICIPATIONS_LISTED_MAX: usize = 10_000;
+/// A phase alone stops nothing, so it cannot say that the participation has ended.
+const END_IS_SIGNED: &str =
+    "EndParticipation, which stops everything; then this records the last employability step";
 
 impl State {
     pub(super) fn step_planning(
@@ -248,12 +251,19 @@ impl State {
         (at_start, at_end): (Option<Employability>, Option<Employability>),
     ) -> Result<PlanningOutcome, Refusal> {
         let (ix, participant) = self.entrusted_participant(rules, now, &actor, reference)?;
-        let participant = participant.id;
         let known = self.planning.participation(ix);
         let from = known.map(|known| known.phase);
+        if from.is_none() {
+            // Who has left gets no place.
+            participant.check_not_ended()?;
+        }
+        let participant = participant.id;
         let recorded = known.map(|known| known.jobcenter.clone());
         let jobcenter = self.jobcenter_for(rules, from, recorded.as_ref(), jobcenter)?;
         let follows = from.map_or(Phase::FIRST, Phase::next);
+        if wanted == Phase::Ended && from != Some(Phase::Ended) {
+            return Err(Refusal::InvalidField { field: "phase", expected: END_IS_SIGNED });
+        }
         if from != Some(wanted) && !follows.contains(&wanted) {
             let expected = Phase::next_in_words(from);
             return Err(Refusal::InvalidField { field: "phase", expected });
@@ -273,7 +283,7 @@ impl State {
             && recorded.as_ref() == Some(&jobcenter)
             && steps == (start_before, end_before);
         if !is_same {
-            // Whoever wants to leave can: the end is never over the bound.
+            // What the end leaves to be recorded is never over the bound.
             if changes >= PHASES_MAX && phase != Phase::Ended {
                 return Err(Refusal::Overloaded { limit: "participation_changes_max" });
             }

@@ -11,7 +11,7 @@ use crate::domain::ids::{MessageId, RecordNumber, TimeMs};
 use crate::domain::message::StopReason;
 use crate::domain::names::AgencyIx;
 use crate::domain::refusal::Refusal;
-use crate::domain::state::{Fate, Rules, State};
+use crate::domain::state::{Fate, ParticipantIx, Rules, State};
 
 /// Most parts of one upload: 16 attachments of 128 parts.
 pub(super) const PARTS_MAX: usize = 16 * 128;
@@ -38,11 +38,15 @@ impl State {
             }
             UploadCommand::Discard { actor, message } => {
                 let own = self.names.agency(&actor.agency);
-                if let Fate::Discarded(record) = self.upload_fate(&(own, message), now) {
-                    return Ok(Outcome::Recorded(record));
-                }
-                self.check_uploads_of(own, &message)?;
-                Ok(Outcome::Recorded(self.stop_parts(now, actor, own, message)))
+                let record = match self.upload_fate(&(own, message), now) {
+                    Fate::Discarded(record) => record,
+                    Fate::Expected | Fate::Accepted(..) | Fate::Ended => {
+                        self.check_uploads_of(own, &message)?;
+                        self.stop_parts(now, actor, own, message)
+                    }
+                };
+                let parts = self.uploads.given_up(&(own, message)).to_vec();
+                Ok(Outcome::UploadDiscarded { record, parts })
             }
         }
     }
@@ -62,6 +66,25 @@ impl State {
             self.stop(part, StopReason::UploadEnded, None, now);
         }
         record
+    }
+
+    /// A main message was recalled: if it is known to have parts, their sender gave these up with it. Returns
+    /// all of them, also when the recall is repeated.
+    pub(super) fn recall_parts(
+        &mut self,
+        now: TimeMs,
+        actor: &Actor,
+        own: AgencyIx,
+        message: MessageId,
+    ) -> Vec<(ParticipantIx, RecordNumber)> {
+        let key = (own, message);
+        if self.uploads.accepted_parts(&key).is_none() {
+            return Vec::new();
+        }
+        if !self.uploads.is_discarded(&key, now) {
+            self.stop_parts(now, actor.clone(), own, message);
+        }
+        self.uploads.given_up(&key).to_vec()
     }
 
     fn check_uploads_of(&self, own: AgencyIx, main: &MessageId) -> Result<(), Refusal> {

@@ -42,9 +42,10 @@ impl Uploads {
     ) -> Result<v1::DiscardPartsResponse, Failure> {
         let actor = peer(&request)?.actor.clone();
         let message = message_id(&request.into_inner().message_id, "message_id")?;
-        let command = Command::Upload(UploadCommand::Discard { actor, message });
-        let answer = self.0.engine.execute(Lane::Normal, command).await?;
-        let Outcome::Recorded(record) = answer.outcome else { return Err(Failure::Internal) };
+        let answer = self.0.engine.discard(UploadCommand::Discard { actor, message }).await?;
+        let Outcome::UploadDiscarded { record, .. } = answer.outcome else {
+            return Err(Failure::Internal);
+        };
         let receipt = Some(self.0.receipt(&answer.commit, record)?);
         Ok(v1::DiscardPartsResponse { receipt, checkpoint: checkpoint(&answer.commit) })
     }

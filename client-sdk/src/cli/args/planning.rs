@@ -166,7 +166,7 @@ pub(crate) enum PhaseName {
     Transition,
     /// Nachbetreuung.
     FollowUp,
-    /// Ended.
+    /// Ended: after the signed end of the participation, to add the employability at the end.
     Ended,
 }
 

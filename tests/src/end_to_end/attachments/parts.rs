@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schleuse_broker::engine::SystemClock;
 use schleuse_proto::v1;
+use schleuse_proto::v1::delivery_service_client::DeliveryServiceClient;
 use schleuse_proto::v1::upload_service_client::UploadServiceClient;
 
 use super::super::{label, reason, words};
@@ -292,6 +293,52 @@ async fn an_upload_that_is_given_up_leaves_nothing() {
     assert_eq!((count(&log, ENDED), count(&log, "upload discarded")), (3, 1));
     let handed_out = log.iter().filter(|word| word.starts_with("handed out")).count();
     assert_eq!(handed_out, 0);
+}
+
+async fn recall(desk: &Desk) -> v1::RecallOutcome {
+    let request =
+        v1::RecallMessagesRequest { message_ids: vec![Bytes::copy_from_slice(&desk.main)] };
+    let mut client = DeliveryServiceClient::new(desk.jobcenter.channel.clone());
+    client.recall_messages(request).await.unwrap().into_inner().outcomes.remove(0)
+}
+
+/// A recall of the main message takes its parts with it: what waits or was handed out comes no more, and what
+/// comes later is refused, also after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recall_takes_the_parts_with_it() {
+    let broker = TestBroker::start().await;
+    let mut desk = Desk::open(&broker).await;
+    let first = desk.accepted(&desk.part()).await;
+    desk.accepted(&desk.part()).await;
+    desk.accepted(&desk.message()).await;
+    let deliveries = desk.drv.fetch("zentrale", 1).await;
+    assert_eq!(deliveries[0].message_number, first);
+    let recalled = recall(&desk).await;
+    assert_eq!(recalled.result(), v1::RecallResult::Recalled);
+    assert!(desk.fetched().await.is_empty());
+    let refused = desk.jobcenter.send(&desk.part()).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_UPLOAD_DISCARDED");
+    assert_eq!(recall(&desk).await, recalled, "idempotent");
+    let broker = broker.restart(Arc::new(SystemClock)).await;
+    desk.reconnect(&broker).await;
+    assert_eq!(recall(&desk).await, recalled, "also after a restart");
+    let refused = desk.jobcenter.send(&desk.part()).await.unwrap_err();
+    assert_eq!(reason(&refused), "ERROR_REASON_UPLOAD_DISCARDED");
+    assert!(desk.fetched().await.is_empty());
+    let given_up = log(&broker).await;
+    assert_eq!((count(&given_up, ENDED), count(&given_up, "upload discarded")), (2, 1));
+
+    // A recall of a message that has no parts gives nothing up.
+    let desk = Desk { main: random(), ..desk };
+    desk.accepted(&desk.message()).await;
+    recall(&desk).await;
+    let desk = Desk { main: random(), ..desk };
+    let unknown = recall(&desk).await;
+    assert_eq!(unknown.result(), v1::RecallResult::Unknown);
+    let part = desk.accepted(&desk.part()).await;
+    let main = desk.accepted(&desk.message()).await;
+    assert_eq!(desk.fetched().await, [part, main], "what was not known is sent as ever");
+    assert_eq!(count(&log(&broker).await, "upload discarded"), 1);
 }
 
 /// An upload can be given up before anything of it has come, and whatever has come, the answer is alike.

@@ -162,3 +162,32 @@ fn figures_count_what_happened_in_the_quarter() {
     assert_eq!([counts.given.len(), counts.narrowed.len(), counts.revoked.len()], [1, 1, 0]);
     assert_eq!([counts.documented.len(), counts.enabled.len(), counts.rose.len()], [1, 1, 1]);
 }
+
+#[test]
+fn whoever_objects_is_not_counted_until_the_last_objection_is_withdrawn() {
+    let objection = |number: u8| ObjectionId::from_bytes([number; 16]);
+    let counted = |change: fn(&mut Collector, &dyn Fn(u8) -> ObjectionId)| {
+        let mut log = Log::new();
+        change(&mut log.collector, &objection);
+        log.message(1, 1, JOBCENTER, DRV, "evaluation.transfer", day(2));
+        log.message(2, 2, JOBCENTER, DRV, "evaluation.transfer", day(2));
+        log.collector.consent(id(1), day(2), true, false).unwrap();
+        log.collector.employability(id(1), day(2), 1, 2).unwrap();
+        let counts = log.collector.finish();
+        [counts.active, counts.documented, counts.given, counts.rose].map(|set| set.len())
+    };
+    assert_eq!(counted(|_, _| {}), [2, 2, 1, 1]);
+    assert_eq!(counted(|collector, of| collector.object(id(1), of(1))), [1, 1, 0, 0]);
+    let one_left = counted(|collector, of| {
+        collector.object(id(1), of(1));
+        collector.object(id(1), of(2));
+        collector.withdraw_objection(id(1), of(1));
+    });
+    assert_eq!(one_left, [1, 1, 0, 0]);
+    let none_left = counted(|collector, of| {
+        collector.object(id(1), of(1));
+        collector.withdraw_objection(id(1), of(1));
+        collector.withdraw_objection(id(2), of(9));
+    });
+    assert_eq!(none_left, [2, 2, 1, 1]);
+}
