@@ -49,6 +49,8 @@ mod journal_crash;
 #[cfg(test)]
 mod narrowing;
 #[cfg(test)]
+mod retained;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod uploads_against_model;

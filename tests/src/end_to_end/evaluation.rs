@@ -288,13 +288,14 @@ async fn the_role_of_the_evaluation_learns_of_nobody_otherwise() {
         ExportEvaluation, HealthV1HealthCheck, HealthV1HealthList, HealthV1HealthWatch,
         LatestCheckpoint, ListAgencies, LookUpAgency, ProveConsistency, ProveInclusion,
         ReadReconciliations, ReflectionV1ServerReflectionServerReflectionInfo,
-        ReflectionV1alphaServerReflectionServerReflectionInfo,
+        ReflectionV1alphaServerReflectionServerReflectionInfo, SearchDirectory,
     };
     // Agencies, health, and proofs over hashes: nothing with a participant in it.
     let expected = BTreeSet::from([
         ExportEvaluation,
         LookUpAgency,
         ListAgencies,
+        SearchDirectory,
         LatestCheckpoint,
         Rpc::SearchDirectory,
         ReadReconciliations,
