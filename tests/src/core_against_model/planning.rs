@@ -104,7 +104,7 @@ impl Pair {
             purpose: label.purpose,
             kind: label.kind,
             categories: label.categories,
-            professional_secret: false,
+            professional_secret: label.professional_secret,
         }
     }
 
