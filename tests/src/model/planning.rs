@@ -357,4 +357,5 @@ fn same_terms(one: &Submission, other: &Submission) -> bool {
         && one.recipient == other.recipient
         && one.purpose == other.purpose
         && one.categories == other.categories
+        && one.professional_secret == other.professional_secret
 }
