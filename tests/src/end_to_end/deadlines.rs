@@ -131,10 +131,11 @@ impl Site {
             kind,
             "--category",
             "termine",
-            "--text",
-            "Bitte um Klärung",
         ];
-        self.run(agency, "system", &[&send[..], more].concat())
+        let example = schleuse_client::MessageKind::find(kind).unwrap().example_json().unwrap();
+        let example = self.write(&format!("{kind}.json"), &example.to_string());
+        let content = ["--json-content", example.as_str()];
+        self.run(agency, "system", &[&send[..], &content, more].concat())
     }
 }
 
