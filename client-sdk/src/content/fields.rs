@@ -80,6 +80,9 @@ const ENVELOPE: &[Field] = &[
     may("Introduction.file_number", "Aktenzeichen", LINE),
 ];
 
+/// Package of the schemas.
+const PACKAGE: &str = "schleuse.v1.";
+
 static FIELDS: LazyLock<HashMap<&'static str, &'static Field>> =
     LazyLock::new(|| all().map(|field| (field.path, field)).collect());
 
@@ -90,6 +93,5 @@ pub(super) fn all() -> impl Iterator<Item = &'static Field> {
 
 /// The row of a field.
 pub(super) fn find(field: &prost_reflect::FieldDescriptor) -> Option<&'static Field> {
-    let path = format!("{}.{}", field.parent_message().name(), field.name());
-    FIELDS.get(path.as_str()).copied()
+    FIELDS.get(field.full_name().strip_prefix(PACKAGE)?).copied()
 }

@@ -38,7 +38,7 @@ pub(super) fn arm(content: &DynamicMessage) -> Option<FieldDescriptor> {
 
 /// What the schema file says about a field, in one line.
 pub(super) fn comment(field: &FieldDescriptor) -> String {
-    let file = field.parent_message().parent_file();
+    let file = field.parent_file();
     let source = file.file_descriptor_proto().source_code_info.as_ref();
     let mut locations = source.iter().flat_map(|source| &source.location);
     let location = locations.find(|location| location.path == field.path());

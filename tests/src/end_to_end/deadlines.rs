@@ -116,12 +116,6 @@ impl Site {
     ) -> (i32, Value) {
         let purpose = kind.split_once('.').unwrap().0;
         let (agency, function) = from;
-        let example = Command::new(program("schleuse"))
-            .args(["agency", "kinds", "show", kind, "--example"])
-            .output()
-            .unwrap();
-        let content = String::from_utf8(example.stdout).unwrap();
-        let content = self.write(&format!("{kind}.json"), &content);
         let send = [
             "agency",
             "send",
@@ -137,10 +131,11 @@ impl Site {
             kind,
             "--category",
             "termine",
-            "--json-content",
-            &content,
         ];
-        self.run(agency, "system", &[&send[..], more].concat())
+        let example = schleuse_client::MessageKind::find(kind).unwrap().example_json().unwrap();
+        let example = self.write(&format!("{kind}.json"), &example.to_string());
+        let content = ["--json-content", example.as_str()];
+        self.run(agency, "system", &[&send[..], &content, more].concat())
     }
 }
 

@@ -89,7 +89,7 @@ async fn files_go_and_come_with_the_program() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(said.as_array().unwrap().len(), 1, "parts are not shown: {said}");
-    assert_eq!(said[0]["content"]["attachments"][0]["name"], "plan.bin");
+    assert_eq!(said[0]["content"]["envelope"]["attachments"][0]["name"], "plan.bin");
     let saved = said[0]["attachments_saved"][0].as_str().unwrap();
     assert_eq!(std::fs::read(saved).unwrap(), data);
 
