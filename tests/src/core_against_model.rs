@@ -619,9 +619,11 @@ impl Pair {
         let real: Vec<_> = real
             .iter()
             .map(|permit| {
-                let Passage::Consent(covered) = permit.permit() else { panic!("about nobody") };
-                let is_released = covered.release().is_some();
-                let revision = covered.revision();
+                let is_released = match permit.permit() {
+                    Passage::Consent(covered) => covered.release().is_some(),
+                    Passage::WithoutParticipant(_) => false,
+                };
+                let revision = permit.permit().revision();
                 (permit.message() as usize, u64::from(permit.attempt()), revision, is_released)
             })
             .collect();
