@@ -799,7 +799,8 @@ def check_permits(document, _trust):
 
 def _permit_again(row, history, document):
     """Raises unless the permit is covered; False if the file does not show what is needed."""
-    if row.event.without_participant:
+    is_message = row.event_name in ("message_decided", "handed_out")
+    if is_message and row.event.without_participant:
         return _permit_without_participant(row, history, document)
     findings = row.decoded_findings
     if row.event_name == "handed_out" and findings is not None:

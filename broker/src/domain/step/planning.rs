@@ -250,7 +250,8 @@ impl State {
         jobcenter: Option<AgencyId>,
         (at_start, at_end): (Option<Employability>, Option<Employability>),
     ) -> Result<PlanningOutcome, Refusal> {
-        let (ix, participant) = self.entrusted_participant(rules, now, &actor, reference)?;
+        let act = "record phases and places";
+        let (ix, participant) = self.in_person(rules, now, &actor, reference, act)?;
         let known = self.planning.participation(ix);
         let from = known.map(|known| known.phase);
         if from.is_none() {
