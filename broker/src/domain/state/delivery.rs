@@ -283,7 +283,9 @@ impl State {
         let releases = self.participant(ix).map(|participant| &participant.safeguards.releases);
         let ends = ends.chain(releases.into_iter().flatten().map(Release::end));
         let next = ends.filter(|end| *end > now).min();
-        self.delivery.set_end(ix, next);
+        // An end that has come and was not looked at yet stays due.
+        let due = self.delivery.end_of.get(&ix).copied().filter(|end| *end <= now);
+        self.delivery.set_end(ix, due.or(next));
     }
 
     pub(super) fn apply_hand_out(&mut self, event: &HandOutEvent, stamp: Stamp) {
