@@ -1,15 +1,16 @@
 //! The one map from failures to `tonic::Status`, with `google.rpc.ErrorInfo`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use prost::Message as _;
+use prost_types::Any;
 use schleuse_proto::ERROR_DOMAIN;
 use schleuse_proto::evidence::NotCanonical;
 use schleuse_proto::identity::Role;
 use schleuse_proto::rpc::Rpc;
 use schleuse_proto::v1::{ErrorReason, Rejection};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::domain::refusal::Refusal;
 use crate::journal::JournalError;
@@ -240,17 +241,58 @@ fn is_retryable(refusal: &Refusal) -> bool {
     }
 }
 
+/// `google.rpc.ErrorInfo` with its metadata in order: one failure has the same bytes each time, so that the order
+/// tells nothing.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ErrorInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    metadata: BTreeMap<String, String>,
+}
+
+impl prost::Name for ErrorInfo {
+    const NAME: &'static str = "ErrorInfo";
+    const PACKAGE: &'static str = "google.rpc";
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
+}
+
+impl prost::Name for RetryInfo {
+    const NAME: &'static str = "RetryInfo";
+    const PACKAGE: &'static str = "google.rpc";
+}
+
+/// A detail under its full name.
+fn detail<M: prost::Name>(message: &M) -> Any {
+    Any {
+        type_url: format!("type.googleapis.com/{}", M::full_name()),
+        value: message.encode_to_vec(),
+    }
+}
+
 /// A failure as a status with details.
 pub(super) fn status(failure: &Failure) -> Status {
     let outward = outward(failure);
-    let mut details = ErrorDetails::new();
-    let metadata: HashMap<String, String> =
-        outward.metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    details.set_error_info(outward.reason.as_str_name(), ERROR_DOMAIN, metadata);
-    if outward.retry.is_some() {
-        details.set_retry_info(outward.retry);
-    }
-    Status::with_error_details(outward.code, outward.text, details)
+    let metadata = outward.metadata.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let info = ErrorInfo {
+        reason: outward.reason.as_str_name().to_owned(),
+        domain: ERROR_DOMAIN.to_owned(),
+        metadata: metadata.collect(),
+    };
+    let retry = outward.retry.and_then(|retry| prost_types::Duration::try_from(retry).ok());
+    let retry = retry.map(|retry| detail(&RetryInfo { retry_delay: Some(retry) }));
+    let details = std::iter::once(detail(&info)).chain(retry).collect();
+    let rich = tonic_types::Status { code: outward.code.into(), message: outward.text, details };
+    let bytes = rich.encode_to_vec();
+    Status::with_details(outward.code, rich.message, bytes.into())
 }
 
 /// A failure of one message of a stream.
@@ -260,5 +302,31 @@ pub(super) fn rejection(failure: &Failure) -> Rejection {
         reason: outward.reason.as_str_name().to_owned(),
         message: outward.text,
         retryable: outward.retry.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_has_the_same_bytes_each_time_and_reads_as_the_standard_details() {
+        let failure = || Failure::Refused(Refusal::Overloaded { limit: "queue" });
+        let details = status(&failure()).get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(info.reason, "ERROR_REASON_OVERLOADED");
+        assert_eq!(
+            (info.domain.as_str(), info.metadata["limit"].as_str()),
+            (ERROR_DOMAIN, "queue")
+        );
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+        // A map in random order would differ soon.
+        let failure = || Failure::TooLarge { field: "message", max: 7 };
+        let first = status(&failure());
+        for _ in 0..64 {
+            assert_eq!(status(&failure()).details(), first.details());
+        }
     }
 }
