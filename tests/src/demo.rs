@@ -1,50 +1,55 @@
-//! The demonstration case: five agencies, a Lotse and a data-protection officer, each a process of
-//! its own with its own certificate, over a real broker. Every claim of the transcript is checked;
-//! the first one that does not hold ends the program.
+//! The demonstration: both cases of the source document, the first over its full 24 months. Agencies, Lotsen, a
+//! data-protection officer and the evaluation are processes of their own with their own certificates, over a real
+//! broker, on a simulated clock. Every claim of the transcript is checked; the first one that does not hold ends
+//! the program.
 
+mod acts;
+mod ayse;
 mod clock;
+mod control;
+mod gerhard;
 mod parties;
 mod rights;
-mod scenes;
+mod setting;
 
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::broker::write_config;
 use parties::Stage;
 
-/// Plays the whole case in a folder.
+/// Plays both cases in a folder.
 pub fn play(folder: &Path, stay: bool) {
     let _absent = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
     let folder = folder.canonicalize().unwrap();
-    say("Schleuse: the case of Gerhard W. (fictional)\n");
-    say("1. Keys and certificates");
-    let stage = Stage::new(&folder, BEGIN.parse().unwrap());
-    claim("each agency, the Lotse and the officer has a certificate of its own", true);
-    let config = write_config(&folder, &folder.join("pki"), "");
-    stage.open();
-    claim(&format!("the broker listens on {} with its embedded store", stage.address()), true);
-    scenes::directory(&stage);
-    let case = scenes::consents(&stage);
-    scenes::introductions(&stage, &case);
-    let conference = scenes::invitations(&stage, &case);
-    scenes::answers(&stage, &case, &conference);
-    scenes::revocation(&stage, &case);
-    let export = scenes::officer(&stage);
+    say("Schleuse: the cases of Gerhard W. and Ayse A. (fictional), January 2027 to January 2029");
+    let stage = setting::build(&folder);
+    let gerhard = gerhard::first_months(&stage);
+    let ayse = ayse::first_months(&stage);
+    gerhard::rehabilitation(&stage, &gerhard);
+    ayse::autumn(&stage, &ayse);
+    gerhard::second_year(&stage, &gerhard);
+    ayse::leaves(&stage, &ayse);
+    gerhard::handed_over(&stage, &gerhard);
+    rights::papers(&stage, &gerhard);
+    gerhard::ended(&stage, &gerhard);
+    let export = control::officer(&stage);
+    control::evaluation(&stage);
     if stay {
-        return scenes::stay(&stage, &config);
+        return control::stay(&stage);
     }
-    stage.wait_until("2027-07-01T08:00:00Z");
-    rights::papers(&stage, &case);
-    rights::erasure(&stage, &case);
+    rights::erasure(&stage, &ayse);
     claim("the broker drains and stops", stage.close() == Some(0));
-    scenes::offline(&stage, &config, &export);
+    control::offline(&stage, &export);
     say("\nEvery claim above was checked.");
 }
 
-/// When the story begins. Its clock is simulated, see `clock`.
-const BEGIN: &str = "2027-01-11T08:00:00Z";
+/// A chapter of the story, on its day.
+fn chapter(stage: &Stage, begins_at: &str, title: &str) {
+    stage.wait_until(begins_at);
+    let (day, _) = begins_at.split_once('T').unwrap();
+    say(&format!("\n{day}  {title}"));
+}
 
 /// One line of the transcript.
 pub(crate) fn say(text: &str) {

@@ -1,11 +1,12 @@
-//! Plays the demonstration case with real programs and real files; see `schleuse_tests::demo`.
+//! Plays the demonstration cases with real programs and real files; see `schleuse_tests::demo`.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use schleuse_tests::demo;
 
-/// Plays the case of Gerhard W. (fictional) with five agencies, a Lotse and a data-protection officer.
+/// Plays the cases of Gerhard W. and Ayse A. (fictional): six agencies, two Lotsen, a data-protection officer and the
+/// evaluation, over 24 months on a simulated clock.
 #[derive(Parser)]
 struct Arguments {
     /// Folder for keys, data and transcript; it is emptied first.

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
+use super::acts::Tally;
 use super::clock::StageClock;
 use crate::broker::{BrokerProcess, program};
 
@@ -40,6 +41,13 @@ pub(super) const BEZIRK: Party =
     system("bezirk-oberpfalz", "Bezirk", "eingliederungshilfe", "Eingliederungshilfe");
 pub(super) const SOZIALHILFE: Party =
     system("sozialhilfe-regensburg", "Sozialhilfeträger", "grundsicherung", "Grundsicherung");
+/// The medical service: what it sends is a professional secret (§ 203 StGB).
+pub(super) const MEDICAL_SERVICE: Party = system(
+    "agentur-fuer-arbeit-regensburg",
+    "Ärztlicher Dienst",
+    "aerztlicher-dienst",
+    "Ärztlicher Dienst der Agentur für Arbeit",
+);
 pub(super) const LOTSE: Party = Party {
     agency: "lotsenstelle",
     name: "lotse-l-01",
@@ -47,6 +55,8 @@ pub(super) const LOTSE: Party = Party {
     function: "lotse",
     function_name: "Lotsendienst",
 };
+/// The other Lotse of the same body.
+pub(super) const DEPUTY: Party = Party { name: "lotse-l-02", display: "Deputy", ..LOTSE };
 pub(super) const OFFICER: Party = Party {
     agency: "projekt",
     name: "dpo",
@@ -54,7 +64,16 @@ pub(super) const OFFICER: Party = Party {
     function: "",
     function_name: "",
 };
-pub(super) const AGENCIES: [Party; 5] = [JOBCENTER, DRV, KRANKENKASSE, BEZIRK, SOZIALHILFE];
+pub(super) const EVALUATION: Party = Party {
+    agency: "oth-regensburg",
+    name: "evaluation",
+    display: "Evaluation",
+    function: "",
+    function_name: "",
+};
+/// All who work with participants, but for the Lotse.
+pub(super) const AGENCIES: [Party; 6] =
+    [JOBCENTER, DRV, KRANKENKASSE, BEZIRK, SOZIALHILFE, MEDICAL_SERVICE];
 
 impl Party {
     /// As recipients are written.
@@ -75,6 +94,7 @@ pub(super) struct Stage {
     broker: RefCell<Option<BrokerProcess>>,
     /// Where it listens, or listened last.
     address: Cell<Option<SocketAddr>>,
+    pub(super) tally: Tally,
 }
 
 impl Stage {
@@ -88,6 +108,7 @@ impl Stage {
             renewed: RefCell::new(begin),
             broker: RefCell::new(None),
             address: Cell::new(None),
+            tally: Tally::default(),
         };
         stage.certs(&["generate", "--region"]);
         stage
@@ -147,6 +168,11 @@ impl Stage {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
+    /// Where the certificate of a party lies, with its key.
+    pub(super) fn certificate(&self, party: Party) -> String {
+        self.file(&format!("pki/agencies/{}/{}.pem", party.agency, party.name))
+    }
+
     pub(super) fn sealing(&self, party: Party) -> String {
         self.file(&format!("pki/agencies/{}/sealing.toml", party.agency))
     }
@@ -164,11 +190,10 @@ impl Stage {
 
     /// The environment in which a party calls the program.
     pub(super) fn environment(&self, party: Party) -> Vec<(&'static str, String)> {
-        let leaf = format!("pki/agencies/{}/{}", party.agency, party.name);
         vec![
             ("SCHLEUSE_ENDPOINT", format!("https://localhost:{}", self.address().port())),
             ("SCHLEUSE_TRUST", self.file("pki/trust.toml")),
-            ("SCHLEUSE_CERTIFICATE", self.file(&format!("{leaf}.pem"))),
+            ("SCHLEUSE_CERTIFICATE", self.certificate(party)),
             ("SCHLEUSE_STATE", self.file(&format!("state/{}-{}", party.agency, party.name))),
         ]
     }
