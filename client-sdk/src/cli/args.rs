@@ -287,7 +287,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 67);
+        assert!(found.len() > 100, "{} commands", found.len());
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
