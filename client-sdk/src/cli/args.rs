@@ -24,7 +24,7 @@ pub(crate) use agency::{
     KindsArguments, KindsCommand, PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use conference::{
-    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Secrecy, Sending,
 };
 pub(crate) use deadlines::{
     AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,

@@ -88,9 +88,7 @@ pub(crate) async fn run(
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
         }
-        LotseCommand::Conference(command) => {
-            conference::run(global, command, conference::Convener::Lotse, output).await
-        }
+        LotseCommand::Conference(command) => conference::run(global, command, output).await,
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,
         LotseCommand::Task(command) => {
