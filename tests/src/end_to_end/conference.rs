@@ -1,6 +1,8 @@
 //! Conferences between real clients over a real broker: who receives which part, what a revocation midway does, and
 //! messages without participant.
 
+mod cli;
+
 use std::time::Duration;
 
 use bytes::Bytes;
