@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::end_to_end::site::{Site, text_of};
-use crate::raw::{DRV, JOBCENTER, KRANKENKASSE};
+use crate::raw::{DRV, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY};
 
 const TO_DRV: &str = "drv-bayern-sued/reha-beratung";
 const TO_KASSE: &str = "krankenkasse-nord/krankengeld";
@@ -206,4 +206,29 @@ fn a_review_recalls_what_is_no_longer_covered_and_nothing_else() {
     assert_eq!(body(&shown, TO_DRV)["too_late"], json!([rent]));
     assert!(text.contains(&format!("zu spät zurückgerufen bei {TO_DRV}")), "{text}");
     assert_eq!(case.convener(&["review"])["recall"], json!([]), "once");
+}
+
+/// The Lotse knows the consents; what stands beside them, only the broker's answer knows.
+#[test]
+fn a_lotse_convenes_by_the_brokers_answer_and_not_by_the_consents_alone() {
+    let site = Site::with(QUESTIONS);
+    site.publish(DRV, "reha-beratung");
+    let own = site.register();
+    site.reference(&own, DRV);
+    std::fs::create_dir(site.path(&format!("conferences-{LOTSE_AGENCY}"))).unwrap();
+    let named = ["termine", "gesundheit", "wohnen"];
+    site.consent(&own, PURPOSE, &[(LOTSE_AGENCY, TO_DRV, named.as_slice())]);
+    let plan = PLAN.replace("jobcenter-stadt-regensburg/fallmanagement", "lotsenstelle/lotse");
+    let plan = site.write("plan.toml", &plan);
+    let convene = ["lotse", "conference", "plan", &plan, "--participant", &own];
+    let conference = text_of(&site.lotse(&convene), "conference");
+    let invite = ["lotse", "conference", "invite", "--conference", &conference];
+    let asked = || site.lotse(&[&invite[..], &["--dry-run"]].concat());
+    let items = |answer: &Value| list(&answer["invite"][0]["items"]).len();
+    let before = asked();
+    assert_eq!((list(&before["invite"]).len(), items(&before)), (1, 2), "no consent: Krankenkasse");
+    let objection = ["lotse", "objection", "record", "--participant", &own, "--yes"];
+    site.lotse(&[&objection[..], &["--agency", DRV, "--category", "gesundheit"]].concat());
+    assert_eq!(items(&asked()), 1, "the consent is the same");
+    assert_eq!(list(&site.lotse(&invite)["sent"]).len(), 2, "the invitation and one item");
 }
