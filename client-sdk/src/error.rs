@@ -66,6 +66,18 @@ pub enum ClientError {
         /// Size of the larger checkpoint.
         newer: u64,
     },
+    /// The broker answers no more questions of this agency for now. Nothing follows from those that it answered.
+    #[error(
+        "the broker answers no more questions whether a message would pass for now ({limit}; {answered} of {asked} answered): nothing was sent, repeat it in a minute"
+    )]
+    QuestionsLimited {
+        /// Name of the limit.
+        limit: String,
+        /// Questions that were answered.
+        answered: usize,
+        /// Questions that were to be answered.
+        asked: usize,
+    },
     /// A file cannot be read or written.
     #[error("{}: {why}", path.display())]
     File {
@@ -99,7 +111,7 @@ impl ClientError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Connection { .. } => true,
+            Self::Connection { .. } | Self::QuestionsLimited { .. } => true,
             Self::Refused { retryable, .. } => *retryable,
             Self::Trust(_)
             | Self::Evidence(_)
@@ -124,6 +136,7 @@ impl ClientError {
             }
             Self::Attachment(error) => error.is_alarm(),
             Self::Connection { .. }
+            | Self::QuestionsLimited { .. }
             | Self::Refused { .. }
             | Self::Trust(_)
             | Self::File { .. }
@@ -142,6 +155,16 @@ impl ClientError {
     /// Whether there is no such object for us.
     pub(crate) fn is_not_found(&self) -> bool {
         self.is_refused_for(ErrorReason::NotFound)
+    }
+
+    /// The same of a question that is one of several: a limit is named with how far they got.
+    pub(crate) fn of_questions(self, answered: usize, asked: usize) -> Self {
+        let Self::Refused { metadata, .. } = &self else { return self };
+        if !self.is_refused_for(ErrorReason::RateLimited) {
+            return self;
+        }
+        let limit = metadata.get("limit").cloned().unwrap_or_default();
+        Self::QuestionsLimited { limit, answered, asked }
     }
 
     /// Reads a status of the broker, or of the connection if it has no named reason.
@@ -288,6 +311,23 @@ mod tests {
         let error = ClientError::from_status("x", &Status::from_error("reset".into()));
         assert!(matches!(error, ClientError::Connection { .. }));
         assert!(error.retryable() && !error.is_alarm());
+    }
+
+    #[test]
+    fn a_limit_on_questions_says_how_far_they_got_and_other_errors_stay() {
+        let refused = |reason: ErrorReason| ClientError::Refused {
+            code: Code::ResourceExhausted,
+            reason: reason.as_str_name().to_owned(),
+            message: String::new(),
+            metadata: [("limit".to_owned(), "questions".to_owned())].into(),
+            retryable: true,
+        };
+        let limited = refused(ErrorReason::RateLimited).of_questions(3, 8);
+        assert!(limited.retryable() && !limited.is_alarm());
+        let text = limited.to_string();
+        assert!(text.contains("questions; 3 of 8 answered"), "{text}");
+        let other = refused(ErrorReason::UnknownCode).of_questions(3, 8);
+        assert!(other.is_refused_for(ErrorReason::UnknownCode));
     }
 
     #[test]

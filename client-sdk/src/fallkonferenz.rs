@@ -27,14 +27,16 @@
 //! * A body that may not be told the date is not invited at all, even if a grant covers an item: an item without a
 //!   conference has no purpose.
 //!
-//! What the convener itself learns: with a Lotse, the consents are the Lotse's own business. An agency that
-//! convenes cannot read consents; it asks the broker "would this pass?" for each recipient and set of categories
-//! through [`Coverage`], an answer that the broker limits and logs. It learns no more than sending would tell it.
+//! What the convener itself learns: it asks the broker "would this pass?" for each recipient and each item, by all
+//! that the label would have ([`BrokerCoverage`]), before anything is sent. The broker limits and logs that, and it
+//! tells no more than sending would. A Lotse asks too: the consents are the Lotse's own business, and objections,
+//! releases and reviews decide beside them.
 //!
 //! # When a consent ends midway
 //!
 //! [`Conference::review`] compares what was sent with what may be received now: messages whose part is no longer
-//! covered are named, to be recalled, and everything else goes on. The other bodies are told nothing.
+//! covered are named, [`Client::recall_uncovered`](crate::Client::recall_uncovered) recalls them and notes what had
+//! been handed out before, and everything else goes on. The other bodies are told nothing.
 
 mod calendar;
 mod conference;
@@ -42,15 +44,17 @@ mod coverage;
 mod file;
 mod letters;
 mod plan;
+mod recall;
 mod review;
 mod send;
 mod show;
 mod state;
 
 pub use conference::{Conference, ConferenceEvent, Notice};
-pub use coverage::{Attempt, ConsentList, Coverage, Question};
+pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};
 pub use letters::Letter;
 pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan};
+pub use recall::RecalledPart;
 pub use review::{Review, SentPart};
 pub use send::Sent;
 pub use state::{

@@ -20,6 +20,7 @@ mod roles;
 mod rollback;
 mod safeguards;
 mod simulate;
+mod site;
 mod two_worlds;
 mod visibility;
 

@@ -54,9 +54,7 @@ pub(crate) async fn run(
         AgencyCommand::Kinds(arguments) => kinds::run(&arguments, output),
         AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
-        AgencyCommand::Conference(command) => {
-            conference::run(global, command, conference::Convener::Agency, output).await
-        }
+        AgencyCommand::Conference(command) => conference::run(global, command, output).await,
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
         AgencyCommand::Receive(arguments) => inbox::receive(global, &arguments, output).await,
         AgencyCommand::Deadlines(arguments) => deadlines::agency(&arguments, output),

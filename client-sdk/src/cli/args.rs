@@ -24,7 +24,7 @@ pub(crate) use agency::{
     KindsArguments, KindsCommand, PublishArguments, ReceiveArguments, SendArguments,
 };
 pub(crate) use conference::{
-    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Sending,
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Secrecy, Sending,
 };
 pub(crate) use deadlines::{
     AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,
@@ -37,7 +37,7 @@ pub(crate) use dpo::{CountArguments, FilterArguments, LogArguments};
 pub(crate) use evaluation::{EvaluationCommand, ExportArguments};
 pub(crate) use lotse::{
     ConsentCommand, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
-    RevokeArguments,
+    RepresentationArguments, RevokeArguments,
 };
 pub(crate) use planning::{
     ContactArguments, ParticipationCommand, PlannedArguments, RequestConsentArguments,
@@ -287,7 +287,7 @@ mod tests {
         Arguments::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Arguments::command(), &mut found);
-        assert_eq!(found.len(), 67);
+        assert!(found.len() > 100, "{} commands", found.len());
         for (name, help) in found {
             assert!(help.contains("Example: schleuse "), "{name} has no example");
         }
@@ -307,6 +307,25 @@ mod tests {
         assert!(parse(&["--grants", "g.toml", "--to", "drv/reha"]).is_err());
         assert!(parse(&options[..6]).is_err());
         assert!(parse(&[&options[..], &["--months", "25"]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_representative_is_named_with_the_whole_representation_or_not_at_all() {
+        let reference = "a".repeat(26);
+        let parse = |rest: &[&str]| {
+            let fixed = ["schleuse", "lotse", "consent", "record", "--participant", &reference];
+            let text = ["--text", "t", "--text-version", "1", "--grants", "g.toml"];
+            Arguments::try_parse_from(fixed.iter().chain(&text).chain(rest))
+        };
+        let whole = ["--representative", "betreuer", "--scope", "s", "--scope-purpose", "p"];
+        let whole =
+            [&whole[..], &["--scope-category", "c", "--scope-until", "2030-01-01"]].concat();
+        assert!(parse(&whole).is_ok() && parse(&whole[..8]).is_ok());
+        for left_out in [0, 2, 4, 6] {
+            let mut part = whole.clone();
+            part.drain(left_out..left_out + 2);
+            assert!(parse(&part).is_err(), "{part:?}");
+        }
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! `schleuse agency conference` and `schleuse lotse conference`: a folder of conferences, one file each.
 
+mod distribution;
 mod files;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_client::fallkonferenz::{
-    Attempt, Conference, ConferenceEvent, ConsentList, Date, Distribution, Letter, Review, Sent,
-    SentPart,
-};
+use schleuse_client::fallkonferenz::{Conference, ConferenceEvent, Date, Letter, Sent};
 use schleuse_client::{
     Client, ClientError, Clock as _, ConferenceId, Incoming, Received, Stage, SystemClock,
     parse_time,
@@ -16,7 +14,8 @@ use schleuse_client::{
 use serde_json::{Value, json};
 
 use super::args::{
-    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Global, Sending,
+    AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Global, Secrecy,
+    Sending,
 };
 use super::output::Output;
 use super::{Ending, connect};
@@ -26,21 +25,11 @@ const DAY_SECONDS: u64 = 24 * 3600;
 /// Most messages of one fetch.
 const FETCH_MAX: u32 = 100;
 
-/// Who runs a command: a Lotse may read consents, an agency may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Convener {
-    /// An agency's system.
-    Agency,
-    /// A Lotse.
-    Lotse,
-}
-
 /// Runs a command about conferences.
 #[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
 pub(crate) async fn run(
     global: &Global,
     command: ConferenceCommand,
-    convener: Convener,
     output: &Output,
 ) -> Result<Ending, ClientError> {
     let now_ms = SystemClock.now_ms();
@@ -51,15 +40,17 @@ pub(crate) async fn run(
             conference.save(&path(&folder, conference.id()))?;
             show(&conference, output)
         }
-        ConferenceCommand::Invite { chosen, sending } => {
-            invite(&Desk { global, output }, &chosen, &sending, convener).await
+        ConferenceCommand::Invite { chosen, sending, dry_run } => {
+            distribution::invite(&Desk { global, output }, &chosen, &sending, dry_run).await
         }
         ConferenceCommand::Take { folder, function, sealing } => {
             take(&Desk { global, output }, &folder, &function, &sealing).await
         }
         ConferenceCommand::Answer(arguments) => {
             let AnswerConference { chosen, sending, .. } = &arguments;
-            let answer = |conference: &Conference| answer(conference, &arguments);
+            let answer = |conference: &Conference| {
+                Ok(marked(answer(conference, &arguments)?, &arguments.secrecy))
+            };
             Desk { global, output }.send(chosen, sending, answer).await
         }
         ConferenceCommand::Fix(Dates { chosen, sending, date, minutes, place }) => {
@@ -89,16 +80,20 @@ pub(crate) async fn run(
             let minutes = |conference: &Conference| conference.minutes(item, &text, agreements);
             Desk { global, output }.send(&chosen, &sending, minutes).await
         }
-        ConferenceCommand::Confirm { chosen, sending, item, objection } => {
-            let confirm = |conference: &Conference| Ok(vec![conference.confirm(item, &objection)?]);
+        ConferenceCommand::Confirm { chosen, sending, secrecy, item, objection } => {
+            let confirm = |conference: &Conference| {
+                Ok(marked(vec![conference.confirm(item, &objection)?], &secrecy))
+            };
             Desk { global, output }.send(&chosen, &sending, confirm).await
         }
         ConferenceCommand::Agreement(report) => {
-            let letters = |conference: &Conference| agreement(conference, &report);
+            let letters = |conference: &Conference| {
+                Ok(marked(agreement(conference, &report)?, &report.secrecy))
+            };
             Desk { global, output }.send(&report.chosen, &report.sending, letters).await
         }
-        ConferenceCommand::Review { chosen } => {
-            review(&Desk { global, output }, &chosen, convener).await
+        ConferenceCommand::Review { chosen, dry_run } => {
+            distribution::review(&Desk { global, output }, &chosen, dry_run).await
         }
         ConferenceCommand::Recalled { chosen, message, not_delivered } => {
             let mut conference = open(&chosen)?;
@@ -140,7 +135,7 @@ impl Desk<'_> {
         let sent = client.send_letters(&mut conference, letters, expires_in(sending)).await;
         // What was accepted before an error is kept too.
         conference.save(&path(&chosen.folder, chosen.conference))?;
-        let ending = self.report(&conference, &sent?);
+        let ending = self.report(&conference, &sent?, None);
         client.check_receipts().await?;
         Ok(ending)
     }
@@ -153,7 +148,8 @@ impl Desk<'_> {
         Ok(client)
     }
 
-    fn report(&self, conference: &Conference, sent: &[Sent]) -> Ending {
+    /// Shows what became of letters, with more that belongs into the same object.
+    fn report(&self, conference: &Conference, sent: &[Sent], more: Option<&Value>) -> Ending {
         let rows = sent.iter().map(|one| {
             json!({
                 "recipient": one.recipient,
@@ -163,7 +159,11 @@ impl Desk<'_> {
                 "record": one.outcome.receipt().record_number,
             })
         });
-        let value = json!({ "conference": conference.id(), "sent": rows.collect::<Vec<_>>() });
+        let mut value = json!({ "conference": conference.id(), "sent": rows.collect::<Vec<_>>() });
+        if let (Some(value), Some(more)) = (value.as_object_mut(), more.and_then(Value::as_object))
+        {
+            value.extend(more.clone());
+        }
         self.output.result(&value, || {
             let lines = sent.iter().map(|one| {
                 let result = if one.outcome.is_accepted() { "accepted" } else { "not covered" };
@@ -175,84 +175,6 @@ impl Desk<'_> {
         let covered = sent.iter().all(|one| one.outcome.is_accepted());
         if covered { Ending::Done } else { Ending::NotCovered }
     }
-}
-
-async fn invite(
-    desk: &Desk<'_>,
-    chosen: &Chosen,
-    sending: &Sending,
-    convener: Convener,
-) -> Result<Ending, ClientError> {
-    let mut conference = open(chosen)?;
-    let client = desk.connect(&conference).await?;
-    let distribution = distribution(&client, &conference, convener).await?;
-    let sent = client.invite(&mut conference, &distribution, expires_in(sending)).await;
-    conference.save(&path(&chosen.folder, chosen.conference))?;
-    let ending = desk.report(&conference, &sent?);
-    client.check_receipts().await?;
-    // An agency only tried: that something is not covered is no failure of the invitation.
-    Ok(if convener == Convener::Agency { Ending::Done } else { ending })
-}
-
-/// Who may receive what: the Lotse looks at the consents, an agency tries, and the broker refuses.
-async fn distribution(
-    client: &Client,
-    conference: &Conference,
-    convener: Convener,
-) -> Result<Distribution, ClientError> {
-    let plan = conference.plan().ok_or_else(|| wrong("conference", "one that was planned here"))?;
-    match (convener, conference.participant()) {
-        (Convener::Lotse, Some(participant)) => {
-            let consents = client.list_consents(participant).await?;
-            let sender = conference.own().agency.clone();
-            let list = ConsentList { sender, now_ms: SystemClock.now_ms(), consents };
-            plan.distribute(&list).await
-        }
-        (Convener::Agency, _) | (Convener::Lotse, None) => plan.distribute(&Attempt).await,
-    }
-}
-
-async fn review(
-    desk: &Desk<'_>,
-    chosen: &Chosen,
-    convener: Convener,
-) -> Result<Ending, ClientError> {
-    if convener == Convener::Agency {
-        return Err(wrong("conference", "one that a Lotse convenes: only a Lotse reads consents"));
-    }
-    let conference = open(chosen)?;
-    let client = desk.connect(&conference).await?;
-    let review = conference.review_with(&distribution(&client, &conference, convener).await?);
-    desk.output.result(&review_json(&review), || review_text(&review));
-    Ok(Ending::Done)
-}
-
-fn review_json(review: &Review) -> Value {
-    let parts = |parts: &[SentPart]| {
-        let rows = parts.iter().map(
-            |part| json!({ "body": part.body, "item": part.item, "message": part.message_id }),
-        );
-        rows.collect::<Vec<_>>()
-    };
-    let new = review.now_covered.iter();
-    let new = new.map(|(body, item)| json!({ "body": body, "item": item }));
-    json!({
-        "recall": parts(&review.recall),
-        "go_on": parts(&review.go_on),
-        "leave": review.leave,
-        "now_covered": new.collect::<Vec<_>>(),
-    })
-}
-
-fn review_text(review: &Review) -> String {
-    let mut lines: Vec<String> = review
-        .recall
-        .iter()
-        .map(|part| format!("recall {} (to {})", part.message_id, part.body))
-        .collect();
-    lines.extend(review.leave.iter().map(|body| format!("{body} leaves the conference")));
-    lines.push(format!("{} messages go on", review.go_on.len()));
-    lines.join("\n")
 }
 
 async fn take(
@@ -300,6 +222,14 @@ fn take_one(folder: &Folder, received: &Received) -> Result<Option<ConferenceId>
     };
     conference.save(&path)?;
     Ok(Some(conference.id()))
+}
+
+/// Letters with the sender's word that they are professional secrets.
+fn marked(mut letters: Vec<Letter>, secrecy: &Secrecy) -> Vec<Letter> {
+    for letter in &mut letters {
+        letter.professional_secret |= secrecy.professional_secret;
+    }
+    letters
 }
 
 fn answer(

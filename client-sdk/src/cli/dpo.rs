@@ -149,9 +149,9 @@ pub(super) fn serial_number(text: &str) -> Result<Vec<u8>, ClientError> {
     })
 }
 
-/// All record types that a query can name.
+/// All record types that a query can name. Their numbers have gaps.
 fn record_types() -> impl Iterator<Item = v1::RecordType> {
-    (1..=i32::from(u8::MAX)).map_while(|number| v1::RecordType::try_from(number).ok())
+    (1..=i32::from(u8::MAX)).filter_map(|number| v1::RecordType::try_from(number).ok())
 }
 
 fn record_type(name: &str) -> Result<v1::RecordType, ClientError> {
@@ -203,7 +203,9 @@ mod tests {
     #[test]
     fn record_types_have_names_for_the_command_line() {
         assert_eq!(record_type("handed-out").unwrap(), v1::RecordType::HandedOut);
-        assert_eq!(record_types().count(), 26);
+        for behind_a_gap in ["participation-ended", "coverage-asked", "upload-discarded"] {
+            assert!(record_type(behind_a_gap).is_ok(), "{behind_a_gap}");
+        }
         let error = record_type("x").unwrap_err().to_string();
         assert!(error.contains("consent-revoked"), "{error}");
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use schleuse_client::{
     Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
-    SystemClock, format_time, hex, months_later, rfc3339, v1,
+    Representation, SystemClock, format_time, hex, months_later, parse_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
 use super::agency::show_outcome;
 use super::args::{
     ConsentCommand, Global, IntroduceArguments, LotseCommand, ParticipantCommand, RecordArguments,
-    RevokeArguments,
+    RepresentationArguments, RevokeArguments,
 };
 use super::output::Output;
 use super::table::Table;
@@ -88,9 +88,7 @@ pub(crate) async fn run(
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
         }
-        LotseCommand::Conference(command) => {
-            conference::run(global, command, conference::Convener::Lotse, output).await
-        }
+        LotseCommand::Conference(command) => conference::run(global, command, output).await,
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,
         LotseCommand::Task(command) => {
@@ -165,10 +163,26 @@ fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, Cli
     for grant in grants {
         consent = consent.grant(grant);
     }
+    if let Some(representation) = representation(&arguments.representation)? {
+        consent = consent.given_by_representative(&representation);
+    }
     for file in safeguards::evidence(&arguments.evidence)? {
         consent = consent.evidence(&file);
     }
     Ok(consent)
+}
+
+fn representation(
+    arguments: &RepresentationArguments,
+) -> Result<Option<Representation>, ClientError> {
+    let Some(representative) = arguments.representative else { return Ok(None) };
+    Ok(Some(Representation {
+        kind: representative.into(),
+        scope: arguments.scope.clone().unwrap_or_default(),
+        categories: arguments.scope_category.clone(),
+        purposes: arguments.scope_purpose.clone(),
+        until_ms: arguments.scope_until.as_deref().map(parse_time).transpose()?,
+    }))
 }
 
 fn grants(arguments: &RecordArguments, now_ms: i64) -> Result<Vec<Grant>, ClientError> {
@@ -270,7 +284,18 @@ pub(super) fn wire_address(address: Option<&v1::Address>) -> String {
 }
 
 fn consent_table(consents: &[ConsentRecord]) -> Table {
-    let head = ["consent", "rev", "state", "grant", "from", "to", "purpose", "categories", "until"];
+    let head = [
+        "consent",
+        "rev",
+        "state",
+        "grant",
+        "from",
+        "to",
+        "purpose",
+        "categories",
+        "until",
+        "given by",
+    ];
     let mut table = Table::new(&head, "no consents");
     for consent in consents {
         for (grant, number) in consent.document.grants.iter().zip(1..) {
@@ -285,10 +310,42 @@ fn consent_table(consents: &[ConsentRecord]) -> Table {
                 grant.purpose.clone(),
                 grant.categories.join(","),
                 format_time(grant.not_after_ms),
+                given_by(&consent.document),
             ]);
         }
     }
     table
+}
+
+fn representative_kind(kind: v1::RepresentationKind) -> &'static str {
+    match kind {
+        v1::RepresentationKind::ParentOrGuardian => "parent-or-guardian",
+        v1::RepresentationKind::Betreuer => "betreuer",
+        v1::RepresentationKind::PowerOfAttorney => "power-of-attorney",
+        // Documents from before kinds were asked for.
+        v1::RepresentationKind::Unspecified => "representative",
+    }
+}
+
+/// Who consented, in a cell of a table.
+fn given_by(document: &v1::ConsentDocument) -> String {
+    match document.given_by.as_ref().filter(|by| by.representative) {
+        None => "participant".to_owned(),
+        Some(by) => format!("{}: {}", representative_kind(by.kind()), by.scope),
+    }
+}
+
+fn given_by_json(document: &v1::ConsentDocument) -> Value {
+    match document.given_by.as_ref().filter(|by| by.representative) {
+        None => json!({ "representative": null }),
+        Some(by) => json!({
+            "representative": representative_kind(by.kind()),
+            "scope": by.scope,
+            "purposes": by.purposes,
+            "categories": by.categories,
+            "until": (by.until_ms != 0).then(|| rfc3339(by.until_ms)),
+        }),
+    }
 }
 
 fn consent_json(consent: &ConsentRecord) -> Value {
@@ -305,6 +362,7 @@ fn consent_json(consent: &ConsentRecord) -> Value {
             "not_before": rfc3339(grant.not_before_ms),
             "not_after": rfc3339(grant.not_after_ms),
         })).collect::<Vec<_>>(),
+        "given_by": given_by_json(document),
         "text_version": document.text.as_ref().map(|text| text.version.clone()),
         "evidence_hashes": document.evidence_hashes.iter().map(|h| hex(h)).collect::<Vec<_>>(),
         "review_by": rfc3339(consent.review_by_ms),

@@ -38,8 +38,10 @@ impl Notice {
 pub enum ConferenceEvent {
     /// A message was sent or received.
     Said(Box<Notice>),
-    /// A message was recalled by its sender.
+    /// A message was recalled by its sender before it was handed out.
     Recalled(MessageId),
+    /// A message was recalled by its sender after it was handed out: its recipient has it, and nothing follows.
+    RecalledTooLate(MessageId),
     /// A message was not delivered, and never will be.
     NotDelivered(MessageId),
 }
@@ -56,6 +58,7 @@ pub struct Conference {
     pub(super) plan: Option<Plan>,
     pub(super) notices: BTreeMap<MessageId, Notice>,
     pub(super) recalled: BTreeSet<MessageId>,
+    pub(super) too_late: BTreeSet<MessageId>,
     pub(super) undelivered: BTreeSet<MessageId>,
 }
 
@@ -83,6 +86,7 @@ impl Conference {
             plan: Some(plan),
             notices: BTreeMap::new(),
             recalled: BTreeSet::new(),
+            too_late: BTreeSet::new(),
             undelivered: BTreeSet::new(),
         })
     }
@@ -116,6 +120,7 @@ impl Conference {
             plan: None,
             notices: BTreeMap::new(),
             recalled: BTreeSet::new(),
+            too_late: BTreeSet::new(),
             undelivered: BTreeSet::new(),
         }
     }
@@ -148,6 +153,7 @@ impl Conference {
     pub fn apply(&mut self, event: ConferenceEvent) -> bool {
         match event {
             ConferenceEvent::Recalled(id) => self.recalled.insert(id),
+            ConferenceEvent::RecalledTooLate(id) => self.too_late.insert(id),
             ConferenceEvent::NotDelivered(id) => self.undelivered.insert(id),
             ConferenceEvent::Said(notice) => {
                 let own = notice.from == self.own || notice.to == self.own;
@@ -227,7 +233,12 @@ impl Conference {
 
     /// Whether a message counts: it was neither recalled nor left undelivered.
     pub(super) fn counts(&self, id: &MessageId) -> bool {
-        !self.recalled.contains(id) && !self.undelivered.contains(id)
+        !self.recalled.contains(id) && !self.is_too_late(id) && !self.undelivered.contains(id)
+    }
+
+    /// Whether a message was recalled too late: its recipient has it.
+    pub(super) fn is_too_late(&self, id: &MessageId) -> bool {
+        self.too_late.contains(id)
     }
 }
 

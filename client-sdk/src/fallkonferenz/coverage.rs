@@ -1,26 +1,47 @@
 //! Who may receive what: the question, and where its answer comes from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use schleuse_proto::v1;
 
+use crate::client::Client;
 use crate::error::ClientError;
-use crate::ids::Address;
+use crate::ids::{Address, ParticipantReference};
 use crate::lotse::ConsentRecord;
+use crate::planning::PlannedMessage;
 
-/// Whether a message of the convener's would pass now.
+/// Whether a message of the convener's would pass now: all of its label that a decision looks at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question {
+    /// The convener's function, which would send it.
+    pub sender: Address,
     /// Who would receive it.
     pub recipient: Address,
     /// Purpose code of the catalogue.
     pub purpose: String,
+    /// Message kind code of the catalogue.
+    pub kind: &'static str,
     /// All category codes of its label.
     pub categories: BTreeSet<String>,
+    /// Whether its content is a professional secret (§ 203 StGB).
+    pub professional_secret: bool,
 }
 
-/// Knows what would pass. An agency asks the broker, a Lotse looks at the consents.
+impl Question {
+    fn planned(&self) -> PlannedMessage {
+        PlannedMessage {
+            sender: self.sender.clone(),
+            recipient: self.recipient.clone(),
+            purpose: self.purpose.clone(),
+            kind: self.kind.to_owned(),
+            categories: self.categories.iter().cloned().collect(),
+            professional_secret: self.professional_secret,
+        }
+    }
+}
+
+/// Knows what would pass.
 pub trait Coverage {
     /// One answer for each question, in their order.
     ///
@@ -32,25 +53,52 @@ pub trait Coverage {
     ) -> impl Future<Output = Result<Vec<bool>, ClientError>> + Send;
 }
 
-/// Asks nobody: everything is tried, and the broker refuses what no consent covers. The refusals are in its log;
-/// nobody but the sender learns of them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Attempt;
+/// Asks the broker, for an agency as for a Lotse: its decision about a submission, without one. Consents, releases
+/// from professional secrecy, objections, restriction, missed reviews and the end of the participation are all in
+/// the answer, and it says no more than yes or no.
+///
+/// Each different question is asked once, and is a record of the log. An agency has a small number of them per minute
+/// (`limits.coverage_questions_per_minute`); beyond it each question waits some seconds for its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerCoverage<'a> {
+    client: &'a Client,
+    participant: &'a ParticipantReference,
+}
 
-impl Coverage for Attempt {
-    async fn covered(&self, questions: &[Question]) -> Result<Vec<bool>, ClientError> {
-        Ok(vec![true; questions.len()])
+impl<'a> BrokerCoverage<'a> {
+    /// About the participant whom this reference of the caller's agency means.
+    #[must_use]
+    pub fn new(client: &'a Client, participant: &'a ParticipantReference) -> Self {
+        Self { client, participant }
     }
 }
 
-/// Consents of one participant as the Lotse may read them, looked at for one sender at one instant.
+impl Coverage for BrokerCoverage<'_> {
+    async fn covered(&self, questions: &[Question]) -> Result<Vec<bool>, ClientError> {
+        let different: BTreeSet<&Question> = questions.iter().collect();
+        let asked = different.len();
+        let mut answers = BTreeMap::new();
+        for question in different {
+            let answer = self.client.coverage(self.participant, &question.planned()).await;
+            let answer = answer.map_err(|error| error.of_questions(answers.len(), asked))?;
+            answers.insert(question, answer.covered);
+        }
+        let answer_to = |question| answers.get(question).copied().unwrap_or_default();
+        Ok(questions.iter().map(answer_to).collect())
+    }
+}
+
+/// Consents of one participant as the Lotse may read them, looked at for one instant without asking the broker:
+/// an estimate for the Lotse's desk.
 ///
-/// INVARIANT (default-deny), from the sender's side: the rule is the broker's `decide`. Grants are not added
-/// together: the participant saw each of them as one sentence.
+/// It knows the consents and nothing beside them. Releases from professional secrecy, objections and the end of the
+/// participation are not in it, so that what it covers may still not pass; what it does not cover does not pass. Who
+/// is invited to a conference follows from [`BrokerCoverage`].
+///
+/// INVARIANT (default-deny), from the sender's side: the rule is that of the grants in the broker's `decide`. Grants
+/// are not added together: the participant saw each of them as one sentence.
 #[derive(Clone, Debug)]
 pub struct ConsentList {
-    /// Agency that would send.
-    pub sender: String,
     /// The instant.
     pub now_ms: i64,
     /// From [`Client::list_consents`](crate::Client::list_consents).
@@ -77,7 +125,7 @@ impl ConsentList {
         let mut grants =
             self.consents.iter().filter(in_force).flat_map(|consent| &consent.document.grants);
         grants.any(|grant| {
-            grant.senders.contains(&self.sender)
+            grant.senders.contains(&question.sender.agency)
                 && grant.recipient.as_ref() == Some(&question.recipient.to_wire())
                 && grant.purpose == question.purpose
                 && question.categories.iter().all(|code| grant.categories.contains(code))

@@ -31,6 +31,8 @@ struct ConferenceFile {
     plan: Option<PlanFile>,
     messages: Vec<MessageFile>,
     recalled: Vec<String>,
+    #[serde(default)]
+    recalled_too_late: Vec<String>,
     undelivered: Vec<String>,
 }
 
@@ -42,6 +44,8 @@ struct PlanFile {
     dates: Vec<(i64, u32)>,
     place: String,
     answer_by_ms: i64,
+    #[serde(default)]
+    professional_secret: bool,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -53,6 +57,8 @@ struct ItemFile {
     minutes: u32,
     notes: String,
     bodies: Option<Vec<String>>,
+    #[serde(default)]
+    professional_secret: bool,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -112,6 +118,7 @@ impl Conference {
             plan: self.plan.as_ref().map(plan_to_file),
             messages: messages.collect(),
             recalled: ids(&self.recalled),
+            recalled_too_late: ids(&self.too_late),
             undelivered: ids(&self.undelivered),
         }
     }
@@ -139,6 +146,9 @@ impl Conference {
         for id in &file.recalled {
             conference.apply(ConferenceEvent::Recalled(id.parse()?));
         }
+        for id in &file.recalled_too_late {
+            conference.apply(ConferenceEvent::RecalledTooLate(id.parse()?));
+        }
         for id in &file.undelivered {
             conference.apply(ConferenceEvent::NotDelivered(id.parse()?));
         }
@@ -155,6 +165,7 @@ fn plan_to_file(plan: &Plan) -> PlanFile {
         minutes: item.minutes,
         notes: item.notes.clone(),
         bodies: item.bodies.as_ref().map(texts),
+        professional_secret: item.professional_secret,
     });
     PlanFile {
         bodies: texts(&plan.bodies),
@@ -162,6 +173,7 @@ fn plan_to_file(plan: &Plan) -> PlanFile {
         dates: plan.dates.iter().map(|date| (date.starts_at_ms, date.minutes)).collect(),
         place: plan.place.clone(),
         answer_by_ms: plan.answer_by_ms,
+        professional_secret: plan.professional_secret,
     }
 }
 
@@ -177,6 +189,7 @@ fn plan_of_file(file: PlanFile, conference: &Conference) -> Result<Plan, ClientE
             minutes: item.minutes,
             notes: item.notes,
             bodies: item.bodies.map(addresses).transpose()?,
+            professional_secret: item.professional_secret,
         })
     });
     let dates =
@@ -191,5 +204,6 @@ fn plan_of_file(file: PlanFile, conference: &Conference) -> Result<Plan, ClientE
         dates: dates.collect(),
         place: file.place,
         answer_by_ms: file.answer_by_ms,
+        professional_secret: file.professional_secret,
     })
 }

@@ -21,6 +21,8 @@ pub struct Letter {
     pub kind: &'static str,
     /// Category codes of its label.
     pub categories: BTreeSet<String>,
+    /// Whether its content is a professional secret (§ 203 StGB). The convener's plan says so; a body says so itself.
+    pub professional_secret: bool,
     /// The item that it is about; none: dates and places only.
     pub item: Option<ItemId>,
     /// What it says.
@@ -232,6 +234,7 @@ impl Conference {
             recipient: self.convener.clone(),
             kind,
             categories: frame_categories(self.is_about_participant()),
+            professional_secret: self.is_secret(None),
             item: None,
             content: Content::of(content)?,
         })
@@ -253,6 +256,7 @@ impl Conference {
             recipient: address.clone(),
             kind,
             categories: frame_categories(self.is_about_participant()),
+            professional_secret: self.is_secret(None),
             item: None,
             content: content.clone(),
         });
@@ -279,10 +283,15 @@ impl Conference {
             recipient,
             kind,
             categories: known.categories.clone(),
+            professional_secret: self.is_secret(Some(&item)),
             item: Some(item),
             content: content.clone(),
         });
         Ok(letters.collect())
+    }
+
+    fn is_secret(&self, item: Option<&ItemId>) -> bool {
+        self.plan().is_some_and(|plan| plan.is_secret(item))
     }
 
     fn one_to_convener(&self, letters: Vec<Letter>) -> Result<Letter, ClientError> {

@@ -13,6 +13,10 @@ use crate::ids::{Address, ConferenceId, ItemId};
 
 /// Purpose of a Fallkonferenz about a participant.
 pub const PURPOSE: &str = "fallkonferenz";
+/// Kind of invitations; what is about dates passes where it passes.
+const INVITATION: &str = "fallkonferenz.request";
+/// Kind of items; their minutes and agreements pass where they pass.
+const PART: &str = "fallkonferenz.part";
 /// Category of invitations, answers and dates.
 pub const FRAME_CATEGORY: &str = "termine";
 /// Most bodies of one conference: with all items they stay well below what one call submits.
@@ -35,6 +39,8 @@ pub struct Item {
     pub notes: String,
     /// Bodies that the convener wants for it; none: all.
     pub bodies: Option<BTreeSet<Address>>,
+    /// Whether it is a professional secret (§ 203 StGB), and so are its minutes and agreements.
+    pub professional_secret: bool,
 }
 
 impl Item {
@@ -74,6 +80,9 @@ pub struct Plan {
     pub place: String,
     /// When to answer by.
     pub answer_by_ms: i64,
+    /// Whether all that the convener sends is a professional secret (§ 203 StGB), dates included: so with a function
+    /// of which the catalogue says it.
+    pub professional_secret: bool,
 }
 
 /// Who may receive what. For the convener's eyes: it is never sent.
@@ -127,48 +136,60 @@ impl Plan {
         self.request().map(drop)
     }
 
-    /// What is to be asked before anybody is invited, each question once; nothing without participant.
+    /// What may have to be asked before anybody is invited, each question once; nothing without participant.
     #[must_use]
     pub fn questions(&self) -> BTreeSet<Question> {
         if !self.about_participant {
             return BTreeSet::new();
         }
-        let of_body = |body: &Address| {
-            let items = self.items.iter().filter(|item| item.is_for(body));
-            let items = items.map(|item| self.question(body, &item.categories));
-            items.chain([self.question(body, &self.frame_categories())]).collect::<Vec<_>>()
-        };
-        self.bodies.iter().flat_map(of_body).collect()
+        let frames = self.bodies.iter().map(|body| self.frame_question(body));
+        frames.chain(self.bodies.iter().flat_map(|body| self.item_questions(body))).collect()
     }
 
     /// Who may receive what, if these questions and no others have the answer yes.
     #[must_use]
     pub fn distribution(&self, covered: &BTreeSet<Question>) -> Distribution {
-        let may = |body: &Address, categories: &BTreeSet<String>| {
-            !self.about_participant || covered.contains(&self.question(body, categories))
-        };
-        let invited = self.bodies.iter().filter(|body| may(body, &self.frame_categories()));
+        let may = |question: &Question| !self.about_participant || covered.contains(question);
+        let invited = self.bodies.iter().filter(|body| may(&self.frame_question(body)));
         let parts = invited.map(|body| {
             let items = self.items.iter().filter(|item| item.is_for(body));
-            let items = items.filter(|item| may(body, &item.categories)).map(|item| item.id);
+            let items = items.filter(|item| may(&self.item_question(body, item)));
+            let items = items.map(|item| item.id);
             (body.clone(), items.collect())
         });
         Distribution { parts: parts.collect() }
     }
 
-    /// Asks, and computes who may receive what.
+    /// Asks, and computes who may receive what. About items is asked only for bodies that may be told the date: all
+    /// others are not invited, whatever the answer.
     ///
     /// # Errors
     /// The plan is faulty, or the answers cannot be had.
     pub async fn distribute(&self, coverage: &impl Coverage) -> Result<Distribution, ClientError> {
         self.check()?;
-        let questions: Vec<Question> = self.questions().into_iter().collect();
-        let answers = coverage.covered(&questions).await?;
-        if answers.len() != questions.len() {
-            return Err(ClientError::protocol("other answers than questions"));
+        if !self.about_participant {
+            return Ok(self.distribution(&BTreeSet::new()));
         }
-        let covered = questions.into_iter().zip(answers).filter(|(_, yes)| *yes);
-        Ok(self.distribution(&covered.map(|(question, _)| question).collect()))
+        let frames = self.bodies.iter().map(|body| self.frame_question(body)).collect();
+        let mut covered = answered(coverage, frames).await?;
+        let items = covered.iter().flat_map(|frame| self.item_questions(&frame.recipient));
+        covered.extend(answered(coverage, items.collect()).await?);
+        Ok(self.distribution(&covered))
+    }
+
+    /// Parts that the convener wants to send and may not: a body, and an item or none for its invitation.
+    #[must_use]
+    pub fn not_covered(&self, distribution: &Distribution) -> BTreeSet<(Address, Option<ItemId>)> {
+        let wanted = self.bodies.iter().flat_map(|body| {
+            let items = self.items.iter().filter(|item| item.is_for(body));
+            let items = items.map(|item| (body.clone(), Some(item.id)));
+            items.chain([(body.clone(), None)]).collect::<Vec<_>>()
+        });
+        let may = |(body, item): &(Address, Option<ItemId>)| match item {
+            Some(item) => distribution.covers(body, item),
+            None => distribution.invites(body),
+        };
+        wanted.filter(|part| !may(part)).collect()
     }
 
     /// Invitations to the bodies of a distribution.
@@ -179,8 +200,9 @@ impl Plan {
         let content = self.request()?;
         let letters = distribution.parts.keys().map(|body| Letter {
             recipient: body.clone(),
-            kind: "fallkonferenz.request",
+            kind: INVITATION,
             categories: self.frame_categories(),
+            professional_secret: self.is_secret(None),
             item: None,
             content: content.clone(),
         });
@@ -200,8 +222,9 @@ impl Plan {
         let letters = items.map(|item| {
             Ok(Letter {
                 recipient: body.clone(),
-                kind: "fallkonferenz.part",
+                kind: PART,
                 categories: item.categories.clone(),
+                professional_secret: self.is_secret(Some(&item.id)),
                 item: Some(item.id),
                 content: self.part(item)?,
             })
@@ -227,18 +250,61 @@ impl Plan {
         Ok(Content::of(v1::content::Content::FallkonferenzPart(part))?)
     }
 
-    fn question(&self, body: &Address, categories: &BTreeSet<String>) -> Question {
+    fn frame_question(&self, body: &Address) -> Question {
+        self.question(body, INVITATION, &self.frame_categories(), self.is_secret(None))
+    }
+
+    fn item_question(&self, body: &Address, item: &Item) -> Question {
+        self.question(body, PART, &item.categories, self.is_secret(Some(&item.id)))
+    }
+
+    fn item_questions(&self, body: &Address) -> Vec<Question> {
+        let items = self.items.iter().filter(|item| item.is_for(body));
+        items.map(|item| self.item_question(body, item)).collect()
+    }
+
+    fn question(
+        &self,
+        body: &Address,
+        kind: &'static str,
+        categories: &BTreeSet<String>,
+        professional_secret: bool,
+    ) -> Question {
         Question {
+            sender: self.convener.clone(),
             recipient: body.clone(),
             purpose: self.purpose.clone(),
+            kind,
             categories: categories.clone(),
+            professional_secret,
         }
+    }
+
+    /// Whether what the convener sends about an item, or about dates, is a professional secret.
+    pub(super) fn is_secret(&self, item: Option<&ItemId>) -> bool {
+        let mut items = self.items.iter();
+        self.professional_secret
+            || item.is_some_and(|id| items.any(|item| item.id == *id && item.professional_secret))
     }
 
     /// Categories of what is about dates and places only.
     fn frame_categories(&self) -> BTreeSet<String> {
         frame_categories(self.about_participant)
     }
+}
+
+/// Those of the questions that have the answer yes.
+async fn answered(
+    coverage: &impl Coverage,
+    questions: BTreeSet<Question>,
+) -> Result<BTreeSet<Question>, ClientError> {
+    let questions: Vec<Question> = questions.into_iter().collect();
+    let answers = coverage.covered(&questions).await?;
+    if answers.len() != questions.len() {
+        return Err(ClientError::protocol("other answers than questions"));
+    }
+    let covered = questions.into_iter().zip(answers).filter(|(_, yes)| *yes);
+    Ok(covered.map(|(question, _)| question).collect())
 }
 
 pub(super) fn frame_categories(about_participant: bool) -> BTreeSet<String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::conference::{Conference, ConferenceEvent, Notice};
+use super::coverage::BrokerCoverage;
 use super::letters::Letter;
 use super::plan::Distribution;
 use crate::client::Client;
@@ -25,6 +26,20 @@ pub struct Sent {
 }
 
 impl Client {
+    /// Asks the broker who may receive what of a conference, each question once; nothing is sent.
+    ///
+    /// # Errors
+    /// Not the convener, [`ClientError::QuestionsLimited`], or as [`Client::coverage`].
+    pub async fn distribution(&self, conference: &Conference) -> Result<Distribution, ClientError> {
+        let missing = || ClientError::argument("conference", "one that we convene ourselves");
+        let plan = conference.plan().ok_or_else(missing)?;
+        match conference.participant() {
+            Some(participant) => plan.distribute(&BrokerCoverage::new(self, participant)).await,
+            // Without participant nothing is to be asked.
+            None => Ok(plan.distribution(&BTreeSet::new())),
+        }
+    }
+
     /// Invites the bodies of a distribution, and sends each the items that it may receive. A body whose
     /// invitation is not covered gets no item. What was accepted is taken into the conference.
     ///
@@ -101,7 +116,7 @@ impl Conference {
             thread_id: Some(ThreadId::parse(self.id.as_bytes())?),
             expires_in,
             content: letter.content.clone(),
-            professional_secret: false,
+            professional_secret: letter.professional_secret,
             suite: None,
         })
     }

@@ -1,5 +1,6 @@
 //! A conference for people, in German, and for programs, in JSON.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use super::state::{
     AgreementStatus, Body, Confirmation, Date, ItemState, Phase, Reply, State, Task,
 };
 use crate::clock::rfc3339;
-use crate::ids::Address;
+use crate::ids::{Address, ItemId};
 
 /// German time without a table of zones: the rule of the European Union. Source: directive 2000/84/EC.
 const GERMAN_TIME: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
@@ -70,8 +71,11 @@ impl Conference {
         for (address, body) in &state.bodies {
             writeln!(text, "  {address}: {}", body_word(body))?;
         }
-        for (item, number) in state.items.values().zip(1..) {
+        for ((id, item), number) in state.items.iter().zip(1..) {
             write_item(text, item, number, now_ms)?;
+            if self.is_convener() {
+                write_holders(text, state, id)?;
+            }
         }
         let open = state.open(now_ms);
         writeln!(text, "\n{}", if open.is_empty() { "Nichts offen." } else { "Offen" })?;
@@ -104,6 +108,8 @@ impl Conference {
                 },
                 "items": body.items,
                 "recalled": body.recalled,
+                "too_late": body.too_late,
+                "invitation_too_late": body.invitation_too_late,
             })
         });
         let items = state.items.iter().map(|(id, item)| item_json(&id.to_string(), item, now_ms));
@@ -199,10 +205,31 @@ fn write_item(text: &mut String, item: &ItemState, number: u32, now_ms: i64) -> 
     Ok(())
 }
 
+/// Who holds an item, for the convener: nobody else is told.
+fn write_holders(text: &mut String, state: &State, id: &ItemId) -> std::fmt::Result {
+    type Items = fn(&Body) -> &BTreeSet<ItemId>;
+    let words: [(&str, Items); 3] = [
+        ("liegt vor bei", |body| &body.items),
+        ("zurückgerufen bei", |body| &body.recalled),
+        ("zu spät zurückgerufen bei", |body| &body.too_late),
+    ];
+    for (word, items) in words {
+        let bodies = state.bodies.iter().filter(|(_, body)| items(body).contains(id));
+        let bodies: Vec<String> = bodies.map(|(address, _)| address.to_string()).collect();
+        if !bodies.is_empty() {
+            writeln!(text, "  {word} {}", bodies.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
 fn body_word(body: &Body) -> String {
     let all =
         |dates: &[Date]| dates.iter().map(|date| german_date(*date)).collect::<Vec<_>>().join("; ");
     let word = match &body.reply {
+        _ if body.invitation_too_late => {
+            "nicht mehr eingeladen, Einladung lag schon vor".to_owned()
+        }
         _ if !body.invited => "Einladung zurückgerufen".to_owned(),
         None => "noch keine Antwort".to_owned(),
         Some(Reply::Accepted(dates)) => format!("nimmt teil: {}", all(dates)),
@@ -211,11 +238,15 @@ fn body_word(body: &Body) -> String {
             format!("sagt ab ({}) {text}", decline_reason(*reason)).trim_end().to_owned()
         }
     };
-    match body.items.len() {
-        0 => word,
-        1 => format!("{word} – 1 Punkt"),
-        many => format!("{word} – {many} Punkte"),
-    }
+    let counted = |items: usize, what: &str| match items {
+        0 => String::new(),
+        1 => format!(" – 1 Punkt{what}"),
+        many => format!(" – {many} Punkte{what}"),
+    };
+    let held = counted(body.items.len(), "");
+    let recalled = counted(body.recalled.len(), " zurückgerufen");
+    let too_late = counted(body.too_late.len(), " zu spät zurückgerufen, lag schon vor");
+    format!("{word}{held}{recalled}{too_late}")
 }
 
 fn task_word(state: &State, task: Task) -> String {

@@ -80,8 +80,12 @@ pub struct Body {
     pub reply: Option<Reply>,
     /// Items that it holds.
     pub items: BTreeSet<ItemId>,
-    /// Items that it was sent and that were recalled or not delivered.
+    /// Items that it was sent and does not have: they were recalled in time, or not delivered.
     pub recalled: BTreeSet<ItemId>,
+    /// Items that it has and is told nothing more of: they were recalled too late.
+    pub too_late: BTreeSet<ItemId>,
+    /// Whether it is no longer invited and has its invitation: that was recalled too late.
+    pub invitation_too_late: bool,
 }
 
 /// Whether minutes are confirmed.

@@ -33,6 +33,7 @@ pub(super) fn plan(about_participant: bool) -> Plan {
         minutes: 15,
         notes: "Räumungsklage droht".to_owned(),
         bodies: None,
+        professional_secret: false,
     };
     Plan {
         conference: ConferenceId::parse(&ID).unwrap(),
@@ -44,6 +45,7 @@ pub(super) fn plan(about_participant: bool) -> Plan {
         dates: vec![date(1), date(2)],
         place: "Suchtberatung, Raum 3".to_owned(),
         answer_by_ms: 1_789_000_000_000,
+        professional_secret: false,
     }
 }
 
@@ -174,9 +176,13 @@ fn event() -> impl Strategy<Value = ConferenceEvent> {
             content: Content::of(kind(what, number, sequence, body)).unwrap(),
         }))
     });
-    let ended = (0_u8..24, any::<bool>()).prop_map(|(id, recalled)| {
+    let ended = (0_u8..24, 0_u8..3).prop_map(|(id, end)| {
         let id = MessageId::parse(&[id; 16]).unwrap();
-        if recalled { ConferenceEvent::Recalled(id) } else { ConferenceEvent::NotDelivered(id) }
+        match end {
+            0 => ConferenceEvent::Recalled(id),
+            1 => ConferenceEvent::RecalledTooLate(id),
+            _ => ConferenceEvent::NotDelivered(id),
+        }
     });
     prop_oneof![8 => said, 1 => ended]
 }
@@ -404,4 +410,33 @@ fn when_a_consent_ends_its_parts_are_recalled_and_the_others_go_on() {
     // Should the consent come back, what is missing is named.
     let whole = table.convener.review_with(&plan.distribution(&plan.questions()));
     assert_eq!(whole.now_covered.len(), 4);
+}
+
+/// A body has what was recalled too late, and is told nothing more of it, until it is sent again.
+#[test]
+fn what_was_recalled_too_late_is_held_and_nothing_follows() {
+    let mut table = Table { convener: conference(), count: 0 };
+    let sent = table.invite();
+    let of_drv = sent.iter().filter(|(to, _, _)| *to == BODIES[0]);
+    for (_, _, id) in of_drv {
+        table.convener.apply(ConferenceEvent::RecalledTooLate(*id));
+    }
+    let drv: Address = BODIES[0].parse().unwrap();
+    let state = table.convener.state();
+    let body = &state.bodies[&drv];
+    assert_eq!((body.items.len(), body.recalled.len(), body.too_late.len()), (0, 0, 2));
+    assert!(!body.invited && body.invitation_too_late);
+    let text = table.convener.show(1_788_000_000_000);
+    assert!(text.contains("drv/reha: nicht mehr eingeladen, Einladung lag schon vor"), "{text}");
+    let letters = table.convener.fix(date(1), "Raum").unwrap();
+    assert!(letters.iter().all(|letter| letter.recipient != drv));
+    let first = plan(true).items[0].id;
+    let letters = table.convener.minutes(first, "Ohne die DRV.", vec![]).unwrap();
+    assert!(letters.iter().all(|letter| letter.recipient != drv));
+    let plan = plan(true);
+    let distribution = plan.distribution(&plan.questions());
+    let again = plan.parts_for(&drv, &distribution).unwrap();
+    table.all(again);
+    let state = table.convener.state();
+    assert_eq!((state.bodies[&drv].items.len(), state.bodies[&drv].too_late.len()), (2, 0));
 }

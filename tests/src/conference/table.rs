@@ -67,6 +67,7 @@ fn items() -> Vec<Item> {
             minutes: 10,
             notes: String::new(),
             bodies: None,
+            professional_secret: false,
         })
         .collect()
 }
@@ -82,6 +83,7 @@ fn plan() -> Plan {
         dates: vec![Date { starts_at_ms: 1_791_000_000_000, minutes: 60 }],
         place: "Raum 3".to_owned(),
         answer_by_ms: 1_790_500_000_000,
+        professional_secret: false,
     }
 }
 
@@ -259,7 +261,7 @@ impl World {
 
     fn list(&self) -> ConsentList {
         let now_ms = i64::try_from(NOW).unwrap();
-        ConsentList { sender: "jobcenter".to_owned(), now_ms, consents: self.records.clone() }
+        ConsentList { now_ms, consents: self.records.clone() }
     }
 }
 
@@ -366,9 +368,12 @@ fn two_grants_together_cover_no_item_that_needs_both() {
     case.records.push(second);
     let list = case.list();
     let asked = |codes: &[&str]| Question {
+        sender: CONVENER.parse().unwrap(),
         recipient: BODIES[2].parse().unwrap(),
         purpose: "fallkonferenz".to_owned(),
+        kind: "fallkonferenz.part",
         categories: codes.iter().map(|&code| code.to_owned()).collect(),
+        professional_secret: false,
     };
     assert!(list.covers(&asked(&["gesundheit"])) && list.covers(&asked(&["wohnen"])));
     assert!(!list.covers(&asked(&["gesundheit", "wohnen"])));

@@ -1,13 +1,13 @@
 //! Conferences between real clients over a real broker: who receives which part, what a revocation midway does, and
 //! messages without participant.
 
+mod cli;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use schleuse_client::fallkonferenz::{
-    Conference, ConferenceEvent, ConsentList, Date, Item, Phase, Plan, Reply,
-};
+use schleuse_client::fallkonferenz::{Conference, ConsentList, Date, Item, Phase, Plan, Reply};
 use schleuse_client::{
     Client, Clock as _, ConferenceId, ConsentBuilder, Content, Draft, Grant, ItemId, LogQuery,
     ParticipantReference, Received, SealingKeys, SystemClock,
@@ -58,6 +58,7 @@ fn item(title: &str, categories: &[&str]) -> Item {
         minutes: 20,
         notes: String::new(),
         bodies: None,
+        professional_secret: false,
     }
 }
 
@@ -73,6 +74,7 @@ fn plan(convener: &str, bodies: &[&str], items: Vec<Item>, about_participant: bo
         dates: vec![Date { starts_at_ms: now_ms + 86_400_000, minutes: 60 }],
         place: "Raum 3".to_owned(),
         answer_by_ms: now_ms + 3_600_000,
+        professional_secret: false,
     }
 }
 
@@ -142,14 +144,13 @@ async fn each_body_gets_its_parts_and_a_revocation_midway_recalls_one_bodys_part
     ];
     let health = items[0].id;
     let plan = plan("lotsenstelle/lotse", &bodies, items, true);
-    let list = async || ConsentList {
-        sender: LOTSE_AGENCY.to_owned(),
-        now_ms: SystemClock.now_ms(),
-        consents: lotse.list_consents(&participant).await.unwrap(),
-    };
-    let distribution = plan.distribute(&list().await).await.unwrap();
-    assert_eq!(distribution.parts().len(), 2, "the Bezirk is not invited");
+    let consents = lotse.list_consents(&participant).await.unwrap();
+    let list = ConsentList { now_ms: SystemClock.now_ms(), consents };
+    let estimate = plan.distribute(&list).await.unwrap();
     let mut conference = Conference::convene(plan, Some(participant.clone())).unwrap();
+    let distribution = lotse.distribution(&conference).await.unwrap();
+    assert_eq!(distribution, estimate, "nothing stands beside the consents here");
+    assert_eq!(distribution.parts().len(), 2, "the Bezirk is not invited");
     let sent = lotse.invite(&mut conference, &distribution, DAY).await.unwrap();
     assert_eq!(sent.len(), 4);
     assert!(sent.iter().all(|one| one.outcome.is_accepted()));
@@ -166,12 +167,12 @@ async fn each_body_gets_its_parts_and_a_revocation_midway_recalls_one_bodys_part
     // The Krankenkasse has not fetched when its consent ends: nothing of it leaves the broker any more.
     lotse.revoke_consent(kasse_consent.consent_id).await.unwrap();
     assert!(fetch(&kasse, "krankengeld").await.is_empty());
-    let review = conference.review(&list().await).await.unwrap();
+    let review = conference.review_with(&lotse.distribution(&conference).await.unwrap());
     assert_eq!((review.recall.len(), review.go_on.len()), (2, 2));
     assert!(review.recall.iter().all(|part| part.body.to_string() == bodies[1]));
-    for part in &review.recall {
-        conference.apply(ConferenceEvent::Recalled(part.message_id));
-    }
+    let recalled = lotse.recall_uncovered(&mut conference, &review).await.unwrap();
+    assert_eq!(recalled.len(), 2);
+    assert!(recalled.iter().all(|one| !one.too_late), "{recalled:?}");
 
     // The others go on: the DRV answers, gets the date, the minutes, and confirms them.
     let mut own = joined(&at_drv);

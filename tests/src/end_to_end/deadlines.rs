@@ -1,152 +1,63 @@
 //! Deadlines, statutory channels and consent texts from templates, with the program `schleuse` against a broker.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::broker::{BrokerProcess, program, repository, write_config};
-use crate::pki::Pki;
+use super::site::{self, Site};
+use crate::broker::repository;
 use crate::raw::{DRV, JOBCENTER, LOTSE_AGENCY};
 
-/// Kinds that the case needs.
-const KINDS: [&str; 2] = ["zustaendigkeit.ask", "zustaendigkeit.take-on"];
 /// The day of joining: before anything is sent.
 const DAY: &str = "2025-03-02";
 
-struct Site {
-    folder: tempfile::TempDir,
-    broker: BrokerProcess,
+fn publish(site: &Site) {
+    site.publish(JOBCENTER, "fallmanagement");
+    site.publish(DRV, "reha-beratung");
 }
 
-impl Site {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = write_config(folder.path(), Pki::shared().path(), "");
-        let reference = repository().join("ops/reference/catalogue.toml");
-        let mut catalogue = std::fs::read_to_string(&reference).unwrap();
-        for kind in KINDS {
-            if !catalogue.contains(&format!("\"{kind}\"")) {
-                let row = "{ name = \"Zuständigkeit\", purposes = [\"zustaendigkeit\"] }";
-                catalogue.push_str(&format!("\"{kind}\" = {row}\n"));
-            }
-        }
-        let own = folder.path().join("catalogue.toml");
-        std::fs::write(&own, catalogue).unwrap();
-        let text = std::fs::read_to_string(&config).unwrap();
-        let (from, to) = (reference.display().to_string(), own.display().to_string());
-        std::fs::write(&config, text.replace(&from, &to)).unwrap();
-        let broker = BrokerProcess::start(folder.path()).unwrap();
-        Self { folder, broker }
-    }
+/// Registers a participant; the Lotse's reference and those of both agencies.
+fn register(site: &Site) -> [String; 3] {
+    let own = site.register();
+    let (jobcenter, drv) = (site.reference(&own, JOBCENTER), site.reference(&own, DRV));
+    [own, jobcenter, drv]
+}
 
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.path(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn sealing(&self, agency: &str) -> String {
-        let pki: &Path = Pki::shared().path();
-        pki.join("agencies").join(agency).join("sealing.toml").display().to_string()
-    }
-
-    /// Exit code, and the JSON that the program printed.
-    fn run(&self, agency: &str, name: &str, arguments: &[&str]) -> (i32, Value) {
-        let leaf: PathBuf = Pki::shared().leaf(agency, name).with_extension("pem");
-        let output = Command::new(program("schleuse"))
-            .args(arguments)
-            .arg("--json")
-            .env("SCHLEUSE_ENDPOINT", format!("https://localhost:{}", self.broker.address.port()))
-            .env("SCHLEUSE_TRUST", Pki::shared().path().join("trust.toml"))
-            .env("SCHLEUSE_CERTIFICATE", leaf)
-            .env("SCHLEUSE_STATE", self.path(&format!("state-{agency}-{name}")))
-            .env("SCHLEUSE_CATALOGUE", self.path("catalogue.toml"))
-            .env("SCHLEUSE_CASE_FILE", self.path(&format!("case-{agency}.jsonl")))
-            .env("SCHLEUSE_CONTACT", "Lotsin, Telefon 0941 0000")
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        let complained = String::from_utf8_lossy(&output.stderr);
-        let value = serde_json::from_str(&said);
-        (output.status.code().unwrap(), value.unwrap_or_else(|_| panic!("{said}{complained}")))
-    }
-
-    fn ask(&self, agency: &str, name: &str, arguments: &[&str]) -> Value {
-        let (code, value) = self.run(agency, name, arguments);
-        assert_eq!(code, 0, "{arguments:?}: {value}");
-        value
-    }
-
-    fn lotse(&self, arguments: &[&str]) -> Value {
-        self.ask(LOTSE_AGENCY, "lotse-l-01", arguments)
-    }
-
-    fn publish(&self) {
-        for (agency, function) in [(JOBCENTER, "fallmanagement"), (DRV, "reha-beratung")] {
-            let sealing = self.sealing(agency);
-            let publish = ["agency", "publish", "--name", "Stelle", "--function", function];
-            self.ask(agency, "system", &[&publish[..], &["--sealing", &sealing]].concat());
-        }
-    }
-
-    /// Registers a participant; the Lotse's reference and those of both agencies.
-    fn register(&self) -> [String; 3] {
-        let text = |value: Value, key: &str| value[key].as_str().unwrap().to_owned();
-        let own = text(self.lotse(&["lotse", "participant", "register"]), "participant");
-        let of = |agency: &str| {
-            let assign =
-                ["lotse", "participant", "reference", "--participant", &own, "--agency", agency];
-            text(self.lotse(&assign), "reference")
-        };
-        let (jobcenter, drv) = (of(JOBCENTER), of(DRV));
-        [own, jobcenter, drv]
-    }
-
-    fn send(
-        &self,
-        from: (&str, &str),
-        to: &str,
-        reference: &str,
-        kind: &str,
-        more: &[&str],
-    ) -> (i32, Value) {
-        let purpose = kind.split_once('.').unwrap().0;
-        let (agency, function) = from;
-        let send = [
-            "agency",
-            "send",
-            "--participant",
-            reference,
-            "--to",
-            to,
-            "--as",
-            function,
-            "--purpose",
-            purpose,
-            "--kind",
-            kind,
-            "--category",
-            "termine",
-        ];
-        let example = schleuse_client::MessageKind::find(kind).unwrap().example_json().unwrap();
-        let example = self.write(&format!("{kind}.json"), &example.to_string());
-        let content = ["--json-content", example.as_str()];
-        self.run(agency, "system", &[&send[..], &content, more].concat())
-    }
+fn send(
+    site: &Site,
+    from: (&str, &str),
+    to: &str,
+    reference: &str,
+    kind: &str,
+    more: &[&str],
+) -> (i32, Value) {
+    let purpose = kind.split_once('.').unwrap().0;
+    let (agency, function) = from;
+    let send = [
+        "agency",
+        "send",
+        "--participant",
+        reference,
+        "--to",
+        to,
+        "--as",
+        function,
+        "--purpose",
+        purpose,
+        "--kind",
+        kind,
+        "--category",
+        "termine",
+    ];
+    let example = schleuse_client::MessageKind::find(kind).unwrap().example_json().unwrap();
+    let example = site.write(&format!("{kind}.json"), &example.to_string());
+    let content = ["--json-content", example.as_str()];
+    site.run(agency, "system", &[&send[..], &content, more].concat())
 }
 
 fn grants(rows: &[(&str, &str)]) -> String {
-    let row = |(from, to): &(&str, &str)| {
-        format!(
-            "[[grant]]\nfrom = [\"{from}\"]\nto = \"{to}\"\npurpose = \"zustaendigkeit\"\n\
-             categories = [\"termine\"]\nmonths = 12\n"
-        )
-    };
-    rows.iter().map(row).collect()
+    let rows: Vec<_> = rows.iter().map(|(from, to)| (*from, *to, &["termine"][..])).collect();
+    site::grants("zustaendigkeit", &rows)
 }
 
 const TO_DRV: &str = "drv-bayern-sued/reha-beratung";
@@ -162,8 +73,8 @@ fn one<'a>(answer: &'a Value, rule: &str) -> &'a Value {
 #[test]
 fn deadlines_follow_from_what_was_sent_and_received() {
     let site = Site::start();
-    site.publish();
-    let [own, jobcenter, drv] = site.register();
+    publish(&site);
+    let [own, jobcenter, drv] = register(&site);
     let file = site.write("grants.toml", &grants(&[(JOBCENTER, TO_DRV), (DRV, TO_JOBCENTER)]));
     let template = repository().join("ops/reference/consent-templates/unterlagen.md");
     let template = template.to_str().unwrap();
@@ -173,7 +84,7 @@ fn deadlines_follow_from_what_was_sent_and_received() {
     let consent = site.lotse(&[&record[..], &with].concat())["consent"].clone();
 
     let (code, sent) =
-        site.send((JOBCENTER, "fallmanagement"), TO_DRV, &jobcenter, "zustaendigkeit.ask", &[]);
+        send(&site, (JOBCENTER, "fallmanagement"), TO_DRV, &jobcenter, "zustaendigkeit.ask", &[]);
     assert_eq!(code, 0, "{sent}");
     let thread = sent["thread"].as_str().unwrap().to_owned();
     let due = ["agency", "deadlines"];
@@ -201,7 +112,7 @@ fn deadlines_follow_from_what_was_sent_and_received() {
 
     let more = ["--thread", thread.as_str()];
     let answer = "zustaendigkeit.take-on";
-    let (code, _) = site.send((DRV, "reha-beratung"), TO_JOBCENTER, &drv, answer, &more);
+    let (code, _) = send(&site, (DRV, "reha-beratung"), TO_JOBCENTER, &drv, answer, &more);
     assert_eq!(code, 0);
     let all = ["agency", "deadlines", "--all"];
     let ours = site.ask(DRV, "system", &all);
@@ -222,19 +133,19 @@ fn deadlines_follow_from_what_was_sent_and_received() {
 #[test]
 fn a_refusal_points_to_the_statutory_channel_and_says_nothing_else() {
     let site = Site::start();
-    site.publish();
-    let [own, jobcenter, _drv] = site.register();
-    let send = |reference: &str, kind: &str| {
+    publish(&site);
+    let [own, jobcenter, _drv] = register(&site);
+    let refused = |reference: &str, kind: &str| {
         let (code, mut value) =
-            site.send((JOBCENTER, "fallmanagement"), TO_DRV, reference, kind, &[]);
+            send(&site, (JOBCENTER, "fallmanagement"), TO_DRV, reference, kind, &[]);
         assert_eq!(code, 3, "{value}");
         assert!(value.as_object_mut().unwrap().remove("record").is_some());
         value
     };
     let unknown = "a".repeat(26);
-    let never_given = send(&jobcenter, "zustaendigkeit.ask");
+    let never_given = refused(&jobcenter, "zustaendigkeit.ask");
     assert_eq!(never_given["statutory"]["norm"], "§§ 14, 15 SGB IX, § 16 Abs. 2 SGB I");
-    assert_eq!(send(&unknown, "zustaendigkeit.ask"), never_given);
+    assert_eq!(refused(&unknown, "zustaendigkeit.ask"), never_given);
     let file = site.write("grants.toml", &grants(&[(JOBCENTER, TO_DRV)]));
     let text = site.write("text.txt", "Ich bin einverstanden.");
     let record = ["lotse", "consent", "record", "--participant", &own, "--grants", &file];
@@ -242,8 +153,8 @@ fn a_refusal_points_to_the_statutory_channel_and_says_nothing_else() {
     let consent =
         site.lotse(&[&record[..], &with].concat())["consent"].as_str().unwrap().to_owned();
     site.lotse(&["lotse", "consent", "revoke", "--yes", "--consent", &consent]);
-    assert_eq!(send(&jobcenter, "zustaendigkeit.ask"), never_given, "revoked");
-    assert_eq!(send(&jobcenter, "nachbetreuung.note")["statutory"], Value::Null);
+    assert_eq!(refused(&jobcenter, "zustaendigkeit.ask"), never_given, "revoked");
+    assert_eq!(refused(&jobcenter, "nachbetreuung.note")["statutory"], Value::Null);
     // Nothing that was refused is entered anywhere.
     assert!(!Path::new(&site.path(&format!("case-{JOBCENTER}.jsonl"))).exists());
 }
@@ -252,7 +163,7 @@ fn a_refusal_points_to_the_statutory_channel_and_says_nothing_else() {
 #[test]
 fn a_text_from_a_template_names_exactly_the_grants_or_nothing_is_recorded() {
     let site = Site::start();
-    let [own, _, _] = site.register();
+    let [own, _, _] = register(&site);
     let file = site.write("grants.toml", &grants(&[(JOBCENTER, TO_DRV)]));
     let template = repository().join("ops/reference/consent-templates/unterlagen.md");
     let template = template.to_str().unwrap();

@@ -167,6 +167,39 @@ async fn questions_are_few_and_their_form_is_checked() {
     assert_eq!(reason(&foreign), "ERROR_REASON_INVALID_FIELD");
 }
 
+/// INVARIANT (uniform-refusal): a Lotse asks as its own agency, and like an agency: what it may send, it may ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lotse_asks_for_its_own_function_like_an_agency() {
+    let broker = TestBroker::start().await;
+    let case = Case::open(broker.address()).await;
+    let (lotse, own) = (&case.lotse, Draft::new(&case.reference, DRV));
+    assert!(lotse.ask(&own).await.unwrap().covered);
+    let forged = v1::AskCoverageRequest {
+        participant_reference: case.jobcenter_reference.clone(),
+        planned: Some(Draft::new(&case.jobcenter_reference, DRV).planned(JOBCENTER)),
+    };
+    let foreign = lotse.planning().ask_coverage(forged).await.unwrap_err();
+    assert_eq!(reason(&foreign), "ERROR_REASON_INVALID_FIELD", "in another agency's name");
+    // Another Lotse, of whose participants none has a consent, and references of others: one answer.
+    let other = RawClient::connect(broker.address(), LOTSE_AGENCY, "lotse-l-02").await;
+    let theirs = other.register().await;
+    let mut answers = Vec::new();
+    for (who, reference) in [
+        (&other, UNKNOWN),
+        (&other, &theirs),
+        (&other, &case.jobcenter_reference),
+        (lotse, UNKNOWN),
+    ] {
+        let draft = Draft::new(reference, DRV);
+        let answer = who.ask(&draft).await.unwrap();
+        assert!(!answer.covered);
+        let sent = who.send(&draft).await.unwrap();
+        assert_eq!(sent.result(), v1::SubmitResult::NotCovered);
+        answers.push(stripped(answer));
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+}
+
 /// A request is a task for the Lotse, whoever asks learns nothing of it, and a repeated one is the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consent_request_becomes_a_task_and_tells_nothing_back() {

@@ -1,5 +1,7 @@
 //! Releases from professional secrecy, objections, reviews, deputies, another Lotse, and the end of participation.
 
+mod cli;
+
 use prost::Message as _;
 use schleuse_proto::v1;
 use schleuse_proto::v1::preview_change_request::Change;

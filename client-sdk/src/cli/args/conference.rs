@@ -14,7 +14,8 @@ pub(crate) enum ConferenceCommand {
     ///
     /// The file: convener = "AGENCY/FUNCTION", bodies = [ "AGENCY/FUNCTION" ], place = "…", answer_by = "2026-12-01",
     /// `[[date]]` starts_at = "2026-12-08T09:00:00Z", minutes; `[[item]]` title, categories, minutes, and if wanted
-    /// notes and bodies. For a purpose without participant: purpose = "strukturfragen", and no categories.
+    /// notes, bodies and professional_secret = true (§ 203 StGB; above `[[date]]`: all that the function sends is
+    /// one). For a purpose without participant: purpose = "strukturfragen", and no categories.
     #[command(verbatim_doc_comment)]
     Plan {
         /// TOML file.
@@ -25,14 +26,17 @@ pub(crate) enum ConferenceCommand {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Invites, and sends each body the items that a consent covers for it.
+    /// Asks the broker who may receive what, then invites, and sends each body the items that are covered for it.
     ///
-    /// Example: schleuse lotse conference invite --conference HEX --dir conferences
+    /// Example: schleuse agency conference invite --conference HEX --dir conferences --dry-run
     Invite {
         #[command(flatten)]
         chosen: Chosen,
         #[command(flatten)]
         sending: Sending,
+        /// Only asks, and shows who would receive what. Questions are logged like messages.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Fetches what waits for a function and takes in what belongs to conferences; the rest stays.
     ///
@@ -106,6 +110,8 @@ pub(crate) enum ConferenceCommand {
         chosen: Chosen,
         #[command(flatten)]
         sending: Sending,
+        #[command(flatten)]
+        secrecy: Secrecy,
         /// The item, in hexadecimal digits.
         #[arg(long, value_name = "HEX")]
         item: ItemId,
@@ -117,14 +123,18 @@ pub(crate) enum ConferenceCommand {
     ///
     /// Example: schleuse agency conference agreement --conference HEX --agreement HEX --kept 2026-12-20
     Agreement(AgreementReport),
-    /// Looks at the consents again: which messages are to be recalled, and what goes on (Lotse).
+    /// Asks the broker again, recalls what is no longer covered, and notes what was recalled and what was too late.
+    /// Everything else goes on, and nobody is told.
     ///
-    /// Example: schleuse lotse conference review --conference HEX --dir conferences
+    /// Example: schleuse agency conference review --conference HEX --dir conferences --dry-run
     Review {
         #[command(flatten)]
         chosen: Chosen,
+        /// Only asks, and shows what would be recalled.
+        #[arg(long)]
+        dry_run: bool,
     },
-    /// Notes that messages were recalled, or never delivered.
+    /// Notes what was done elsewhere: messages that `agency recall` recalled, or that were never delivered.
     ///
     /// Example: schleuse lotse conference recalled --conference HEX --message HEX --dir conferences
     Recalled {
@@ -192,6 +202,14 @@ pub(crate) struct Sending {
     pub(crate) days: u32,
 }
 
+/// Whether a body sends a professional secret; the convener says so in its plan.
+#[derive(Args, Debug)]
+pub(crate) struct Secrecy {
+    /// It is a professional secret (§ 203 StGB).
+    #[arg(long)]
+    pub(crate) professional_secret: bool,
+}
+
 /// Arguments of `conference answer`.
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("reply").required(true).args(["accept", "decline", "propose"])))]
@@ -200,6 +218,8 @@ pub(crate) struct AnswerConference {
     pub(crate) chosen: Chosen,
     #[command(flatten)]
     pub(crate) sending: Sending,
+    #[command(flatten)]
+    pub(crate) secrecy: Secrecy,
     /// Takes part on any of these, the preferred one first.
     #[arg(long, value_name = "TIME", value_delimiter = ',')]
     pub(crate) accept: Vec<String>,
@@ -243,6 +263,8 @@ pub(crate) struct AgreementReport {
     pub(crate) chosen: Chosen,
     #[command(flatten)]
     pub(crate) sending: Sending,
+    #[command(flatten)]
+    pub(crate) secrecy: Secrecy,
     /// The agreement, in hexadecimal digits.
     #[arg(long, value_name = "HEX")]
     pub(crate) agreement: AgreementId,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::planning::{ParticipationCommand, TaskCommand};
 use super::rights::RestrictArguments;
-use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference};
+use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference, RepresentationKind};
 
 use super::conference::ConferenceCommand;
 use super::safeguards::{
@@ -132,6 +132,9 @@ pub(crate) enum ConsentCommand {
     ///
     /// A grants file holds `[[grant]]` tables with from = ["AGENCY"], to = "AGENCY/FUNCTION",
     /// purpose, categories = ["CODE"], months.
+    ///
+    /// If a representative consented: --representative betreuer --scope "Gesundheitssorge"
+    /// --scope-purpose reha-einleitung --scope-category gesundheit,termine --scope-until 2027-12-31
     #[command(verbatim_doc_comment)]
     Record(Box<RecordArguments>),
     /// Lists the consents of a participant.
@@ -211,12 +214,59 @@ pub(crate) struct RecordArguments {
     /// How the consent was given.
     #[arg(long, value_enum, default_value_t = Form::Written)]
     pub(crate) form: Form,
+    #[command(flatten)]
+    pub(crate) representation: RepresentationArguments,
     /// Files of evidence, such as the signed paper; only their hashes leave this machine.
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Vec<PathBuf>,
     /// When it is to be reviewed with the participant, in calendar months from now on.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=24))]
     pub(crate) review_months: u32,
+}
+
+/// Who consented for the participant; without it, the participant did. No grant goes beyond the representation.
+#[derive(Args, Debug)]
+pub(crate) struct RepresentationArguments {
+    /// A representative consented, who is one because of this. No name: it belongs to the evidence.
+    #[arg(
+        long,
+        value_name = "KIND",
+        requires_all = ["scope", "scope_purpose", "scope_category"]
+    )]
+    pub(crate) representative: Option<Representative>,
+    /// Scope of the representation in words, for example the court's: 1 to 200 bytes, no personal data.
+    #[arg(long, value_name = "TEXT", requires = "representative")]
+    pub(crate) scope: Option<String>,
+    /// Purposes that the representation covers.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', requires = "representative")]
+    pub(crate) scope_purpose: Vec<String>,
+    /// Data categories that the representation covers.
+    #[arg(long, value_name = "CODE", value_delimiter = ',', requires = "representative")]
+    pub(crate) scope_category: Vec<String>,
+    /// When the representation ends (UTC), if it does: no grant lasts longer.
+    #[arg(long, value_name = "TIME", requires = "representative")]
+    pub(crate) scope_until: Option<String>,
+}
+
+/// What makes somebody a representative.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Representative {
+    /// Parents or a guardian (§§ 1629, 1789 BGB).
+    ParentOrGuardian,
+    /// A Betreuer, within the scope that the court named (§ 1815 BGB).
+    Betreuer,
+    /// Power of attorney (§ 1820 BGB).
+    PowerOfAttorney,
+}
+
+impl From<Representative> for RepresentationKind {
+    fn from(representative: Representative) -> Self {
+        match representative {
+            Representative::ParentOrGuardian => Self::ParentOrGuardian,
+            Representative::Betreuer => Self::Betreuer,
+            Representative::PowerOfAttorney => Self::PowerOfAttorney,
+        }
+    }
 }
 
 /// How a consent was given.

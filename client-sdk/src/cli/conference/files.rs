@@ -19,6 +19,8 @@ struct PlanFile {
     purpose: Option<String>,
     date: Vec<DateFile>,
     item: Vec<ItemFile>,
+    #[serde(default)]
+    professional_secret: bool,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +40,8 @@ struct ItemFile {
     #[serde(default)]
     notes: String,
     bodies: Option<BTreeSet<String>>,
+    #[serde(default)]
+    professional_secret: bool,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +72,7 @@ pub(super) fn plan(path: &Path, about_participant: bool) -> Result<Plan, ClientE
             minutes: item.minutes,
             notes: item.notes,
             bodies: item.bodies.as_ref().map(addresses).transpose()?,
+            professional_secret: item.professional_secret,
         })
     });
     let dates = file
@@ -84,6 +89,7 @@ pub(super) fn plan(path: &Path, about_participant: bool) -> Result<Plan, ClientE
         dates: dates.collect::<Result<_, ClientError>>()?,
         place: file.place,
         answer_by_ms: parse_time(&file.answer_by)?,
+        professional_secret: file.professional_secret,
     })
 }
 

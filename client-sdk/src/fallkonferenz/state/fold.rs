@@ -120,11 +120,16 @@ impl<'a> Fold<'a> {
             let counts = self.conference.counts(&notice.message_id);
             let body = state.bodies.entry(notice.to.clone()).or_default();
             match notice.said() {
-                Some(Kind::FallkonferenzRequest(_)) => body.invited |= counts,
+                Some(Kind::FallkonferenzRequest(_)) => {
+                    body.invited |= counts;
+                    body.invitation_too_late |= self.conference.is_too_late(&notice.message_id);
+                }
                 Some(Kind::FallkonferenzPart(part)) => {
                     let Some((id, item)) = part.item.as_ref().and_then(item_of) else { continue };
                     if counts {
                         body.items.insert(id);
+                    } else if self.conference.is_too_late(&notice.message_id) {
+                        body.too_late.insert(id);
                     } else {
                         body.recalled.insert(id);
                     }
@@ -137,8 +142,10 @@ impl<'a> Fold<'a> {
         }
         for body in state.bodies.values_mut() {
             // What was sent again after a recall is held.
-            let Body { items, recalled, .. } = body;
-            recalled.retain(|id| !items.contains(id));
+            let Body { items, recalled, too_late, .. } = body;
+            too_late.retain(|id| !items.contains(id));
+            recalled.retain(|id| !items.contains(id) && !too_late.contains(id));
+            body.invitation_too_late &= !body.invited;
         }
     }
 

@@ -1,0 +1,143 @@
+//! A folder from which the program `schleuse` is run in the name of every party, against a broker.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::broker::{BrokerProcess, program, repository, write_config};
+use crate::pki::Pki;
+use crate::raw::LOTSE_AGENCY;
+
+/// Where programs run; what they keep lies in one folder.
+pub(super) struct Site {
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+    /// A broker of the site's own, which lives as long as it.
+    _broker: Option<BrokerProcess>,
+}
+
+impl Site {
+    /// With a broker of its own.
+    pub(super) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With a broker of its own and limits.
+    pub(super) fn with(limits: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(folder.path(), Pki::shared().path(), limits);
+        let broker = BrokerProcess::start(folder.path()).unwrap();
+        Self { folder, address: broker.address, _broker: Some(broker) }
+    }
+
+    /// For a broker that runs already.
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), address, _broker: None }
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// Private sealing keys of an agency.
+    pub(super) fn sealing(&self, agency: &str) -> String {
+        Pki::shared().leaf(agency, "sealing.toml").display().to_string()
+    }
+
+    fn command(&self, agency: &str, name: &str) -> Command {
+        let leaf = Pki::shared().leaf(agency, name).with_extension("pem");
+        let mut command = Command::new(program("schleuse"));
+        command
+            .env("SCHLEUSE_ENDPOINT", format!("https://localhost:{}", self.address.port()))
+            .env("SCHLEUSE_TRUST", Pki::shared().path().join("trust.toml"))
+            .env("SCHLEUSE_CERTIFICATE", leaf)
+            .env("SCHLEUSE_STATE", self.path(&format!("state-{agency}-{name}")))
+            .env("SCHLEUSE_CATALOGUE", repository().join("ops/reference/catalogue.toml"))
+            .env("SCHLEUSE_CASE_FILE", self.path(&format!("case-{agency}.jsonl")))
+            .env("SCHLEUSE_CONTACT", "Lotsin, Telefon 0941 0000")
+            .env("SCHLEUSE_CONFERENCES", self.path(&format!("conferences-{agency}")));
+        command
+    }
+
+    /// Exit code, and the JSON that the program printed.
+    pub(super) fn run(&self, agency: &str, name: &str, arguments: &[&str]) -> (i32, Value) {
+        let output = self.command(agency, name).args(arguments).arg("--json").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        let value = serde_json::from_str(&said);
+        let value = value.unwrap_or_else(|_| panic!("{arguments:?}: {said}{complained}"));
+        (output.status.code().unwrap(), value)
+    }
+
+    /// The JSON that the program printed; it succeeds.
+    pub(super) fn ask(&self, agency: &str, name: &str, arguments: &[&str]) -> Value {
+        let (code, value) = self.run(agency, name, arguments);
+        assert_eq!(code, 0, "{arguments:?}: {value}");
+        value
+    }
+
+    /// What the program prints for people; it succeeds.
+    pub(super) fn text(&self, agency: &str, name: &str, arguments: &[&str]) -> String {
+        let output = self.command(agency, name).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(super) fn lotse(&self, arguments: &[&str]) -> Value {
+        self.ask(LOTSE_AGENCY, "lotse-l-01", arguments)
+    }
+
+    /// Publishes one function of an agency.
+    pub(super) fn publish(&self, agency: &str, function: &str) {
+        let sealing = self.sealing(agency);
+        let publish = ["agency", "publish", "--name", "Stelle", "--function", function];
+        self.ask(agency, "system", &[&publish[..], &["--sealing", &sealing]].concat());
+    }
+
+    /// Registers a participant; the Lotse's reference.
+    pub(super) fn register(&self) -> String {
+        text_of(&self.lotse(&["lotse", "participant", "register"]), "participant")
+    }
+
+    /// The reference by which an agency addresses a participant.
+    pub(super) fn reference(&self, own: &str, agency: &str) -> String {
+        let reference = ["lotse", "participant", "reference", "--participant", own];
+        text_of(&self.lotse(&[&reference[..], &["--agency", agency]].concat()), "reference")
+    }
+
+    /// Records a consent with grants as (from, to, categories) of one purpose; its identifier.
+    pub(super) fn consent(
+        &self,
+        own: &str,
+        purpose: &str,
+        rows: &[(&str, &str, &[&str])],
+    ) -> String {
+        let file = self.write("grants.toml", &grants(purpose, rows));
+        let text = self.write("text.txt", "Ich bin einverstanden.");
+        let record = ["lotse", "consent", "record", "--participant", own, "--grants", &file];
+        let with = ["--text", &text, "--text-version", "1", "--evidence", &text];
+        text_of(&self.lotse(&[&record[..], &with].concat()), "consent")
+    }
+}
+
+/// A grants file for `consent record`, for twelve months.
+pub(super) fn grants(purpose: &str, rows: &[(&str, &str, &[&str])]) -> String {
+    let row = |(from, to, categories): &(&str, &str, &[&str])| {
+        format!(
+            "[[grant]]\nfrom = [\"{from}\"]\nto = \"{to}\"\npurpose = \"{purpose}\"\n\
+             categories = {categories:?}\nmonths = 12\n"
+        )
+    };
+    rows.iter().map(row).collect()
+}
+
+/// A text of an object.
+pub(super) fn text_of(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}")).to_owned()
+}
