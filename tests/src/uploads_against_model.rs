@@ -19,7 +19,7 @@ use schleuse_broker::domain::ids::{
     Address, AgencyId, ConsentId, MessageId, Reference, RegistrationKey,
 };
 use schleuse_broker::domain::message::{Hold, Stage};
-use schleuse_broker::domain::state::{Limits, Rules};
+use schleuse_broker::domain::state::{Limits, REMEMBER_MS, Rules};
 use schleuse_broker::domain::{Catalogue, Event, Refusal, State};
 use schleuse_proto::evidence::sha256;
 use schleuse_proto::identity::Role;
@@ -83,8 +83,8 @@ struct Real {
     references: Vec<Reference>,
     consents: Vec<(usize, usize, [u8; 16])>,
     entropy: u128,
-    /// What was unfinished of uploads when they were given up, by name.
-    given_up: BTreeMap<u8, BTreeSet<u64>>,
+    /// What was unfinished of uploads when they were given up, and when that was, by name.
+    given_up: BTreeMap<u8, BTreeMap<u64, u64>>,
 }
 
 fn actor(agency: &str, role: Role, person: Option<&str>) -> Actor {
@@ -300,8 +300,12 @@ impl Real {
         let stopped = self.seen_since(before).stopped;
         assert!(named.is_superset(&stopped), "{named:?} {stopped:?}");
         let given_up = self.given_up.entry(name).or_default();
-        given_up.extend(stopped);
-        assert_eq!(named, *given_up);
+        given_up.extend(stopped.into_iter().map(|part| (part, self.now)));
+        // What was stopped longer ago than labels are valid may be forgotten.
+        let recent = given_up.iter().filter(|(_, at)| **at + REMEMBER_MS > self.now);
+        let recent: BTreeSet<u64> = recent.map(|(part, _)| *part).collect();
+        assert!(named.is_superset(&recent), "{named:?} {recent:?}");
+        assert!(named.iter().all(|part| given_up.contains_key(part)), "{named:?} {given_up:?}");
     }
 
     /// The state that a start folds from the log, as the broker does.
