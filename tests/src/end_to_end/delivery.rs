@@ -636,6 +636,20 @@ async fn a_mailbox_that_nobody_reads_becomes_visible() {
     assert_eq!(reads, 2);
 }
 
+/// INVARIANT (uniform-refusal): an agency cannot tell from the number of records whether a consent names a function.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_a_function_that_only_a_consent_names_is_like_reading_any_other() {
+    let broker = TestBroker::start().await;
+    let parties = Parties::of(&broker).await;
+    // A consent names the first one, nothing the second.
+    for function in ["zentrale", "irgendeine"] {
+        parties.drv.fetch(function, 10).await;
+    }
+    let reads = log(&broker).await.into_iter().filter(|it| it.starts_with("mailbox read"));
+    let expected = ["zentrale", "irgendeine"].map(|it| format!("mailbox read {DRV}/{it}"));
+    assert_eq!(reads.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicates_get_the_first_receipt_after_every_end() {
     let clock = TestClock::starting_now();

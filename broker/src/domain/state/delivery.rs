@@ -60,6 +60,8 @@ pub(in crate::domain) struct Delivery {
     /// Recipient, record of the dead letter, message.
     pub(in crate::domain) dead_letters: BTreeSet<(AgencyIx, RecordNumber, RecordNumber)>,
     pub(in crate::domain) mailboxes: BTreeMap<AddressIx, Mailbox>,
+    /// Number of these of each agency.
+    pub(in crate::domain) mailboxes_of: FxHashMap<AgencyIx, usize>,
     pub(in crate::domain) disclosures: FxHashMap<ParticipantIx, Vec<Disclosure>>,
     pub(in crate::domain) duties: BTreeMap<RecordNumber, Duty>,
     pub(in crate::domain) duties_of: BTreeSet<(AgencyIx, RecordNumber)>,
@@ -73,6 +75,13 @@ pub(in crate::domain) struct Delivery {
 }
 
 impl Delivery {
+    fn mailbox_mut(&mut self, address: AddressIx, agency: AgencyIx) -> &mut Mailbox {
+        self.mailboxes.entry(address).or_insert_with(|| {
+            *self.mailboxes_of.entry(agency).or_default() += 1;
+            Mailbox::default()
+        })
+    }
+
     fn push_notice(&mut self, agency: AgencyIx, notice: Notice) {
         self.newest_notice = notice.number;
         let outgoing = self.outgoing.entry(agency).or_default();
@@ -376,8 +385,9 @@ impl State {
                 self.end_track(*message, MessageEnd::DeadLettered(*reason), stamp);
             }
             DeliveryEvent::MailboxRead { recipient } => {
+                let agency = self.names.agency(&recipient.agency);
                 let recipient = self.names.address(recipient);
-                self.delivery.mailboxes.entry(recipient).or_default().last_read = Some(stamp.at);
+                self.delivery.mailbox_mut(recipient, agency).last_read = Some(stamp.at);
             }
             DeliveryEvent::BasisEnded(event) => self.apply_basis_ended(event, stamp),
             DeliveryEvent::DeletionConfirmed { duty, answer, .. } => {
@@ -434,7 +444,8 @@ impl State {
             }
         }
         for address in named {
-            self.delivery.mailboxes.entry(address).or_default().published.get_or_insert(now);
+            let Some(agency) = self.names.agency_of(address) else { continue };
+            self.delivery.mailbox_mut(address, agency).published.get_or_insert(now);
         }
     }
 }

@@ -18,6 +18,9 @@ use schleuse_proto::identity::Role;
 /// Most participants looked at in one tick because a grant of theirs has ended; the rest follows with the next.
 /// What is not looked at yet is still decided before it is handed out.
 const ENDS_PER_TICK_MAX: usize = 100;
+/// Mailboxes of one agency, read or published; further ones are read without a record. More than any agency has
+/// functions.
+const MAILBOXES_PER_AGENCY_MAX: usize = 1_000;
 /// Messages that one duty names; further ones make another duty.
 const DUTY_MESSAGES_MAX: usize = 400;
 
@@ -346,16 +349,50 @@ impl State {
         Ok(self.deliver(Some(actor), event, now))
     }
 
-    /// Records that mailboxes are read, now and then.
-    pub fn mark_read(&mut self, now: TimeMs, recipients: &[AddressIx], actor: &Actor) {
+    /// Takes note that the actor's agency reads these mailboxes, and gives their numbers.
+    ///
+    /// INVARIANT (uniform-refusal): functions that nothing ever named are read like all others. If only those that
+    /// have a number made a record, an agency could tell from the next record number that a consent names a function.
+    pub fn read_mailboxes(
+        &mut self,
+        now: TimeMs,
+        addresses: &[Address],
+        actor: &Actor,
+    ) -> Vec<AddressIx> {
+        for address in addresses.iter().filter(|address| address.agency == actor.agency) {
+            let known = self.names.known_address(address);
+            self.mark_read(now, known, actor, |_| Some(address.clone()));
+        }
+        self.own_addresses(actor, addresses)
+    }
+
+    /// Takes note that numbered mailboxes of an agency are read; for receive streams, which numbered theirs once.
+    pub fn read_again(&mut self, now: TimeMs, recipients: &[AddressIx], actor: &Actor) {
         for recipient in recipients {
-            let last = self.delivery.mailboxes.get(recipient).and_then(|it| it.last_read);
-            if last.is_some_and(|last| now < last + READ_AGAIN_MS) {
-                continue;
-            }
-            if let Some(recipient) = self.address(*recipient) {
-                self.deliver(Some(actor.clone()), DeliveryEvent::MailboxRead { recipient }, now);
-            }
+            self.mark_read(now, Some(*recipient), actor, |state| state.address(*recipient));
+        }
+    }
+
+    /// Records that a mailbox is read, now and then.
+    fn mark_read(
+        &mut self,
+        now: TimeMs,
+        recipient: Option<AddressIx>,
+        actor: &Actor,
+        address: impl FnOnce(&Self) -> Option<Address>,
+    ) {
+        let mailbox = recipient.and_then(|recipient| self.delivery.mailboxes.get(&recipient));
+        let last = mailbox.and_then(|mailbox| mailbox.last_read);
+        if last.is_some_and(|last| now < last + READ_AGAIN_MS) {
+            return;
+        }
+        let own = self.names.known_agency(&actor.agency);
+        let has = own.and_then(|own| self.delivery.mailboxes_of.get(&own)).copied();
+        if mailbox.is_none() && has.is_some_and(|has| has >= MAILBOXES_PER_AGENCY_MAX) {
+            return;
+        }
+        if let Some(recipient) = address(self) {
+            self.deliver(Some(actor.clone()), DeliveryEvent::MailboxRead { recipient }, now);
         }
     }
 
