@@ -245,8 +245,10 @@ impl Model {
             self.stop(*number, StopReason::Erased, None, now);
         }
         self.erasing.push((self.log.len(), participant));
+        let undeleted = self.undeleted(participant);
         self.write(Some(participant), Entry::ErasureBegun { participant });
         self.forget_delivery(participant);
+        self.add_duties(None, undeleted, now);
         self.messages.retain(|message| message.submission.participant != Some(participant));
         self.consents.retain(|consent| consent.newest.participant != participant);
         self.forget_safeguards(participant);

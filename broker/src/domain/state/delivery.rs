@@ -13,7 +13,7 @@ use crate::domain::delivery::{
     DeliveryRules, Disclosure, Duty, MessageEnd, Notice, NoticeKind, Stamp, TakenUpBy, Track,
 };
 use crate::domain::event::{BasisEndedEvent, DeliveryEvent, HandOutEvent, Label};
-use crate::domain::ids::{Address, MessageId, RecordNumber, TimeMs};
+use crate::domain::ids::{Address, MessageId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::message::{Stage, StopReason};
 use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::safeguards::Release;
@@ -188,6 +188,10 @@ impl Delivery {
         for outgoing in self.outgoing.values_mut() {
             outgoing.ended.retain(|(_, message)| !is_erased(message));
             outgoing.notices.retain(|it| !is_erased(&it.number) && !is_erased(&it.message));
+        }
+        let duties = self.duties.keys().copied().filter(|number| is_erased(number));
+        for duty in duties.collect::<Vec<_>>() {
+            self.forget_duty(duty);
         }
         for disclosures in self.disclosures.values_mut() {
             for disclosure in disclosures.iter_mut() {
@@ -402,13 +406,18 @@ impl State {
     }
 
     fn apply_basis_ended(&mut self, event: &BasisEndedEvent, stamp: Stamp) {
-        let Some(participant) = self.by_id.get(&event.participant).copied() else { return };
+        let participant = match event.participant {
+            ParticipantId::NOBODY => Some(ParticipantIx::NOBODY),
+            participant => self.by_id.get(&participant).copied(),
+        };
+        let Some(participant) = participant else { return };
         let recipient = self.names.address(&event.recipient);
         let agency = self.names.agency(&event.recipient.agency);
         if let Some(disclosures) = self.delivery.disclosures.get_mut(&participant) {
             let named: BTreeSet<RecordNumber> = event.messages.iter().map(|(n, _)| *n).collect();
-            let same =
-                |it: &&mut Disclosure| it.consent == event.consent && it.recipient == recipient;
+            let same = |it: &&mut Disclosure| {
+                Some(&it.consent) == event.consent.id() && it.recipient == recipient
+            };
             for disclosure in disclosures.iter_mut().filter(same) {
                 disclosure.messages.retain(|(number, ..)| !named.contains(number));
             }
