@@ -62,6 +62,8 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_COVERAGE_ASKED,
         access_log_pb2.RECORD_TYPE_CONSENT_REQUESTED,
         access_log_pb2.RECORD_TYPE_DEAD_LETTERED,
+        access_log_pb2.RECORD_TYPE_BASIS_ENDED,
+        access_log_pb2.RECORD_TYPE_DELETION_CONFIRMED,
         access_log_pb2.RECORD_TYPE_MAILBOX_READ,
         access_log_pb2.RECORD_TYPE_LOG_QUERIED,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
