@@ -9,6 +9,7 @@
 
 mod operator;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -202,15 +203,14 @@ fn with_config(path: &Path, run: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the program's words to its operator")]
 fn fail(text: &str, code: u8) -> ExitCode {
-    eprintln!("schleuse-broker: {text}");
+    let _nobody_listens = writeln!(std::io::stderr().lock(), "schleuse-broker: {text}");
     ExitCode::from(code)
 }
 
-#[expect(clippy::print_stdout, reason = "the program's words to its operator")]
+/// A broker does its work whether or not anybody takes its words.
 fn say(text: &str) {
-    println!("{text}");
+    let _nobody_listens = writeln!(std::io::stdout().lock(), "{text}");
 }
 
 /// An error with everything that led to it.

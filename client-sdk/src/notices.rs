@@ -107,6 +107,8 @@ pub struct DeletionDuty {
     pub answer: Option<(DeletionAnswer, i64)>,
     /// Our reference of the participant, if there is one.
     pub participant_reference: Option<ParticipantReference>,
+    /// The participant is erased: the broker knows no reference any more.
+    pub participant_erased: bool,
 }
 
 /// Which duties are listed.
@@ -193,6 +195,7 @@ impl DeletionDuty {
             due_ms: duty.due_ms,
             answer: answer.map(|answer| (answer, duty.answered_ms)),
             participant_reference: reference(&duty.participant_reference)?,
+            participant_erased: duty.participant_erased,
         })
     }
 }

@@ -98,6 +98,11 @@ impl Entry {
         self
     }
 
+    pub(crate) fn about_nobody(mut self) -> Self {
+        self.participant = String::new();
+        self
+    }
+
     pub(crate) fn by(mut self, agency: &str, role: &str) -> Self {
         self.actor = Some(actor(agency, role));
         self

@@ -62,6 +62,8 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_COVERAGE_ASKED,
         access_log_pb2.RECORD_TYPE_CONSENT_REQUESTED,
         access_log_pb2.RECORD_TYPE_DEAD_LETTERED,
+        access_log_pb2.RECORD_TYPE_BASIS_ENDED,
+        access_log_pb2.RECORD_TYPE_DELETION_CONFIRMED,
         access_log_pb2.RECORD_TYPE_MAILBOX_READ,
         access_log_pb2.RECORD_TYPE_LOG_QUERIED,
         access_log_pb2.RECORD_TYPE_CALL_REFUSED,
@@ -923,7 +925,9 @@ def check_duties(document, _trust):
             require(numbers and len(numbers) == len(event.message_ids), "malformed")
             require(all(a < b for a, b in zip(numbers, numbers[1:])), "not ascending")
             require(event.due_ms > row.facts.time_ms, "due before it began")
-            if row.decoded_findings is not None:
+            erased = row.decoded_findings is not None and not row.decoded_findings.consent_id
+            require(not erased or not row.participant, "a consent without a name")
+            if row.decoded_findings is not None and not erased:
                 reference = formats.consent_reference(
                     row.decoded_findings.consent_id, event.recipient.agency
                 )

@@ -4,6 +4,7 @@ mod attachments;
 mod bad_input;
 mod bounds;
 mod certificates;
+mod closed_pipe;
 mod conference;
 mod deadlines;
 mod delivery;

@@ -267,13 +267,45 @@ impl RetentionRule {
     }
 }
 
+/// The consent under which a recipient received what it has to delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DutyConsent {
+    /// Of a participant who is there.
+    Known(ConsentId),
+    /// Of one who is erased: what its recipient calls it is all that is left.
+    Erased(ConsentReference),
+}
+
+/// What one agency calls a consent, see `ops/adr/0005-consent-references.md`.
+pub type ConsentReference = [u8; 16];
+
+impl DutyConsent {
+    /// What an agency calls it.
+    #[must_use]
+    pub fn reference(&self, agency: &str) -> ConsentReference {
+        match self {
+            Self::Known(id) => schleuse_proto::evidence::consent_reference(id.bytes(), agency),
+            Self::Erased(reference) => *reference,
+        }
+    }
+
+    /// Its identifier, if there is one still.
+    #[must_use]
+    pub fn id(&self) -> Option<&ConsentId> {
+        match self {
+            Self::Known(id) => Some(id),
+            Self::Erased(_) => None,
+        }
+    }
+}
+
 /// A duty of a recipient to delete, or to name the rule for keeping.
 #[derive(Clone, Debug)]
 pub(super) struct Duty {
     pub(super) participant: ParticipantIx,
     pub(super) agency: super::names::AgencyIx,
     pub(super) recipient: super::names::AddressIx,
-    pub(super) consent: ConsentId,
+    pub(super) consent: DutyConsent,
     pub(super) messages: Vec<(RecordNumber, MessageId)>,
     pub(super) more: u32,
     pub(super) opened: TimeMs,
@@ -291,7 +323,7 @@ pub struct DutyRow {
     /// Function that received the messages.
     pub recipient: Option<Address>,
     /// The consent; to be shown as the recipient's reference of it only.
-    pub consent: ConsentId,
+    pub consent: DutyConsent,
     /// Messages, by record of acceptance and identifier.
     pub messages: Vec<(RecordNumber, MessageId)>,
     /// Further messages under the same consent that are not named.
@@ -302,7 +334,7 @@ pub struct DutyRow {
     pub due: TimeMs,
     /// The answer so far.
     pub answer: Option<(Stamp, DeletionAnswer)>,
-    /// The asking agency's own reference of the participant.
+    /// The asking agency's own reference of the participant; none if it has none, or the participant is erased.
     pub reference: Option<Reference>,
 }
 

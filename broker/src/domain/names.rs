@@ -1,8 +1,9 @@
 //! Small numbers for agencies and addresses, so that half a million grants fit in memory.
 //!
 //! Numbers are given in order of first use while the journal is folded; they are the same after each
-//! replay and never leave the process. A fast hash without a secret serves: only consents and
-//! directory entries add names, nobody can add enough of them to make them collide.
+//! replay and never leave the process. A fast hash without a secret serves: only consents,
+//! directory entries and a bounded number of mailboxes that are read add names, nobody can add enough of them to make
+//! them collide.
 
 use rustc_hash::FxHashMap;
 

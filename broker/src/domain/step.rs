@@ -103,8 +103,7 @@ impl State {
                 Ok(Outcome::EachDecided(each.collect()))
             }
             Command::HandOut { recipients, hold, messages_max, bytes_max, actor } => {
-                let recipients = self.own_addresses(&actor, &recipients);
-                self.mark_read(now, &recipients, &actor);
+                let recipients = self.read_mailboxes(now, &recipients, &actor);
                 let permits =
                     self.hand_out(rules, now, &recipients, hold, messages_max, bytes_max, &actor);
                 Ok(Outcome::HandOuts(permits))

@@ -31,7 +31,7 @@ const RUN_PARTICIPANTS_MAX: usize = 16;
 /// How long what is kept. Months are calendar months; 0: for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Decisions, hand-outs, reports, stops, questions and requests before a message.
+    /// Decisions, hand-outs, reports, stops, questions and requests before a message; duties that erasures left.
     pub messages_months: u32,
     /// Queries of the log.
     pub queries_months: u32,
@@ -338,12 +338,19 @@ impl Engine {
             && let Some((stored, Some(event))) = query.next_record(|| false)?
         {
             let facts = Facts::of(&event);
-            if facts.participant.is_none_or(|about| !held.contains(about)) {
+            // A duty about somebody goes with its participant.
+            let is_duty = is_duty(record_type);
+            if facts.participant.is_none_or(|about| !held.contains(about) && !is_duty) {
                 found.push(doomed(stored.skeleton.number, &facts, &self.rules.catalogue));
             }
         }
         Ok(found)
     }
+}
+
+fn is_duty(record_type: u8) -> bool {
+    let duties = [RecordType::BasisEnded, RecordType::DeletionConfirmed];
+    duties.into_iter().any(|of| i32::from(of) == i32::from(record_type))
 }
 
 fn doomed(number: RecordNumber, facts: &Facts<'_>, catalogue: &Catalogue) -> Doomed {
@@ -370,6 +377,8 @@ impl Retention {
             (RecordType::DeadLettered, messages_months),
             (RecordType::MailboxRead, queries_months),
             (RecordType::MessageStopped, messages_months),
+            (RecordType::BasisEnded, messages_months),
+            (RecordType::DeletionConfirmed, messages_months),
             (RecordType::UploadDiscarded, messages_months),
             (RecordType::CoverageAsked, messages_months),
             (RecordType::ConsentRequested, messages_months),

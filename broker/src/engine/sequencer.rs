@@ -348,11 +348,11 @@ impl Sequencer {
             return;
         }
         for (number, stream) in &mut self.streams {
-            if stream.recipients.len() < stream.addresses.len() {
-                stream.recipients = self.state.own_addresses(&stream.actor, &stream.addresses);
-            }
-            if stream.credit > 0 {
-                self.state.mark_read(now, &stream.recipients, &stream.actor);
+            if stream.recipients.len() < stream.addresses.len() && stream.credit > 0 {
+                let state = &mut self.state;
+                stream.recipients = state.read_mailboxes(now, &stream.addresses, &stream.actor);
+            } else if stream.credit > 0 {
+                self.state.read_again(now, &stream.recipients, &stream.actor);
             }
             if stream.credit == 0 || !stream.recipients.iter().any(|r| self.state.is_waiting(*r)) {
                 continue;

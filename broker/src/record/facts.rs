@@ -192,7 +192,7 @@ impl<'a> Facts<'a> {
             // The senders took no part: they must not read that the basis of what they sent has ended.
             DeliveryEvent::BasisEnded(event) => {
                 self.participant = Some(&event.participant);
-                self.consent = Some(&event.consent);
+                self.consent = event.consent.id();
                 self.agencies.push(&event.recipient.agency);
             }
             DeliveryEvent::DeletionConfirmed { participant, .. } => {

@@ -226,11 +226,12 @@ fn notice_text(notice: &Notice) -> String {
             format!("message {} to {}: {}", told.message_id, told.recipient, event_text(told.event))
         }
         NoticeKind::BasisEnded(duty) => format!(
-            "duty {}: delete {} messages to {} until {}",
+            "duty {}: delete {} messages to {} until {}{}",
             duty.number,
             message_count(duty),
             duty.recipient,
-            format_time(duty.due_ms)
+            format_time(duty.due_ms),
+            if duty.participant_erased { "; the participant is erased" } else { "" }
         ),
         NoticeKind::Unknown | _ => "of a kind that this program does not know".to_owned(),
     };
@@ -311,6 +312,7 @@ fn duty_json(duty: &DeletionDuty) -> Value {
         "messages": messages.collect::<Value>(),
         "further_messages": duty.further_messages,
         "participant": text(duty.participant_reference.as_ref()),
+        "participant_erased": duty.participant_erased,
         "opened": rfc3339(duty.opened_ms),
         "due": rfc3339(duty.due_ms),
         "answer": duty.answer.as_ref().map(|(answer, _)| answer_text(answer)),
@@ -337,7 +339,11 @@ pub(crate) async fn deletions(
             table.row(vec![
                 duty.number.to_string(),
                 duty.recipient.to_string(),
-                text(duty.participant_reference.as_ref()),
+                if duty.participant_erased {
+                    "erased".to_owned()
+                } else {
+                    text(duty.participant_reference.as_ref())
+                },
                 message_count(duty).to_string(),
                 format_time(duty.due_ms),
                 answer.unwrap_or_else(|| "open".to_owned()),

@@ -1,4 +1,9 @@
 //! The one place that prints: results on standard output, everything else on standard error.
+//!
+//! When nobody takes a result any more (`schleuse … | head -1`), the program ends at once, as programs do that the
+//! signal of a closed pipe ends: what follows, an acknowledgement for example, rests on the result having been shown.
+
+use std::io::{ErrorKind, Write as _};
 
 use schleuse_client::ClientError;
 use serde_json::{Value, json};
@@ -67,12 +72,21 @@ impl Output {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the results of a command line tool")]
+/// As a shell reports a program that a closed pipe ended.
+const PIPE_CLOSED: i32 = 141;
+
 fn print(text: &str) {
-    println!("{text}");
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        if error.kind() == ErrorKind::BrokenPipe {
+            std::process::exit(PIPE_CLOSED);
+        }
+        complain(&format!("error: the result cannot be written: {error}"));
+        std::process::exit(i32::from(super::FAILED));
+    }
 }
 
-#[expect(clippy::print_stderr, reason = "notes and errors of a command line tool")]
 fn complain(text: &str) {
-    eprintln!("{text}");
+    // Where nobody listens, notes are lost, and the work goes on.
+    let _nobody_listens = writeln!(std::io::stderr().lock(), "{text}");
 }

@@ -55,7 +55,8 @@ pub(super) fn delivery_entry(event: &DeliveryEvent) -> Entry {
         DeliveryEvent::BasisEnded(event) => {
             assert_eq!(event.more, 0);
             Entry::BasisEnded {
-                consent: consent_name(&event.consent),
+                // Of somebody erased, no consent has a name any more.
+                consent: event.consent.id().map(consent_name).unwrap_or_default(),
                 recipient: address(&event.recipient),
                 messages: event.messages.iter().map(|(number, _)| *number as usize).collect(),
             }

@@ -636,6 +636,112 @@ async fn a_mailbox_that_nobody_reads_becomes_visible() {
     assert_eq!(reads, 2);
 }
 
+/// Source: GDPR Art. 19.
+#[tokio::test(flavor = "multi_thread")]
+async fn recipients_learn_that_a_participant_is_erased_and_not_who_it_was() {
+    let clock = TestClock::starting_now();
+    let broker = TestBroker::with(Pki::shared(), clock.clone(), "").await;
+    let parties = Parties::of(&broker).await;
+    let Parties { case, drv, .. } = &parties;
+    let (first, number) = parties.send().await;
+    assert_eq!(drv.fetch("zentrale", 10).await[0].message_number, number);
+    drv.acknowledge(vec![number]).await.unwrap();
+    parties.send().await;
+    let list = async |client: &RawClient| {
+        let request = v1::ListDeletionDutiesRequest::default();
+        let answer = notices(client).list_deletion_duties(request).await.unwrap();
+        answer.into_inner().duties
+    };
+    assert!(list(drv).await.is_empty());
+    let at_project = case.lotse.reference_for(&case.reference, "projekt").await;
+    let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
+    let erase = async |participant_reference: &str| {
+        let participant_reference = participant_reference.to_owned();
+        let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
+        project.rights().erase_participant(request).await.unwrap();
+    };
+    erase(&at_project).await;
+    let [duty] = list(drv).await.try_into().unwrap();
+    let known_as = consent_reference(&case.consent.consent_id, DRV);
+    assert!(duty.participant_erased && duty.participant_reference.is_empty());
+    assert_eq!(duty.recipient, Some(address(DRV, "zentrale")));
+    assert_eq!((duty.message_numbers, duty.message_ids), (vec![number], vec![first]));
+    assert_eq!(duty.consent_reference, known_as.as_slice());
+    assert_eq!(short(&told(drv, 0).await), [format!("DUTY [{number}]")]);
+    // Who sent it, and who never got anything, is told nothing.
+    assert!(list(&parties.jobcenter).await.is_empty());
+    assert!(told(&parties.jobcenter, 0).await.is_empty());
+
+    // It outlives the erasure and a restart, can be answered, and stands in a log that verifies.
+    let broker = broker.restart(clock.clone()).await;
+    let Parties { drv, .. } = Parties::again(parties, &broker).await;
+    assert_eq!(list(&drv).await[0].number, duty.number);
+    let request = v1::ConfirmDeletionRequest {
+        duty_number: duty.number,
+        answer: v1::DeletionAnswer::Deleted.into(),
+        rule: String::new(),
+    };
+    notices(&drv).confirm_deletion(request).await.unwrap();
+    let broker = broker.restart(clock).await;
+    let drv = RawClient::connect(broker.address(), DRV, "system").await;
+    assert_eq!(list(&drv).await[0].answer(), v1::DeletionAnswer::Deleted);
+    let dpo = sdk(&broker, "projekt", "dpo").await;
+    let bundle = dpo.export(&schleuse_client::LogQuery::new("check of a test run")).await.unwrap();
+    let report = bundle.verify(dpo.log_key());
+    assert!(report.is_sound(), "{report}");
+    assert!(report.to_string().contains("1 ends of a basis"), "{report}");
+}
+
+/// A duty that was not answered with DELETED comes back when its participant is erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_duty_outlives_its_participant_and_an_answered_one_does_not() {
+    let broker = TestBroker::start().await;
+    let parties = Parties::of(&broker).await;
+    let Parties { case, drv, .. } = &parties;
+    let request = v1::ListDeletionDutiesRequest::default();
+    for deleted in [false, true] {
+        let own = Case::with(case.lotse.clone(), &[JOBCENTER], DRV).await;
+        let draft = Draft::new(&own.jobcenter_reference, DRV);
+        let sent = parties.jobcenter.send(&draft).await.unwrap();
+        let number = sent.receipt.unwrap().record_number;
+        drv.fetch("zentrale", 10).await;
+        own.lotse.revoke(&own.consent).await.unwrap();
+        let duties = notices(drv).list_deletion_duties(request).await.unwrap().into_inner().duties;
+        let before = duties.last().unwrap();
+        assert_eq!((&before.message_numbers, before.participant_erased), (&vec![number], false));
+        if deleted {
+            let request = v1::ConfirmDeletionRequest {
+                duty_number: before.number,
+                answer: v1::DeletionAnswer::Deleted.into(),
+                rule: String::new(),
+            };
+            notices(drv).confirm_deletion(request).await.unwrap();
+        }
+        let participant_reference = own.lotse.reference_for(&own.reference, "projekt").await;
+        let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
+        let erasure = v1::EraseParticipantRequest { participant_reference, dry_run: false };
+        project.rights().erase_participant(erasure).await.unwrap();
+        let duties = notices(drv).list_deletion_duties(request).await.unwrap().into_inner().duties;
+        let erased = duties.iter().filter(|duty| duty.participant_erased);
+        let about: Vec<_> = erased.filter(|duty| duty.message_numbers == [number]).collect();
+        assert_eq!(about.len(), usize::from(!deleted), "{duties:?}");
+    }
+}
+
+/// INVARIANT (uniform-refusal): an agency cannot tell from the number of records whether a consent names a function.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_a_function_that_only_a_consent_names_is_like_reading_any_other() {
+    let broker = TestBroker::start().await;
+    let parties = Parties::of(&broker).await;
+    // A consent names the first one, nothing the second.
+    for function in ["zentrale", "irgendeine"] {
+        parties.drv.fetch(function, 10).await;
+    }
+    let reads = log(&broker).await.into_iter().filter(|it| it.starts_with("mailbox read"));
+    let expected = ["zentrale", "irgendeine"].map(|it| format!("mailbox read {DRV}/{it}"));
+    assert_eq!(reads.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicates_get_the_first_receipt_after_every_end() {
     let clock = TestClock::starting_now();

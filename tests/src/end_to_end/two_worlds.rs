@@ -1,137 +1,322 @@
-//! Information flow: two worlds that differ only in what a sender must not learn give that sender the
+//! Information flow: two worlds that differ only in what an agency must not learn give its system the
 //! same answers, byte for byte (INVARIANT uniform-refusal).
 //!
 //! Both worlds are real brokers that share one clock. In each scenario a participant is set up in either
-//! world in a different way that covers nothing; then the sender does the same in both. Record numbers are
-//! kept in step, so that they may be compared too. Leaf hashes and checkpoints depend on random salts; of
-//! them only the lengths are compared.
+//! world in a different way that covers nothing; then the system does the same in both: every call that the
+//! table permits its role, twice. Record numbers are kept in step, so that they are compared too. What is
+//! random by construction (hashes, signatures, checkpoints, references) is reduced to its length or meaning.
+//!
+//! What is not compared: an erasure before and after. Whoever had asked before about the one who is erased has
+//! records of its own about that person, which are erased with the others; see `ops/adr/0008-erasure.md`.
 
-use std::collections::BTreeMap;
+mod heard;
+mod sender;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
+use schleuse_broker::domain::DenyReason;
+use schleuse_broker::edge::table::is_permitted;
+use schleuse_proto::identity::Role;
+use schleuse_proto::rpc::Rpc;
 use schleuse_proto::v1;
-use tonic_types::StatusExt as _;
 
-use crate::broker::{TestBroker, TestClock};
+use self::sender::Sender;
+use super::rights::copy_folder;
+use crate::broker::{TestBroker, TestClock, program, write_config};
 use crate::pki::Pki;
 use crate::raw::{
-    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, consent, grant, random,
+    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, grant,
+    objection, release,
 };
 
 const HOUR_MS: i64 = 3_600_000;
-/// Scenarios of one run.
-const SCENARIOS: usize = 60;
+/// Questions without bound; a review that was missed counts at once.
+const CONFIG: &str = "coverage_questions_per_minute = 100000\n[consents]\nreview_grace_days = 0\n";
 
 /// Why nothing is covered. The sender must not learn which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Secret {
     Unknown,
+    /// The reference is another agency's.
+    OfAnotherAgency,
+    /// There was a participant with a consent, who is erased.
+    Erased,
     NoConsent,
     OtherRecipient,
     OtherPurpose,
     OtherCategory,
     OtherSender,
+    /// A consent names functions that no directory entry names: one of the sender's own, one of another agency.
+    NamesFunctions,
     NotYet,
     Expired,
     Revoked,
     Narrowed,
     Restricted,
+    ReviewMissed,
+    ReleaseMissing,
+    ReleaseRevoked,
+    Objected,
+    /// The participation has ended.
+    Left,
 }
 
-const SECRETS: [Secret; 11] = [
-    Secret::Unknown,
-    Secret::NoConsent,
-    Secret::OtherRecipient,
-    Secret::OtherPurpose,
-    Secret::OtherCategory,
-    Secret::OtherSender,
-    Secret::NotYet,
-    Secret::Expired,
-    Secret::Revoked,
-    Secret::Narrowed,
-    Secret::Restricted,
-];
+/// Worlds in which something is not covered for this reason.
+fn worlds_of(reason: v1::DenyReason) -> &'static [Secret] {
+    use Secret::{
+        Erased, Expired, Left, NamesFunctions, Narrowed, NoConsent, NotYet, Objected,
+        OfAnotherAgency, OtherCategory, OtherPurpose, OtherRecipient, OtherSender, ReleaseMissing,
+        ReleaseRevoked, Restricted, ReviewMissed, Revoked, Unknown,
+    };
+    match reason {
+        v1::DenyReason::Unspecified => &[],
+        v1::DenyReason::UnknownParticipant => &[Unknown, OfAnotherAgency, Erased],
+        v1::DenyReason::NoConsent => {
+            &[NoConsent, OtherRecipient, OtherPurpose, OtherCategory, OtherSender]
+        }
+        v1::DenyReason::Superseded => &[Narrowed],
+        v1::DenyReason::Expired => &[Expired],
+        v1::DenyReason::NotYet => &[NotYet],
+        v1::DenyReason::Revoked => &[Revoked],
+        v1::DenyReason::ReviewMissed => &[ReviewMissed],
+        v1::DenyReason::Restricted => &[Restricted],
+        v1::DenyReason::SecrecyReleaseMissing => &[ReleaseMissing, ReleaseRevoked],
+        v1::DenyReason::Objected => &[Objected],
+        v1::DenyReason::Ended => &[Left],
+        v1::DenyReason::NotInDirectory => &[NamesFunctions],
+        // In every world: the sender asks for all or none.
+        v1::DenyReason::NotAllCovered => &[],
+        // Needs a log that lost records: `a_suspended_consent_changes_no_byte_either`.
+        v1::DenyReason::Suspended => &[],
+    }
+}
+
+/// A new reason of the core has to get a row here, and with it worlds.
+fn wire(reason: DenyReason) -> v1::DenyReason {
+    match reason {
+        DenyReason::NotInDirectory => v1::DenyReason::NotInDirectory,
+        DenyReason::UnknownParticipant => v1::DenyReason::UnknownParticipant,
+        DenyReason::NoConsent => v1::DenyReason::NoConsent,
+        DenyReason::Superseded => v1::DenyReason::Superseded,
+        DenyReason::Expired => v1::DenyReason::Expired,
+        DenyReason::NotYet => v1::DenyReason::NotYet,
+        DenyReason::Revoked => v1::DenyReason::Revoked,
+        DenyReason::Suspended => v1::DenyReason::Suspended,
+        DenyReason::ReviewMissed => v1::DenyReason::ReviewMissed,
+        DenyReason::Restricted => v1::DenyReason::Restricted,
+        DenyReason::SecrecyReleaseMissing => v1::DenyReason::SecrecyReleaseMissing,
+        DenyReason::Objected => v1::DenyReason::Objected,
+        DenyReason::Ended => v1::DenyReason::Ended,
+        DenyReason::NotAllCovered => v1::DenyReason::NotAllCovered,
+    }
+}
+
+fn reasons() -> impl Iterator<Item = v1::DenyReason> {
+    let known = (0..1000).filter_map(|number| v1::DenyReason::try_from(number).ok());
+    known.filter(|reason| *reason != v1::DenyReason::Unspecified)
+}
+
+/// Every call that a system may make.
+fn calls() -> Vec<Rpc> {
+    Rpc::ALL.iter().copied().filter(|rpc| is_permitted(Role::System, *rpc)).collect()
+}
+
+/// What is asked in one scenario, the same in both worlds but for the reference.
+struct Asked {
+    scenario: u8,
+    reference: String,
+    professional_secret: bool,
+    now_ms: i64,
+}
+
+impl Asked {
+    /// An identifier that is the same in both worlds.
+    fn id(&self, number: u8) -> [u8; 16] {
+        identifier(self.scenario, number)
+    }
+
+    /// A function of the sender that its directory entry does not name.
+    fn unpublished(&self, number: u8) -> String {
+        unpublished(self.scenario, number)
+    }
+
+    /// A function of another agency that no directory entry names.
+    fn stranger(&self) -> String {
+        unpublished(self.scenario, 2)
+    }
+}
+
+fn identifier(scenario: u8, number: u8) -> [u8; 16] {
+    let mut id = [7; 16];
+    (id[0], id[1]) = (scenario, number);
+    id
+}
+
+fn unpublished(scenario: u8, number: u8) -> String {
+    format!("stelle-{scenario}-{number}")
+}
 
 /// One of the worlds.
 struct World {
-    _broker: TestBroker,
+    broker: TestBroker,
     lotse: RawClient,
     jobcenter: RawClient,
     drv: RawClient,
+    /// The Jobcenter's references: of a participant about whom it may exchange messages with the DRV, and of one
+    /// whose consent was revoked after the Jobcenter had received something.
     covered: String,
+    former: String,
+    /// The Jobcenter's duty to delete that.
+    duty: u64,
+    drv_covered: String,
 }
 
 impl World {
     async fn start(clock: &Arc<TestClock>) -> Self {
-        let broker = TestBroker::with(Pki::shared(), clock.clone(), "").await;
+        let broker = TestBroker::with(Pki::shared(), clock.clone(), CONFIG).await;
+        Self::around(broker, clock).await
+    }
+
+    async fn around(broker: TestBroker, clock: &TestClock) -> Self {
         let case = Case::open(broker.address()).await;
         let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
         let drv = RawClient::connect(broker.address(), DRV, "system").await;
         let (lotse, covered) = (case.lotse, case.jobcenter_reference);
-        Self { _broker: broker, lotse, jobcenter, drv, covered }
+        let back = consent(&case.reference, vec![grant(&[DRV], JOBCENTER)]);
+        lotse.record_consent(&back).await.unwrap();
+        let drv_covered = lotse.reference_for(&case.reference, DRV).await;
+        let former = lotse.register().await;
+        let ended = consent(&former, vec![grant(&[DRV], JOBCENTER)]);
+        lotse.record_consent(&ended).await.unwrap();
+        let drv_former = lotse.reference_for(&former, DRV).await;
+        let former = lotse.reference_for(&former, JOBCENTER).await;
+        let mut draft = Draft::new(&drv_former, JOBCENTER);
+        draft.created_at_ms = clock.now_ms();
+        draft.message_id = Some(identifier(u8::MAX, 0));
+        drv.send(&draft).await.unwrap();
+        let [delivery] = jobcenter.fetch("zentrale", 10).await.try_into().unwrap();
+        jobcenter.acknowledge(vec![delivery.message_number]).await.unwrap();
+        let duty = lotse.revoke(&ended).await.unwrap().receipt.unwrap().record_number + 1;
+        Self { broker, lotse, jobcenter, drv, covered, former, duty, drv_covered }
     }
 
     /// Sets up a participant about whom the Jobcenter may tell the DRV nothing; returns its reference.
-    async fn set_up(&self, secret: Secret, from_ms: i64) -> String {
+    async fn set_up(&self, scenario: u8, secret: Secret, from_ms: i64) -> String {
         let lotse = &self.lotse;
         if secret == Secret::Unknown {
-            return "abcdefghijklmnopqrstuvwxyq".to_owned();
+            let first = char::from(b'a' + scenario);
+            return format!("{first}bcdefghijklmnopqrstuvwxyq");
         }
         let participant = lotse.register().await;
-        let reference = lotse.reference_for(&participant, JOBCENTER).await;
-        let mut allowed = grant(&[JOBCENTER], DRV);
-        (allowed.not_before_ms, allowed.not_after_ms) = (from_ms, from_ms + 300 * 24 * HOUR_MS);
-        match secret {
-            Secret::Unknown | Secret::NoConsent => return reference,
-            Secret::OtherRecipient => {
-                allowed.recipient.as_mut().unwrap().agency = KRANKENKASSE.into()
-            }
-            Secret::OtherPurpose => allowed.purpose = "unterlagen".into(),
-            Secret::OtherCategory => allowed.categories = vec!["wohnen".into()],
-            Secret::OtherSender => allowed.senders = vec![LOTSE_AGENCY.into()],
-            Secret::NotYet => allowed.not_before_ms = from_ms + 200 * 24 * HOUR_MS,
-            Secret::Expired => allowed.not_after_ms = from_ms + HOUR_MS / 2,
-            Secret::Revoked | Secret::Narrowed | Secret::Restricted => {}
+        let of = if secret == Secret::OfAnotherAgency { DRV } else { JOBCENTER };
+        let reference = lotse.reference_for(&participant, of).await;
+        if secret == Secret::NoConsent {
+            return reference;
         }
-        let first = consent(&participant, vec![allowed.clone()]);
-        lotse.record_consent(&first).await.unwrap();
+        let mut document = consent(&participant, vec![allowed(secret, from_ms)]);
+        document.signed_at_ms = from_ms;
+        if secret == Secret::ReviewMissed {
+            document.review_by_ms = from_ms + HOUR_MS + 1;
+        }
+        if secret == Secret::NamesFunctions {
+            document.grants = [(JOBCENTER, 0), (JOBCENTER, 1), (KRANKENKASSE, 2)]
+                .map(|(agency, number)| v1::Grant {
+                    recipient: Some(address(agency, &unpublished(scenario, number))),
+                    ..grant(&[LOTSE_AGENCY], agency)
+                })
+                .to_vec();
+        }
+        lotse.record_consent(&document).await.unwrap();
+        self.take_away(secret, &participant, &document, from_ms).await;
+        reference
+    }
+
+    /// What is done after a consent was given.
+    async fn take_away(
+        &self,
+        secret: Secret,
+        participant: &str,
+        document: &v1::ConsentDocument,
+        from_ms: i64,
+    ) {
+        let lotse = &self.lotse;
         match secret {
-            Secret::Revoked => drop(lotse.revoke(&first).await.unwrap()),
+            Secret::Revoked => drop(lotse.revoke(document).await.unwrap()),
             Secret::Narrowed => {
-                allowed.categories = vec!["wohnen".into()];
-                let mut next = consent(&participant, vec![allowed]);
-                next.consent_id = first.consent_id.clone();
+                let mut next = document.clone();
+                next.grants[0].categories = vec!["wohnen".into()];
                 next.revision = 2;
-                let hash = schleuse_proto::evidence::sha256(&[&first.encode_to_vec()]);
+                let hash = schleuse_proto::evidence::sha256(&[&document.encode_to_vec()]);
                 next.previous_hash = Bytes::copy_from_slice(&hash);
                 lotse.revise(&next).await.unwrap();
             }
             Secret::Restricted => {
                 let request = v1::RestrictParticipantRequest {
-                    participant_reference: participant,
+                    participant_reference: participant.to_owned(),
                     restricted: true,
                 };
                 lotse.rights().restrict_participant(request).await.unwrap();
             }
-            _ => {}
+            Secret::ReleaseRevoked => {
+                let released = release(participant, DRV);
+                lotse.record_release(&released).await.unwrap();
+                lotse.revoke_release(&released).await.unwrap();
+            }
+            Secret::Objected => drop(lotse.object(&objection(participant)).await.unwrap()),
+            Secret::Left => {
+                lotse.end_participation_at(participant, from_ms).await.unwrap();
+            }
+            Secret::Erased => {
+                let participant_reference = lotse.reference_for(participant, "projekt").await;
+                let project = RawClient::connect(self.broker.address(), "projekt", "dpo").await;
+                let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
+                project.rights().erase_participant(request).await.unwrap();
+            }
+            Secret::Unknown
+            | Secret::OfAnotherAgency
+            | Secret::NoConsent
+            | Secret::OtherRecipient
+            | Secret::OtherPurpose
+            | Secret::OtherCategory
+            | Secret::OtherSender
+            | Secret::NamesFunctions
+            | Secret::NotYet
+            | Secret::Expired
+            | Secret::ReviewMissed
+            | Secret::ReleaseMissing => {}
         }
-        reference
+    }
+
+    /// Somebody sends the sender something, too.
+    async fn answer(&self, asked: &Asked) {
+        for number in [100, 101, 102] {
+            let mut draft = Draft::new(&self.drv_covered, JOBCENTER);
+            draft.created_at_ms = asked.now_ms;
+            draft.message_id = Some(asked.id(number));
+            draft.thread = asked.id(0);
+            let sent = self.drv.send(&draft).await.unwrap();
+            assert_eq!(sent.result(), v1::SubmitResult::Accepted);
+        }
     }
 
     /// Takes over what waits, so that nothing expires at a moment of the broker's choice.
-    async fn take_over(&self) {
+    async fn take_over(&self, received: Vec<u64>) {
         let deliveries = self.drv.fetch("zentrale", 100).await;
         let numbers: Vec<u64> = deliveries.iter().map(|one| one.message_number).collect();
-        self.drv.acknowledge(numbers).await.unwrap();
+        for (client, numbers) in [(&self.drv, numbers), (&self.jobcenter, received)] {
+            if !numbers.is_empty() {
+                client.acknowledge(numbers).await.unwrap();
+            }
+        }
     }
 
     async fn size(&self) -> u64 {
         let request = v1::LatestCheckpointRequest::default();
         let answer = self.lotse.checkpoints().latest_checkpoint(request).await.unwrap();
-        let note = String::from_utf8(answer.into_inner().checkpoint.to_vec()).unwrap();
-        note.lines().nth(1).unwrap().parse().unwrap()
+        heard::size(&answer.into_inner().checkpoint)
     }
 
     /// Brings the log to a size, with participants that nobody asks about.
@@ -140,133 +325,143 @@ impl World {
             self.lotse.register().await;
         }
     }
-}
 
-/// What the sender does, and all that it gets back.
-struct Sender<'a> {
-    world: &'a World,
-    heard: Vec<(&'static str, Vec<u8>)>,
-}
-
-impl Sender<'_> {
-    /// Keeps an answer. What is random by construction is reduced to its length.
-    fn hear(&mut self, what: &'static str, answer: &impl prost::Message) {
-        self.heard.push((what, answer.encode_to_vec()));
-    }
-
-    fn outcomes(
-        &mut self,
-        what: &'static str,
-        answer: Result<Vec<v1::SubmitOutcome>, tonic::Status>,
-    ) {
-        match answer {
-            Ok(mut outcomes) => {
-                for outcome in &mut outcomes {
-                    if let Some(receipt) = &mut outcome.receipt {
-                        receipt.leaf_hash = Bytes::from(vec![0; receipt.leaf_hash.len()]);
-                    }
-                    self.hear(what, outcome);
-                }
-            }
-            Err(status) => {
-                // Its metadata is a map without an order.
-                let details = status.get_error_details();
-                let metadata: Option<BTreeMap<_, _>> =
-                    details.error_info().map(|info| info.metadata.clone().into_iter().collect());
-                let reason = details.error_info().map(|info| info.reason.clone());
-                let (retry, length) = (details.retry_info(), status.details().len());
-                let (code, said) = (status.code(), status.message());
-                let text = format!("{code:?} {said} {reason:?} {metadata:?} {retry:?} {length}");
-                self.heard.push((what, text.into_bytes()));
-            }
-        }
-    }
-
-    /// Everything that a sender can do with a reference.
-    async fn ask_everything(&mut self, reference: &str, created_at_ms: i64) {
-        let jobcenter = &self.world.jobcenter;
-        let mut draft = Draft::new(reference, DRV);
-        draft.created_at_ms = created_at_ms;
-        let mut covered = Draft::new(&self.world.covered, DRV);
-        covered.created_at_ms = created_at_ms;
-        let one = jobcenter.message(&draft);
-        self.outcomes("submit", jobcenter.submit(vec![one.clone()]).await);
-        self.outcomes("submit again", jobcenter.submit(vec![one.clone()]).await);
-        let mut changed = [one];
-        changed[0].sealed.as_mut().unwrap().ciphertext = Bytes::from_static(&[8; 64]);
-        jobcenter.seal_batch(&mut changed);
-        let [changed] = changed;
-        self.outcomes(
-            "other content under the same identifier",
-            jobcenter.submit(vec![changed]).await,
-        );
-        let both = vec![jobcenter.message(&covered), jobcenter.message(&draft)];
-        self.outcomes("with a covered one", jobcenter.submit(both).await);
-        let both = vec![jobcenter.message(&covered), jobcenter.message(&draft)];
-        let request = v1::SubmitRequest { messages: both, require_all: true };
-        let answer = jobcenter.messages().submit(request).await;
-        self.outcomes("all or none", answer.map(|answer| answer.into_inner().outcomes));
-        let streamed = vec![jobcenter.message(&draft), jobcenter.message(&covered)];
-        self.outcomes("streamed", stream(jobcenter, streamed).await);
-        let mut late = draft.clone();
-        late.created_at_ms -= 48 * HOUR_MS;
-        self.outcomes("too old", jobcenter.send(&late).await.map(|one| vec![one]));
-        let mut foreign = draft.clone();
-        foreign.recipient.agency = "nirgends".into();
-        self.outcomes("to nobody", jobcenter.send(&foreign).await.map(|one| vec![one]));
-        let mut unknown = draft.clone();
-        unknown.kind = "fallkonferenz.unknown".into();
-        self.outcomes("unknown kind", jobcenter.send(&unknown).await.map(|one| vec![one]));
-        let request = v1::ListAgenciesRequest {};
-        let listed = jobcenter.directory().list_agencies(request).await.unwrap().into_inner();
-        self.hear("directory", &listed);
+    /// Why messages were not covered, as the project's officer sees it.
+    async fn refused_for(&self) -> BTreeSet<i32> {
+        let project = RawClient::connect(self.broker.address(), "projekt", "dpo").await;
+        let rows = project.whole_log().await.into_iter();
+        let findings = rows.map(|row| v1::Findings::decode(row.findings).unwrap());
+        findings.map(|it| it.deny_reason).collect()
     }
 }
 
-/// Submits on a stream.
-async fn stream(
-    client: &RawClient,
-    messages: Vec<v1::OutgoingMessage>,
-) -> Result<Vec<v1::SubmitOutcome>, tonic::Status> {
-    let count = messages.len();
-    let requests = tokio_stream::iter(vec![v1::SubmitStreamRequest { messages }]);
-    let mut answers = client.messages().submit_stream(requests).await?.into_inner();
-    let mut outcomes = Vec::new();
-    while outcomes.len() < count {
-        let Some(answer) = answers.message().await? else { break };
-        outcomes.extend(answer.outcomes);
+/// A grant that covers what is asked, or not quite.
+fn allowed(secret: Secret, from_ms: i64) -> v1::Grant {
+    let mut allowed = grant(&[JOBCENTER], DRV);
+    (allowed.not_before_ms, allowed.not_after_ms) = (from_ms, from_ms + 300 * 24 * HOUR_MS);
+    match secret {
+        Secret::OtherRecipient => allowed.recipient.as_mut().unwrap().agency = KRANKENKASSE.into(),
+        Secret::OtherPurpose => allowed.purpose = "unterlagen".into(),
+        Secret::OtherCategory => allowed.categories = vec!["wohnen".into()],
+        Secret::OtherSender => allowed.senders = vec![LOTSE_AGENCY.into()],
+        Secret::NotYet => allowed.not_before_ms = from_ms + 200 * 24 * HOUR_MS,
+        Secret::Expired => allowed.not_after_ms = from_ms + HOUR_MS / 2,
+        Secret::Unknown
+        | Secret::OfAnotherAgency
+        | Secret::Erased
+        | Secret::NoConsent
+        | Secret::NamesFunctions
+        | Secret::Revoked
+        | Secret::Narrowed
+        | Secret::Restricted
+        | Secret::ReviewMissed
+        | Secret::ReleaseMissing
+        | Secret::ReleaseRevoked
+        | Secret::Objected
+        | Secret::Left => {}
     }
-    Ok(outcomes)
+    allowed
 }
 
-/// A sender in both worlds hears the same.
+/// Asks the same in both worlds and compares all that is heard.
+async fn compare(worlds: &[World; 2], asked: &[Asked; 2], what: &str) {
+    let size = worlds[0].size().await.max(worlds[1].size().await);
+    let calls = calls();
+    let mut heard = Vec::new();
+    for (world, asked) in worlds.iter().zip(asked) {
+        world.fill_to(size).await;
+        world.answer(asked).await;
+        let mut sender = Sender::new(world, asked);
+        sender.ask_everything(&calls).await;
+        heard.push(sender.heard);
+        world.take_over(sender.received).await;
+    }
+    for (one, other) in heard[0].iter().zip(&heard[1]) {
+        assert_eq!(one, other, "{what}");
+    }
+    assert_eq!(heard[0].len(), heard[1].len(), "{what}");
+    let made: BTreeSet<Rpc> = heard[0].iter().map(|(rpc, _)| *rpc).collect();
+    assert_eq!(made, calls.into_iter().collect(), "every call was heard");
+}
+
+/// An agency's system hears the same in both worlds.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_sender_must_not_learn_changes_no_byte_of_its_answers() {
-    let seed = u64::from_be_bytes(random());
-    println!("seed {seed}");
-    let mut lots = fastrand::Rng::with_seed(seed);
+async fn what_an_agency_must_not_learn_changes_no_byte_of_its_answers() {
     let clock = TestClock::starting_now();
     let worlds = [World::start(&clock).await, World::start(&clock).await];
-    for scenario in 0..SCENARIOS {
+    let secrets: Vec<Secret> = reasons().flat_map(worlds_of).copied().collect();
+    for (scenario, secret) in (0..).zip(secrets) {
         let now = clock.now_ms();
-        let secrets = [lots.choice(SECRETS).unwrap(), lots.choice(SECRETS).unwrap()];
+        let pair = [secret, if scenario % 2 == 0 { Secret::Unknown } else { Secret::NoConsent }];
         let mut references = Vec::new();
-        for (world, secret) in worlds.iter().zip(secrets) {
-            references.push(world.set_up(secret, now - HOUR_MS).await);
+        for (world, secret) in worlds.iter().zip(pair) {
+            references.push(world.set_up(scenario, secret, now - HOUR_MS).await);
         }
-        clock.advance(HOUR_MS as u64);
-        let size = worlds[0].size().await.max(worlds[1].size().await);
-        let mut heard = Vec::new();
-        for (world, reference) in worlds.iter().zip(&references) {
-            world.fill_to(size).await;
-            let mut sender = Sender { world, heard: Vec::new() };
-            sender.ask_everything(reference, clock.now_ms()).await;
-            heard.push(sender.heard);
-            world.take_over().await;
+        clock.advance(HOUR_MS.unsigned_abs());
+        for world in &worlds {
+            // What time brings about is recorded before this.
+            world.lotse.register().await;
         }
-        for (one, other) in heard[0].iter().zip(&heard[1]) {
-            assert_eq!(one, other, "scenario {scenario}: {secrets:?}");
-        }
-        assert_eq!(heard[0].len(), heard[1].len(), "scenario {scenario}: {secrets:?}");
+        let professional_secret = matches!(secret, Secret::ReleaseMissing | Secret::ReleaseRevoked);
+        let asked = references.into_iter().map(|reference| {
+            let now_ms = clock.now_ms();
+            Asked { scenario, reference, professional_secret, now_ms }
+        });
+        let asked: Vec<Asked> = asked.collect();
+        let asked = asked.try_into().unwrap_or_else(|_| panic!("two worlds"));
+        compare(&worlds, &asked, &format!("{pair:?}")).await;
     }
+    // Each reason was really met: the worlds are what they are called.
+    let found = worlds[0].refused_for().await;
+    for reason in reasons().filter(|reason| *reason != wire(DenyReason::Suspended)) {
+        assert!(found.contains(&reason.into()), "{reason:?}");
+    }
+}
+
+/// A broker whose log lost records, and the reference of a participant whose consent is suspended for that.
+async fn after_a_loss(clock: &Arc<TestClock>) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), Pki::shared().path(), CONFIG);
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("[log]", "[log]\nstate_file = \"newest\"")).unwrap();
+    let server = TestBroker::open(folder.path(), clock.clone()).await.unwrap();
+    let case = Case::open(server.address()).await;
+    server.drain().await;
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    copy_folder(&data, &copy);
+    let server = TestBroker::open(folder.path(), clock.clone()).await.unwrap();
+    RawClient::connect(server.address(), LOTSE_AGENCY, "lotse-l-01").await.register().await;
+    server.drain().await;
+    std::fs::remove_dir_all(&data).unwrap();
+    copy_folder(&copy, &data);
+    let mut reconcile = std::process::Command::new(program("schleuse-broker"));
+    reconcile.args(["reconcile", "--yes", "--config"]).arg(&config).current_dir(folder.path());
+    let output = reconcile.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    (folder, case.jobcenter_reference)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_consent_changes_no_byte_either() {
+    let clock = TestClock::starting_now();
+    let lost = [after_a_loss(&clock).await, after_a_loss(&clock).await];
+    // The program that reconciles went by its own clock.
+    clock.advance(HOUR_MS.unsigned_abs());
+    let (mut worlds, mut references) = (Vec::new(), Vec::new());
+    for (folder, suspended) in lost {
+        let server = TestBroker::open(folder.path(), clock.clone()).await.unwrap();
+        worlds.push(World::around(TestBroker { server, folder }, &clock).await);
+        references.push(suspended);
+    }
+    let worlds: [World; 2] = worlds.try_into().unwrap_or_else(|_| panic!("two worlds"));
+    references[1] = worlds[1].set_up(0, Secret::Unknown, clock.now_ms()).await;
+    let asked = references.into_iter().map(|reference| {
+        let now_ms = clock.now_ms();
+        Asked { scenario: 0, reference, professional_secret: false, now_ms }
+    });
+    let asked: Vec<Asked> = asked.collect();
+    let asked = asked.try_into().unwrap_or_else(|_| panic!("two worlds"));
+    compare(&worlds, &asked, "suspended and unknown").await;
+    let found = worlds[0].refused_for().await;
+    assert!(found.contains(&wire(DenyReason::Suspended).into()));
 }

@@ -70,7 +70,8 @@ pub struct Duty {
     pub messages: Vec<usize>,
     pub due: u64,
     pub answer: Option<(usize, String)>,
-    participant: usize,
+    consent: String,
+    participant: Option<usize>,
 }
 
 /// Where a message is.
@@ -134,16 +135,50 @@ impl Model {
             .filter(about)
             .filter(present)
             .filter(|it| self.decide(&it.submission, now).is_err_and(|deny| !deny.may_end()));
+        let ended =
+            ended.map(|it| (it.consent.clone(), it.submission.recipient.clone(), it.message));
+        let ended: Vec<_> = ended.collect();
+        self.add_duties(Some(participant), ended, now);
+    }
+
+    /// What recipients have about a participant and do not say to be deleted.
+    pub(super) fn undeleted(&self, participant: usize) -> Vec<(String, Address, usize)> {
+        let erased = &self.erased_entries;
+        let disclosed = self.disclosed.iter().filter(|it| {
+            it.submission.participant == Some(participant)
+                && !erased.contains(&it.message)
+                && !erased.contains(&it.entry)
+        });
+        let disclosed =
+            disclosed.map(|it| (it.consent.clone(), it.submission.recipient.clone(), it.message));
+        let is_deleted =
+            |duty: &Duty| duty.answer.as_ref().is_some_and(|(_, answer)| answer == "deleted");
+        let duties = self.duties.iter();
+        let duties = duties.filter(|it| it.participant == Some(participant) && !is_deleted(it));
+        let duties = duties.flat_map(|duty| {
+            let each = duty.messages.iter();
+            each.map(|message| (duty.consent.clone(), duty.recipient.clone(), *message))
+        });
+        disclosed.chain(duties).collect()
+    }
+
+    /// A duty for each consent and recipient of these messages, in the order of the first message of each.
+    pub(super) fn add_duties(
+        &mut self,
+        participant: Option<usize>,
+        ended: Vec<(String, Address, usize)>,
+        now: u64,
+    ) {
         let mut groups: Vec<(usize, String, Address, Vec<usize>)> = Vec::new();
-        for Disclosed { consent, message, submission, .. } in ended {
-            let recipient = &submission.recipient;
-            match groups.iter_mut().find(|it| it.1 == *consent && it.2 == *recipient) {
-                Some(group) => group.3.push(*message),
-                None => groups.push((0, consent.clone(), recipient.clone(), vec![*message])),
+        for (consent, recipient, message) in ended {
+            match groups.iter_mut().find(|it| it.1 == consent && it.2 == recipient) {
+                Some(group) => group.3.push(message),
+                None => groups.push((0, consent, recipient, vec![message])),
             }
         }
         for group in &mut groups {
             group.3.sort_unstable();
+            group.3.dedup();
             group.0 = group.3.first().copied().unwrap_or_default();
         }
         groups.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
@@ -152,20 +187,28 @@ impl Model {
             let number = self.log.len();
             let due = now + 30 * super::DAY_MS;
             let entry = Entry::BasisEnded {
-                consent,
+                consent: participant.map(|_| consent.clone()).unwrap_or_default(),
                 recipient: recipient.clone(),
                 messages: messages.clone(),
             };
-            self.write(Some(participant), entry);
+            self.write(participant, entry);
             let answer = None;
-            self.duties.push(Duty { number, recipient, messages, due, answer, participant });
+            self.duties.push(Duty {
+                number,
+                recipient,
+                messages,
+                due,
+                answer,
+                consent,
+                participant,
+            });
         }
     }
 
     pub(super) fn forget_delivery(&mut self, participant: usize) {
         self.sent.retain(|it| it.submission.participant != Some(participant));
         self.disclosed.retain(|it| it.submission.participant != Some(participant));
-        self.duties.retain(|duty| duty.participant != participant);
+        self.duties.retain(|duty| duty.participant != Some(participant));
     }
 
     fn course(&self, number: usize) -> Course {
@@ -328,7 +371,7 @@ impl Model {
         duty.answer = Some((entry, answer.to_owned()));
         let participant = duty.participant;
         let answer = answer.to_owned();
-        self.write(Some(participant), Entry::DeletionConfirmed { duty: number, answer });
+        self.write(participant, Entry::DeletionConfirmed { duty: number, answer });
         Ok(entry)
     }
 }

@@ -245,8 +245,10 @@ impl Model {
             self.stop(*number, StopReason::Erased, None, now);
         }
         self.erasing.push((self.log.len(), participant));
+        let undeleted = self.undeleted(participant);
         self.write(Some(participant), Entry::ErasureBegun { participant });
         self.forget_delivery(participant);
+        self.add_duties(None, undeleted, now);
         self.messages.retain(|message| message.submission.participant != Some(participant));
         self.consents.retain(|consent| consent.newest.participant != participant);
         self.forget_safeguards(participant);
@@ -311,6 +313,10 @@ impl Model {
                 | Entry::DeadLettered { message, .. }
                 | Entry::Stopped { message, .. } => *message,
                 Entry::Queried | Entry::Asked { .. } | Entry::ConsentRequested => index,
+                // Those about somebody go with their participant.
+                Entry::BasisEnded { .. } | Entry::DeletionConfirmed { .. } if about.is_none() => {
+                    index
+                }
                 _ => continue,
             };
             let is_known = self.messages.iter().any(|it| it.number == message)
@@ -354,6 +360,7 @@ impl Model {
         self.erasing.retain(|(begun, _)| !entries.contains(begun));
         self.erased_entries.extend(&entries);
         self.planning.forget_entries(&entries);
+        self.duties.retain(|duty| !entries.contains(&duty.number));
         self.write(None, Entry::RecordsErased { ground, records: entries.clone() });
         Ok(entries)
     }

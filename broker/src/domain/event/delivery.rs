@@ -1,9 +1,7 @@
 //! Events about the reliability of messages and about duties to delete.
 
-use crate::domain::delivery::{DeadLetterReason, DeletionAnswer};
-use crate::domain::ids::{
-    Address, AgencyId, ConsentId, MessageId, ParticipantId, RecordNumber, TimeMs,
-};
+use crate::domain::delivery::{DeadLetterReason, DeletionAnswer, DutyConsent};
+use crate::domain::ids::{Address, AgencyId, MessageId, ParticipantId, RecordNumber, TimeMs};
 
 /// What happens to messages beside hand-outs, reports and stops; and to what was disclosed.
 #[derive(Clone, Debug)]
@@ -32,7 +30,7 @@ pub enum DeliveryEvent {
     DeletionConfirmed {
         /// Record in which the duty began.
         duty: RecordNumber,
-        /// Whom it is about.
+        /// Whom it is about; nobody, if the participant is erased.
         participant: ParticipantId,
         /// What the recipient says.
         answer: DeletionAnswer,
@@ -42,10 +40,10 @@ pub enum DeliveryEvent {
 /// See [`DeliveryEvent::BasisEnded`].
 #[derive(Clone, Debug)]
 pub struct BasisEndedEvent {
-    /// Whom it is about.
+    /// Whom it is about; nobody, if the participant is erased.
     pub participant: ParticipantId,
     /// Consent under which the messages were handed out.
-    pub consent: ConsentId,
+    pub consent: DutyConsent,
     /// Function that received them.
     pub recipient: Address,
     /// Messages, ascending.

@@ -13,7 +13,7 @@ use crate::domain::delivery::{
     DeliveryRules, Disclosure, Duty, MessageEnd, Notice, NoticeKind, Stamp, TakenUpBy, Track,
 };
 use crate::domain::event::{BasisEndedEvent, DeliveryEvent, HandOutEvent, Label};
-use crate::domain::ids::{Address, MessageId, RecordNumber, TimeMs};
+use crate::domain::ids::{Address, MessageId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::message::{Stage, StopReason};
 use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::safeguards::Release;
@@ -60,6 +60,8 @@ pub(in crate::domain) struct Delivery {
     /// Recipient, record of the dead letter, message.
     pub(in crate::domain) dead_letters: BTreeSet<(AgencyIx, RecordNumber, RecordNumber)>,
     pub(in crate::domain) mailboxes: BTreeMap<AddressIx, Mailbox>,
+    /// Number of these of each agency.
+    pub(in crate::domain) mailboxes_of: FxHashMap<AgencyIx, usize>,
     pub(in crate::domain) disclosures: FxHashMap<ParticipantIx, Vec<Disclosure>>,
     pub(in crate::domain) duties: BTreeMap<RecordNumber, Duty>,
     pub(in crate::domain) duties_of: BTreeSet<(AgencyIx, RecordNumber)>,
@@ -73,6 +75,13 @@ pub(in crate::domain) struct Delivery {
 }
 
 impl Delivery {
+    fn mailbox_mut(&mut self, address: AddressIx, agency: AgencyIx) -> &mut Mailbox {
+        self.mailboxes.entry(address).or_insert_with(|| {
+            *self.mailboxes_of.entry(agency).or_default() += 1;
+            Mailbox::default()
+        })
+    }
+
     fn push_notice(&mut self, agency: AgencyIx, notice: Notice) {
         self.newest_notice = notice.number;
         let outgoing = self.outgoing.entry(agency).or_default();
@@ -179,6 +188,10 @@ impl Delivery {
         for outgoing in self.outgoing.values_mut() {
             outgoing.ended.retain(|(_, message)| !is_erased(message));
             outgoing.notices.retain(|it| !is_erased(&it.number) && !is_erased(&it.message));
+        }
+        let duties = self.duties.keys().copied().filter(|number| is_erased(number));
+        for duty in duties.collect::<Vec<_>>() {
+            self.forget_duty(duty);
         }
         for disclosures in self.disclosures.values_mut() {
             for disclosure in disclosures.iter_mut() {
@@ -376,8 +389,9 @@ impl State {
                 self.end_track(*message, MessageEnd::DeadLettered(*reason), stamp);
             }
             DeliveryEvent::MailboxRead { recipient } => {
+                let agency = self.names.agency(&recipient.agency);
                 let recipient = self.names.address(recipient);
-                self.delivery.mailboxes.entry(recipient).or_default().last_read = Some(stamp.at);
+                self.delivery.mailbox_mut(recipient, agency).last_read = Some(stamp.at);
             }
             DeliveryEvent::BasisEnded(event) => self.apply_basis_ended(event, stamp),
             DeliveryEvent::DeletionConfirmed { duty, answer, .. } => {
@@ -392,13 +406,18 @@ impl State {
     }
 
     fn apply_basis_ended(&mut self, event: &BasisEndedEvent, stamp: Stamp) {
-        let Some(participant) = self.by_id.get(&event.participant).copied() else { return };
+        let participant = match event.participant {
+            ParticipantId::NOBODY => Some(ParticipantIx::NOBODY),
+            participant => self.by_id.get(&participant).copied(),
+        };
+        let Some(participant) = participant else { return };
         let recipient = self.names.address(&event.recipient);
         let agency = self.names.agency(&event.recipient.agency);
         if let Some(disclosures) = self.delivery.disclosures.get_mut(&participant) {
             let named: BTreeSet<RecordNumber> = event.messages.iter().map(|(n, _)| *n).collect();
-            let same =
-                |it: &&mut Disclosure| it.consent == event.consent && it.recipient == recipient;
+            let same = |it: &&mut Disclosure| {
+                Some(&it.consent) == event.consent.id() && it.recipient == recipient
+            };
             for disclosure in disclosures.iter_mut().filter(same) {
                 disclosure.messages.retain(|(number, ..)| !named.contains(number));
             }
@@ -434,7 +453,8 @@ impl State {
             }
         }
         for address in named {
-            self.delivery.mailboxes.entry(address).or_default().published.get_or_insert(now);
+            let Some(agency) = self.names.agency_of(address) else { continue };
+            self.delivery.mailbox_mut(address, agency).published.get_or_insert(now);
         }
     }
 }

@@ -3,12 +3,14 @@
 use super::consents::CoverageEnd;
 use crate::domain::command::{DeliveryCommand, DeliveryOutcome, Outcome};
 use crate::domain::delivery::{
-    DeadLetterReason, DeadLetterRow, DeletionAnswer, Duty, DutyRow, MAILBOXES_LISTED_MAX,
-    MailboxClass, MailboxRow, MessageEnd, Notice, NoticeRow, READ_AGAIN_MS, RecallOutcome,
-    RejectOutcome, Tracked,
+    DeadLetterReason, DeadLetterRow, DeletionAnswer, Disclosure, Duty, DutyConsent, DutyRow,
+    MAILBOXES_LISTED_MAX, MailboxClass, MailboxRow, MessageEnd, Notice, NoticeRow, READ_AGAIN_MS,
+    RecallOutcome, RejectOutcome, Tracked,
 };
 use crate::domain::event::{Actor, BasisEndedEvent, DeliveryEvent, EventKind, LogQueryEvent};
-use crate::domain::ids::{Address, ConsentId, MessageId, RecordNumber, Reference, TimeMs};
+use crate::domain::ids::{
+    Address, ConsentId, MessageId, ParticipantId, RecordNumber, Reference, TimeMs,
+};
 use crate::domain::message::StopReason;
 use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::refusal::Refusal;
@@ -18,6 +20,9 @@ use schleuse_proto::identity::Role;
 /// Most participants looked at in one tick because a grant of theirs has ended; the rest follows with the next.
 /// What is not looked at yet is still decided before it is handed out.
 const ENDS_PER_TICK_MAX: usize = 100;
+/// Mailboxes of one agency, read or published; further ones are read without a record. More than any agency has
+/// functions.
+const MAILBOXES_PER_AGENCY_MAX: usize = 1_000;
 /// Messages that one duty names; further ones make another duty.
 const DUTY_MESSAGES_MAX: usize = 400;
 
@@ -346,16 +351,50 @@ impl State {
         Ok(self.deliver(Some(actor), event, now))
     }
 
-    /// Records that mailboxes are read, now and then.
-    pub fn mark_read(&mut self, now: TimeMs, recipients: &[AddressIx], actor: &Actor) {
+    /// Takes note that the actor's agency reads these mailboxes, and gives their numbers.
+    ///
+    /// INVARIANT (uniform-refusal): functions that nothing ever named are read like all others. If only those that
+    /// have a number made a record, an agency could tell from the next record number that a consent names a function.
+    pub fn read_mailboxes(
+        &mut self,
+        now: TimeMs,
+        addresses: &[Address],
+        actor: &Actor,
+    ) -> Vec<AddressIx> {
+        for address in addresses.iter().filter(|address| address.agency == actor.agency) {
+            let known = self.names.known_address(address);
+            self.mark_read(now, known, actor, |_| Some(address.clone()));
+        }
+        self.own_addresses(actor, addresses)
+    }
+
+    /// Takes note that numbered mailboxes of an agency are read; for receive streams, which numbered theirs once.
+    pub fn read_again(&mut self, now: TimeMs, recipients: &[AddressIx], actor: &Actor) {
         for recipient in recipients {
-            let last = self.delivery.mailboxes.get(recipient).and_then(|it| it.last_read);
-            if last.is_some_and(|last| now < last + READ_AGAIN_MS) {
-                continue;
-            }
-            if let Some(recipient) = self.address(*recipient) {
-                self.deliver(Some(actor.clone()), DeliveryEvent::MailboxRead { recipient }, now);
-            }
+            self.mark_read(now, Some(*recipient), actor, |state| state.address(*recipient));
+        }
+    }
+
+    /// Records that a mailbox is read, now and then.
+    fn mark_read(
+        &mut self,
+        now: TimeMs,
+        recipient: Option<AddressIx>,
+        actor: &Actor,
+        address: impl FnOnce(&Self) -> Option<Address>,
+    ) {
+        let mailbox = recipient.and_then(|recipient| self.delivery.mailboxes.get(&recipient));
+        let last = mailbox.and_then(|mailbox| mailbox.last_read);
+        if last.is_some_and(|last| now < last + READ_AGAIN_MS) {
+            return;
+        }
+        let own = self.names.known_agency(&actor.agency);
+        let has = own.and_then(|own| self.delivery.mailboxes_of.get(&own)).copied();
+        if mailbox.is_none() && has.is_some_and(|has| has >= MAILBOXES_PER_AGENCY_MAX) {
+            return;
+        }
+        if let Some(recipient) = address(self) {
+            self.deliver(Some(actor.clone()), DeliveryEvent::MailboxRead { recipient }, now);
         }
     }
 
@@ -426,32 +465,65 @@ impl State {
     /// Opens a duty for each recipient of what was disclosed about a participant and that no consent covers any
     /// more. Why it ended stands nowhere in it.
     pub(super) fn open_duties(&mut self, ix: ParticipantIx, now: TimeMs) {
-        type Ended = (ConsentId, AddressIx, Vec<(RecordNumber, MessageId)>, u32);
         let Some(participant) = self.participant(ix) else { return };
-        let mut ended: Vec<Ended> = Vec::new();
-        for disclosure in self.delivery.disclosures.get(&ix).into_iter().flatten() {
+        let ended = self.disclosed(ix, |disclosure| {
             let deny = participant.decide(&disclosure.question(), now).err();
-            if deny.is_none_or(super::super::decide::DenyReason::may_pass) {
-                continue;
+            deny.is_some_and(|deny| !deny.may_pass())
+        });
+        self.emit_duties(participant.id, ended, now);
+    }
+
+    /// Everything that recipients have about a participant and have not said to be deleted.
+    pub(super) fn undeleted(&self, ix: ParticipantIx) -> Vec<Disclosed> {
+        let mut found = self.disclosed(ix, |_| true);
+        let own = self.delivery.duties.values().filter(|duty| duty.participant == ix);
+        for duty in own {
+            match duty.answer {
+                Some((_, DeletionAnswer::Deleted)) => {}
+                Some((_, DeletionAnswer::Retained(_))) | None => {
+                    let Some(consent) = duty.consent.id() else { continue };
+                    let key = (*consent, duty.recipient);
+                    add_disclosed(&mut found, key, duty.messages.iter().copied(), duty.more);
+                }
             }
+        }
+        found
+    }
+
+    /// Opens duties about somebody who is erased: about nobody, so that they outlive the erasure.
+    /// Source: GDPR Art. 19.
+    pub(super) fn tell_erasure(&mut self, undeleted: Vec<Disclosed>, now: TimeMs) {
+        self.emit_duties(ParticipantId::NOBODY, undeleted, now);
+    }
+
+    fn disclosed(&self, ix: ParticipantIx, wanted: impl Fn(&Disclosure) -> bool) -> Vec<Disclosed> {
+        let mut found = Vec::new();
+        let disclosures = self.delivery.disclosures.get(&ix).into_iter().flatten();
+        for disclosure in disclosures.filter(|disclosure| wanted(disclosure)) {
             let messages = disclosure.messages.iter().map(|(number, id, _)| (*number, *id));
             let key = (disclosure.consent, disclosure.recipient);
-            match ended.iter_mut().find(|it| (it.0, it.1) == key) {
-                Some(known) => {
-                    known.2.extend(messages);
-                    known.3 = known.3.saturating_add(disclosure.more);
-                }
-                None => ended.push((key.0, key.1, messages.collect(), disclosure.more)),
-            }
+            add_disclosed(&mut found, key, messages, disclosure.more);
         }
-        let (participant, due) = (participant.id, now + self.delivery.rules.deletion_due_ms);
-        for (_, _, messages, _) in &mut ended {
-            messages.sort_unstable_by_key(|(number, _)| *number);
+        found
+    }
+
+    fn emit_duties(&mut self, participant: ParticipantId, mut of: Vec<Disclosed>, now: TimeMs) {
+        let due = now + self.delivery.rules.deletion_due_ms;
+        for disclosed in &mut of {
+            disclosed.messages.sort_unstable_by_key(|(number, _)| *number);
+            disclosed.messages.dedup_by_key(|(number, _)| *number);
         }
         // An order that does not depend on what was erased before.
-        ended.sort_by_key(|it| (it.2.first().map(|(number, _)| *number), it.0));
-        for (consent, recipient, messages, mut more) in ended {
+        of.sort_by_key(|it| (it.messages.first().map(|(number, _)| *number), it.consent));
+        for Disclosed { consent, recipient, messages, mut more } in of {
             let Some(recipient) = self.address(recipient) else { continue };
+            let consent = DutyConsent::Known(consent);
+            let consent = match participant {
+                ParticipantId::NOBODY => {
+                    DutyConsent::Erased(consent.reference(recipient.agency.as_str()))
+                }
+                _somebody => consent,
+            };
             for part in messages.chunks(DUTY_MESSAGES_MAX) {
                 let event = BasisEndedEvent {
                     participant,
@@ -464,5 +536,30 @@ impl State {
                 self.deliver(None, DeliveryEvent::BasisEnded(Box::new(event)), now);
             }
         }
+    }
+}
+
+/// What one recipient has under one consent.
+pub(super) struct Disclosed {
+    consent: ConsentId,
+    recipient: AddressIx,
+    messages: Vec<(RecordNumber, MessageId)>,
+    /// Further ones that are only counted.
+    more: u32,
+}
+
+fn add_disclosed(
+    found: &mut Vec<Disclosed>,
+    (consent, recipient): (ConsentId, AddressIx),
+    messages: impl Iterator<Item = (RecordNumber, MessageId)>,
+    more: u32,
+) {
+    let same = |it: &&mut Disclosed| (it.consent, it.recipient) == (consent, recipient);
+    match found.iter_mut().find(same) {
+        Some(known) => {
+            known.messages.extend(messages);
+            known.more = known.more.saturating_add(more);
+        }
+        None => found.push(Disclosed { consent, recipient, messages: messages.collect(), more }),
     }
 }

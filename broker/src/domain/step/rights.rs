@@ -208,7 +208,8 @@ impl State {
     /// about it.
     ///
     /// INVARIANT (erasure): the state holds nothing of the participant any more; the record of the
-    /// beginning is the last one about it, and is erased with the others.
+    /// beginning is the last one about it, and is erased with the others. What recipients are told
+    /// in the same step is about nobody.
     pub(super) fn begin_erasure(
         &mut self,
         rules: &Rules,
@@ -223,8 +224,10 @@ impl State {
         for number in &waiting {
             self.stop(*number, StopReason::Erased, None, now);
         }
+        let undeleted = self.undeleted(participant_ix);
         let event = UpkeepEvent::ErasureBegun { participant: id };
         let record = self.upkeep(Some(actor), event, now);
+        self.tell_erasure(undeleted, now);
         Ok(Outcome::ErasureBegun {
             record,
             participant: id,

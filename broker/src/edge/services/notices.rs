@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Stream;
 use schleuse_proto::Message as _;
-use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1;
 use schleuse_proto::v1::notice::Notice as Told;
 use schleuse_proto::v1::notice_service_server::NoticeService;
@@ -46,7 +45,8 @@ struct Read {
 
 fn duty(row: DutyRow) -> v1::DeletionDuty {
     let agency = row.agency.as_ref().map(|agency| agency.as_str()).unwrap_or_default();
-    let reference = consent_reference(row.consent.bytes(), agency);
+    let reference = row.consent.reference(agency);
+    let participant_erased = row.consent.id().is_none();
     let ids = row.messages.iter().map(|(_, id)| Bytes::copy_from_slice(id.bytes()));
     let answer = row.answer.as_ref().map(|(_, answer)| wire_deletion_answer(answer));
     let (answer, rule) = answer.unwrap_or_default();
@@ -63,6 +63,7 @@ fn duty(row: DutyRow) -> v1::DeletionDuty {
         rule,
         answered_ms: row.answer.as_ref().map(|(stamp, _)| ms(stamp.at)).unwrap_or_default(),
         participant_reference: text(row.reference),
+        participant_erased,
     }
 }
 

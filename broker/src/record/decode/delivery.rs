@@ -3,9 +3,11 @@
 use schleuse_proto::v1;
 
 use super::{Decoder, address, agency, fixed};
-use crate::domain::delivery::{DeadLetterReason, DeletionAnswer, RetentionRule, TakenUpBy};
+use crate::domain::delivery::{
+    DeadLetterReason, DeletionAnswer, DutyConsent, RetentionRule, TakenUpBy,
+};
 use crate::domain::event::{BasisEndedEvent, DeliveryEvent, EventKind};
-use crate::domain::ids::{ConsentId, MessageId, RecordNumber, TimeMs};
+use crate::domain::ids::{ConsentId, MessageId, ParticipantId, RecordNumber, TimeMs};
 
 impl Decoder<'_> {
     pub(super) fn dead_lettered(&self, event: &v1::DeadLettered) -> Result<EventKind, String> {
@@ -25,9 +27,15 @@ impl Decoder<'_> {
         let messages = event.message_numbers.iter().zip(&event.message_ids).map(|(number, id)| {
             Ok::<(RecordNumber, MessageId), String>((*number, MessageId::from_bytes(fixed(id)?)))
         });
+        let participant = self.participant_or_nobody()?;
+        let consent = if participant == ParticipantId::NOBODY {
+            DutyConsent::Erased(fixed(&event.consent_reference)?)
+        } else {
+            DutyConsent::Known(ConsentId::from_bytes(fixed(&self.findings.consent_id)?))
+        };
         Ok(EventKind::Delivery(DeliveryEvent::BasisEnded(Box::new(BasisEndedEvent {
-            participant: self.participant()?,
-            consent: ConsentId::from_bytes(fixed(&self.findings.consent_id)?),
+            participant,
+            consent,
             recipient: address(event.recipient.as_ref())?,
             messages: messages.collect::<Result<_, _>>()?,
             more: event.further_messages,
@@ -41,7 +49,7 @@ impl Decoder<'_> {
     ) -> Result<EventKind, String> {
         Ok(EventKind::Delivery(DeliveryEvent::DeletionConfirmed {
             duty: event.duty_number,
-            participant: self.participant()?,
+            participant: self.participant_or_nobody()?,
             answer: deletion_answer(event.answer(), &event.rule).ok_or("malformed answer")?,
         }))
     }

@@ -1,7 +1,6 @@
 //! Delivery events → bodies and findings.
 
 use bytes::Bytes;
-use schleuse_proto::evidence::consent_reference;
 use schleuse_proto::v1::{self, log_entry};
 
 use super::address;
@@ -56,10 +55,9 @@ fn basis_ended(event: &BasisEndedEvent) -> v1::BasisEnded {
     let messages = event.messages.iter();
     let ids = messages.clone().map(|(_, id)| Bytes::copy_from_slice(id.bytes()));
     v1::BasisEnded {
-        consent_reference: Bytes::copy_from_slice(&consent_reference(
-            event.consent.bytes(),
-            event.recipient.agency.as_str(),
-        )),
+        consent_reference: Bytes::copy_from_slice(
+            &event.consent.reference(event.recipient.agency.as_str()),
+        ),
         recipient: Some(address(&event.recipient)),
         message_ids: ids.collect(),
         message_numbers: messages.map(|(number, _)| *number).collect(),
@@ -71,7 +69,7 @@ fn basis_ended(event: &BasisEndedEvent) -> v1::BasisEnded {
 /// The consent whose end opened a duty: for the Lotse and the project's officer.
 pub(super) fn consent(event: &DeliveryEvent) -> Option<&ConsentId> {
     match event {
-        DeliveryEvent::BasisEnded(event) => Some(&event.consent),
+        DeliveryEvent::BasisEnded(event) => event.consent.id(),
         DeliveryEvent::DeadLettered { .. }
         | DeliveryEvent::MailboxRead { .. }
         | DeliveryEvent::DeletionConfirmed { .. } => None,

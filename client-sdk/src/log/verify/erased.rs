@@ -14,6 +14,8 @@ pub(super) const LISTED_TOGETHER_MAX: u64 = 1000;
 /// Types of records that retention takes.
 const RETAINED: &[v1::RecordType] = &[
     v1::RecordType::DeadLettered,
+    v1::RecordType::BasisEnded,
+    v1::RecordType::DeletionConfirmed,
     v1::RecordType::MailboxRead,
     v1::RecordType::MessageDecided,
     v1::RecordType::HandedOut,

@@ -56,6 +56,12 @@ fn duties_fit_hand_outs_and_answers_fit_duties() {
     ] {
         assert_eq!(faults(&with(sound)), Vec::<&str>::new());
     }
+    // After an erasure neither the participant nor the consent has a name.
+    let nameless = || basis_ended(1, DRV).findings(|findings| findings.consent_id = Bytes::new());
+    assert_eq!(
+        faults(&with(vec![nameless().about_nobody(), answered(3, DRV)])),
+        Vec::<&str>::new()
+    );
     let other = basis_ended(1, "kasse");
     let other_consent =
         basis_ended(1, DRV).findings(|f| f.consent_id = Bytes::from_static(&[0x77; 16]));
@@ -63,6 +69,7 @@ fn duties_fit_hand_outs_and_answers_fit_duties() {
         ("another recipient", vec![other]),
         ("not handed out", vec![basis_ended(0, DRV)]),
         ("another consent", vec![other_consent]),
+        ("a consent without a name", vec![nameless()]),
         ("by an agency", vec![basis_ended(1, DRV).by(DRV, "system")]),
         ("answered by another", vec![basis_ended(1, DRV), answered(3, "kasse")]),
         ("answered without a duty", vec![answered(1, DRV)]),
