@@ -39,7 +39,7 @@ fn write_content(folder: &Path, name: &str, content: &Content) {
     std::fs::write(folder.join(format!("{name}.bin")), content.encode()).unwrap();
 }
 
-/// Compares what another implementation wrote from the files of [`write`] into `made`, under the same
+/// Compares what another implementation wrote from the files of [`write()`] into `made`, under the same
 /// names, with what was written. Returns the differences.
 ///
 /// # Panics
