@@ -848,6 +848,7 @@ def _permit_without_participant(row, history, document):
     require(findings is not None or not document.is_complete, "findings left out")
     message = _message_of(row)
     require(not message.categories, "data about somebody")
+    require(not message.professional_secret, "a secret of somebody")
     if row.event_name == "handed_out":
         require(not message.consent_reference, "a consent")
     else:

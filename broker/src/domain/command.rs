@@ -462,6 +462,8 @@ pub enum Outcome {
         effects: Vec<RevocationEffect>,
         /// Waiting messages that would be stopped.
         stopped: u32,
+        /// There were too many grants to compare them all.
+        truncated: bool,
     },
     /// Reviews that are due, most urgent first.
     Reviews(Vec<Review>),

@@ -1,11 +1,10 @@
 //! Small numbers for agencies and addresses, so that half a million grants fit in memory.
 //!
 //! Numbers are given in order of first use while the journal is folded; they are the same after each
-//! replay and never leave the process. A fast hash without a secret serves: only consents,
-//! directory entries and a bounded number of mailboxes that are read add names, nobody can add enough of them to make
+//! replay and never leave the process. Agencies and Lotsen choose names, so the hash has a secret: nobody can make
 //! them collide.
 
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 use super::ids::{Address, AgencyId};
 
@@ -58,9 +57,9 @@ impl Numbers for KnownNames<'_> {
 #[derive(Debug, Default)]
 pub struct Names {
     agencies: Vec<AgencyId>,
-    agency_numbers: FxHashMap<AgencyId, AgencyIx>,
+    agency_numbers: HashMap<AgencyId, AgencyIx>,
     addresses: Vec<(AgencyIx, Address)>,
-    address_numbers: FxHashMap<Address, AddressIx>,
+    address_numbers: HashMap<Address, AddressIx>,
 }
 
 impl Names {

@@ -14,7 +14,7 @@ mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
@@ -31,8 +31,8 @@ use super::ids::{
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
 use super::planning::{PlanningRules, Renewal};
-pub(super) use uploads::Fate;
 use uploads::Uploads;
+pub(super) use uploads::{Fate, UploadKey};
 
 use super::safeguards::Safeguards;
 pub use planning::REQUEST_REMEMBERED_MS;
@@ -169,7 +169,8 @@ pub(super) struct Finished {
     pub(super) sender_agency: AgencyIx,
     pub(super) recipient_agency: AgencyIx,
     pub(super) recipient: AddressIx,
-    /// It was stopped; it may have been handed out before, and be acknowledged after.
+    pub(super) professional_secret: bool,
+    /// It was stopped or is a dead letter; it may have been handed out before, and be acknowledged after.
     pub(super) stopped: bool,
     pub(super) handed_out: bool,
     pub(super) decrypted: Option<RecordNumber>,
@@ -207,6 +208,10 @@ pub struct State {
     reviews: BTreeSet<(TimeMs, ConsentId)>,
     reviews_of: HashMap<ConsentId, TimeMs>,
     pub(super) directory: BTreeMap<AgencyId, Entry>,
+    /// Functions as which an agency ever sent.
+    pub(super) senders: FxHashMap<AgencyIx, FxHashSet<AddressIx>>,
+    /// Number of participants that each agency registered.
+    pub(super) participants_of: FxHashMap<AgencyIx, usize>,
     pub(super) messages: FxHashMap<RecordNumber, Message>,
     pub(super) queues: FxHashMap<AddressIx, Queue>,
     pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
@@ -358,9 +363,7 @@ impl State {
             EventKind::MessageStopped { message, reason, .. } => {
                 self.uploads.stop_main(*message);
                 self.apply_stop(*message, *reason, stamp);
-                if let Some(finished) = self.finished.get_mut(message) {
-                    finished.stopped = true;
-                }
+                self.mark_stopped(*message);
             }
             EventKind::Delivery(event) => self.apply_delivery(event, stamp),
             EventKind::Upkeep(event) => self.apply_upkeep(event, number, time),
@@ -377,6 +380,13 @@ impl State {
         }
     }
 
+    /// A finished message ended otherwise than by being taken up.
+    fn mark_stopped(&mut self, message: RecordNumber) {
+        if let Some(finished) = self.finished.get_mut(&message) {
+            finished.stopped = true;
+        }
+    }
+
     fn add_participant(
         &mut self,
         id: ParticipantId,
@@ -386,6 +396,7 @@ impl State {
     ) -> ParticipantIx {
         let ix = ParticipantIx(u32::try_from(self.participants.len()).unwrap_or(u32::MAX));
         self.by_id.insert(id, ix);
+        *self.participants_of.entry(agency).or_default() += 1;
         self.participants.push(Participant {
             id,
             lotse_agency: agency,
@@ -415,9 +426,10 @@ impl State {
     }
 
     fn apply_directory(&mut self, entry: &DirectoryEvent, number: RecordNumber) {
-        self.publish_mailboxes(&entry.functions);
         let functions = entry.functions.iter().map(|function| self.names.address(function));
-        let functions = functions.collect();
+        let functions: Box<[AddressIx]> = functions.collect();
+        let before = self.directory.remove(&entry.agency).map(|before| before.functions);
+        self.publish_mailboxes(&before.unwrap_or_default(), &functions);
         self.directory.insert(
             entry.agency.clone(),
             Entry {

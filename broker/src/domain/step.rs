@@ -68,7 +68,7 @@ impl State {
             Command::AssignReference { actor, reference, agency, entropy } => {
                 self.assign_reference(rules, now, actor, &reference, agency, entropy)
             }
-            Command::ListParticipants { actor } => self.list_participants(rules, now, &actor),
+            Command::ListParticipants { actor } => self.list_participants(rules, now, actor),
             Command::PublishDirectory {
                 actor,
                 revision,
@@ -146,7 +146,7 @@ impl State {
                 self.place_hold(rules, now, actor, hold, reason, reference)
             }
             Command::ReleaseHold { actor, hold } => self.release_hold(rules, now, actor, &hold),
-            Command::ListHolds { actor } => self.list_holds(rules, &actor),
+            Command::ListHolds { actor } => self.list_holds(rules, now, actor),
             Command::PlanErasure { actor, of } => self.plan_erasure(rules, now, actor, of),
             Command::BeginErasure { actor, of } => self.begin_erasure(rules, now, actor, of),
             Command::EraseRecords { actor, ground, records } => {

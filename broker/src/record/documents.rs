@@ -267,6 +267,10 @@ pub fn parse_label(bytes: &[u8], catalogue: &Catalogue) -> Result<Label, Documen
         let expected = "empty: the purpose permits no participant";
         return Err(invalid("label.participant_commitment", expected).into());
     }
+    if without_participant && label.professional_secret {
+        let expected = "false: the purpose permits no participant, and so no secret of one";
+        return Err(invalid("label.professional_secret", expected).into());
+    }
     let commitment = (!without_participant)
         .then(|| digest(&label.participant_commitment, "label.participant_commitment"));
     if label.suite() == v1::SealingSuite::Unspecified || label.sealing_key_id.len() != 32 {

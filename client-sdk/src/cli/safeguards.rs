@@ -27,6 +27,9 @@ pub(crate) async fn asked(
     let preview = client.preview_change(change).await?;
     output.note(&format!("this stops {} waiting messages, and:", preview.stopped_messages));
     output.note(&effects_table(&preview.effects).to_string());
+    if preview.truncated {
+        output.note("more may end: there are too many grants to compare them all");
+    }
     if !yes && !output.ask(question) {
         output.note("nothing was changed");
         return Ok(None);

@@ -133,6 +133,8 @@ pub struct ChangePreview {
     pub effects: Vec<RevocationEffect>,
     /// Messages waiting now that would be stopped.
     pub stopped_messages: u32,
+    /// There are too many grants to compare them all: more may end than the rows show.
+    pub truncated: bool,
 }
 
 /// A review in a list.
@@ -361,7 +363,8 @@ impl Client {
         let answer = unary!(self, preview_change(request));
         let effects = answer.effects.iter().map(RevocationEffect::from_wire);
         let effects = effects.collect::<Result<_, ClientError>>()?;
-        Ok(ChangePreview { effects, stopped_messages: answer.stopped_messages })
+        let v1::PreviewChangeResponse { stopped_messages, truncated, .. } = answer;
+        Ok(ChangePreview { effects, stopped_messages, truncated })
     }
 
     /// Reviews of our participants that are due within some days, overdue, or were missed; the most urgent first.

@@ -226,7 +226,7 @@ impl Pair {
         else {
             panic!("no participations for {}", PEOPLE[person]);
         };
-        let model = self.model.participations(&by);
+        let model = self.model.list_participations(&by);
         assert_eq!(real.len(), model.len());
         for (real, (model, position)) in real.iter().zip(&model) {
             let known = &real.participation;
@@ -259,7 +259,7 @@ impl Pair {
         assert_eq!(grants_ending(&tasks), self.model.grants_ending(&by, self.now));
         // Reviews that were missed by now are recorded before any answer, on both sides.
         let recorded = self.state.next_record() - before;
-        assert_eq!(recorded as usize, self.model.log().len() - logged, "a list leaves no record");
+        assert_eq!(recorded as usize, self.model.log().len() - logged, "each list is a query");
     }
 
     pub(super) fn planning_entry(&self, event: &PlanningEvent) -> Entry {

@@ -172,7 +172,8 @@ impl Pair {
     fn preview(&mut self, caller: usize, change: ProposedChange) -> Option<u32> {
         let command = SafeguardCommand::Preview { actor: lotse(caller), change };
         match self.step(Command::Safeguard(Box::new(command))) {
-            Ok(Outcome::ChangePreview { effects, stopped }) => {
+            Ok(Outcome::ChangePreview { effects, stopped, truncated }) => {
+                assert!(!truncated, "few grants are all compared");
                 let of_rows: u32 = effects.iter().map(|effect| effect.queued_messages).sum();
                 assert_eq!(of_rows, stopped, "the rows have all that is stopped");
                 Some(stopped)

@@ -161,6 +161,29 @@ async fn an_agency_holds_at_most_its_share_of_identifiers() {
     assert!(drv.send(&back).await.is_ok(), "another agency is not held up");
 }
 
+/// INVARIANT (bounded): functions as which an agency sends are remembered; there is a number of them, whether or not
+/// a consent names one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agency_sends_as_a_bounded_number_of_functions() {
+    let (_broker, case, jobcenter, _drv) = broker_with("").await;
+    let mut draft = Draft::new(&case.jobcenter_reference, DRV);
+    for first in (0..1_000).step_by(25) {
+        let sent_as = |number| Draft { sender_function: format!("f-{number}"), ..draft.clone() };
+        let mut messages: Vec<_> =
+            (first..first + 25).map(|number| sent_as(number).message(JOBCENTER)).collect();
+        jobcenter.seal_batch(&mut messages);
+        jobcenter.submit(messages).await.unwrap();
+    }
+    draft.sender_function = "f-7".to_owned();
+    assert!(jobcenter.send(&draft).await.is_ok(), "as before");
+    for new in ["zentrale", "f-1000"] {
+        draft.sender_function = new.to_owned();
+        let refused = jobcenter.send(&draft).await.unwrap_err();
+        assert_eq!(reason(&refused), "ERROR_REASON_INVALID_FIELD");
+        assert!(refused.message().contains("label.sender"), "{refused:?}");
+    }
+}
+
 /// Large messages arrive in pieces that fit, none is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_messages_arrive_by_fetch_and_by_stream() {

@@ -305,6 +305,13 @@ async fn a_purpose_without_participant_carries_none_and_every_other_needs_one() 
                 message.reference_nonce = kept;
             }),
         ),
+        (
+            "a professional secret",
+            message(none, &|message, label| {
+                clear(message, label);
+                label.professional_secret = true;
+            }),
+        ),
         ("another purpose", message("fallkonferenz", &clear)),
         (
             "another purpose with a category",
@@ -327,6 +334,13 @@ async fn a_purpose_without_participant_carries_none_and_every_other_needs_one() 
         assert_eq!(reason(&status), "ERROR_REASON_INVALID_FIELD", "{what}");
     }
     let right = sender.submit(vec![message(none, &clear)]).await.unwrap();
+    assert_eq!(right[0].result(), v1::SubmitResult::Accepted);
+    // A function whose messages about participants are secrets always may raise questions of structure.
+    let from_a_physician = message(none, &|message, label| {
+        clear(message, label);
+        label.sender = Some(crate::raw::address(JOBCENTER, "aerztlicher-dienst"));
+    });
+    let right = sender.submit(vec![from_a_physician]).await.unwrap();
     assert_eq!(right[0].result(), v1::SubmitResult::Accepted);
     // To a function that nobody published, and to an agency that published nothing: the same as not covered.
     let mut answers = Vec::new();

@@ -72,6 +72,25 @@ async fn found(client: &Client, text: &str) -> Vec<Found> {
     page.hits.into_iter().map(|hit| hit.what).collect()
 }
 
+/// INVARIANT (bounded): a function that was published once is remembered with its queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agency_publishes_a_bounded_number_of_functions() {
+    let broker = TestBroker::start().await;
+    let bezirk = client(&broker, BEZIRK, "system").await;
+    let publish = async |first: usize, count: usize| {
+        let functions = first..first + count;
+        let functions: Vec<_> =
+            functions.map(|number| (format!("f-{number}"), "Funktion".to_owned())).collect();
+        bezirk.directory().publish(BEZIRK, &functions, &keys(BEZIRK), 1_000_000_000).await
+    };
+    for first in (0..2_000).step_by(50) {
+        publish(first, 50).await.unwrap();
+    }
+    let refused = publish(2_000, 1).await.unwrap_err();
+    assert!(refused.to_string().contains("functions"), "{refused}");
+    publish(7, 1).await.expect("a function of before");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_and_contacts_are_found_and_stay_when_the_entry_is_renewed() {
     let broker = TestBroker::start().await;

@@ -183,8 +183,9 @@ impl Model {
         Ok(entry)
     }
 
-    /// Open requests about participants of a Lotse, oldest first.
-    pub fn open_requests(&self, caller: &Lotse) -> Vec<usize> {
+    /// Open requests about participants of a Lotse, oldest first. The question is a query.
+    pub fn open_requests(&mut self, caller: &Lotse) -> Vec<usize> {
+        self.write(None, Entry::Queried);
         let open = self.planning.tasks.iter().filter(|it| it.closed.is_none());
         let own = open.filter(|it| self.lotse(it.participant) == Some(caller));
         own.map(|it| it.entry).collect()
@@ -295,6 +296,12 @@ impl Model {
 
     fn participation(&self, participant: usize) -> Option<&Participation> {
         self.planning.participations.iter().find(|it| it.participant == participant)
+    }
+
+    /// The same as a question of the Lotse, which is a query.
+    pub fn list_participations(&mut self, caller: &Lotse) -> Vec<(Participation, usize)> {
+        self.write(None, Entry::Queried);
+        self.participations(caller)
     }
 
     /// Participations of the participants of a Lotse in order of registration, with their positions.

@@ -176,12 +176,13 @@ impl Model {
         Ok(())
     }
 
-    /// The holds, oldest first.
+    /// The holds, oldest first. The question is a query.
     ///
     /// # Errors
     /// The caller is not the officer of the project.
-    pub fn list_holds(&self, caller: &Caller) -> Result<Vec<ErasureHold>, Error> {
+    pub fn list_holds(&mut self, caller: &Caller) -> Result<Vec<ErasureHold>, Error> {
         self.check_officer(caller)?;
+        self.write(None, Entry::Queried);
         Ok(self.erasure_holds.clone())
     }
 

@@ -13,7 +13,7 @@ use crate::domain::delivery::{
     DeliveryRules, Disclosure, Duty, MessageEnd, Notice, NoticeKind, Stamp, TakenUpBy, Track,
 };
 use crate::domain::event::{BasisEndedEvent, DeliveryEvent, HandOutEvent, Label};
-use crate::domain::ids::{Address, MessageId, ParticipantId, RecordNumber, TimeMs};
+use crate::domain::ids::{MessageId, ParticipantId, RecordNumber, TimeMs};
 use crate::domain::message::{Stage, StopReason};
 use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::safeguards::Release;
@@ -386,7 +386,9 @@ impl State {
     pub(super) fn apply_delivery(&mut self, event: &DeliveryEvent, stamp: Stamp) {
         match event {
             DeliveryEvent::DeadLettered { message, reason, .. } => {
+                self.uploads.stop_main(*message);
                 self.end_track(*message, MessageEnd::DeadLettered(*reason), stamp);
+                self.mark_stopped(*message);
             }
             DeliveryEvent::MailboxRead { recipient } => {
                 let agency = self.names.agency(&recipient.agency);
@@ -439,20 +441,15 @@ impl State {
         self.delivery.duties.insert(stamp.record, duty);
     }
 
-    /// The functions that an agency's entry names are its mailboxes.
-    pub(super) fn publish_mailboxes(&mut self, functions: &[Address]) {
+    /// The functions that an agency's entry names are its mailboxes; those of its entry before are none any more.
+    pub(super) fn publish_mailboxes(&mut self, before: &[AddressIx], named: &[AddressIx]) {
         let now = self.time;
-        let named: BTreeSet<AddressIx> =
-            functions.iter().map(|function| self.names.address(function)).collect();
-        let agencies: BTreeSet<AgencyIx> =
-            named.iter().filter_map(|address| self.names.agency_of(*address)).collect();
-        for (address, mailbox) in &mut self.delivery.mailboxes {
-            let own = self.names.agency_of(*address).is_some_and(|own| agencies.contains(&own));
-            if own && !named.contains(address) {
+        for address in before.iter().filter(|address| !named.contains(address)) {
+            if let Some(mailbox) = self.delivery.mailboxes.get_mut(address) {
                 mailbox.published = None;
             }
         }
-        for address in named {
+        for address in named.iter().copied() {
             let Some(agency) = self.names.agency_of(address) else { continue };
             self.delivery.mailbox_mut(address, agency).published.get_or_insert(now);
         }
@@ -496,7 +493,7 @@ fn disclose(
 mod tests {
     use super::*;
     use crate::domain::catalogue::Categories;
-    use crate::domain::ids::{AgencyId, ThreadId};
+    use crate::domain::ids::{Address, AgencyId, ThreadId};
 
     fn agency() -> AgencyIx {
         let mut names = crate::domain::names::Names::default();

@@ -35,9 +35,11 @@ impl State {
             return;
         };
         let recipient = self.names.address(&label.recipient);
+        let sender = self.names.address(&label.sender);
+        self.senders.entry(sender_agency).or_default().insert(sender);
         let message = Message {
             participant,
-            sender: self.names.address(&label.sender),
+            sender,
             sender_agency,
             recipient,
             recipient_agency: self.names.agency(&label.recipient.agency),
@@ -115,6 +117,7 @@ impl State {
                 sender_agency: message.sender_agency,
                 recipient_agency: message.recipient_agency,
                 recipient: message.recipient,
+                professional_secret: message.professional_secret,
                 stopped: false,
                 handed_out: message.attempt > 0,
                 decrypted: message.decrypted,

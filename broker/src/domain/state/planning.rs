@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use crate::domain::event::{Actor, PlanningEvent};
 use crate::domain::event::{ParticipationEvent, RequestEvent};
 use crate::domain::ids::{AgencyId, ParticipantId, RecordNumber, TimeMs};
@@ -96,6 +98,13 @@ impl Planning {
             places.waiting.iter().take_while(|(_, waiting)| *waiting != ix).count()
         });
         u32::try_from(ahead).unwrap_or(u32::MAX)
+    }
+
+    /// Positions of all who wait, from 1, each on the list of one Jobcenter.
+    pub(in crate::domain) fn positions(&self) -> FxHashMap<ParticipantIx, u32> {
+        let lists = self.places.values();
+        let waiting = lists.flat_map(|places| places.waiting.iter().zip(1..));
+        waiting.map(|((_, ix), position)| (*ix, position)).collect()
     }
 
     /// Position on the waiting list from 1; 0: does not wait.

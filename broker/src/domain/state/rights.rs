@@ -111,12 +111,16 @@ impl State {
         let Some(ix) = self.by_id.remove(id) else { return };
         let Some(participant) = self.participant_mut(ix) else { return };
         participant.erased = true;
+        let registrar = participant.lotse_agency;
         participant.lotse = Box::default();
         let references = std::mem::take(&mut participant.references);
         let consents = std::mem::take(&mut participant.consents);
         participant.safeguards = Safeguards::default();
         let messages: BTreeSet<RecordNumber> = std::mem::take(&mut participant.messages);
         participant.id = ParticipantId::from_bytes([0; 16]);
+        if let Some(registered) = self.participants_of.get_mut(&registrar) {
+            *registered = registered.saturating_sub(1);
+        }
         for number in messages {
             self.finish(number, self.time);
         }

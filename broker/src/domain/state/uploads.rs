@@ -5,7 +5,8 @@
 //! it never makes a permit. See `ops/adr/0012-attachments.md`.
 //!
 //! INVARIANT (no part alone): a part is handed out only after its main message was accepted from the same
-//! agency, about the same participant, for the same address. What an upload rests on is a function of the
+//! agency, about the same participant, for the same address, and needs a release from professional secrecy if the
+//! main message does. What an upload rests on is a function of the
 //! records and their times alone, so that it is the same after each replay.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -14,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Hold, REMEMBER_MS, State};
 use crate::domain::ids::{MessageId, RecordNumber, TimeMs};
+use crate::domain::message::Message;
 use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::state::ParticipantIx;
 
@@ -24,13 +26,35 @@ const FOUND_AFTER_MS: TimeMs = REMEMBER_MS - 10 * 60 * 1000;
 /// Names an upload: agency of the sender and identifier of the main message.
 pub(in crate::domain) type UploadKey = (AgencyIx, MessageId);
 
+/// What the parts of an upload must have in common with its main message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::domain) struct Main {
+    participant: ParticipantIx,
+    recipient: AddressIx,
+    /// Then all parts must be professional secrets, so that each of them needs the release.
+    professional_secret: bool,
+}
+
+impl Main {
+    fn of(main: &Message) -> Self {
+        let Message { participant, recipient, professional_secret, .. } = *main;
+        Self { participant, recipient, professional_secret }
+    }
+
+    fn fits(self, part: &Message) -> bool {
+        part.participant == self.participant
+            && part.recipient == self.recipient
+            && (part.professional_secret || !self.professional_secret)
+    }
+}
+
 /// What became of the main message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::domain) enum Fate {
     /// It has not come.
     Expected,
-    /// It was accepted, about this participant and for this address.
-    Accepted(ParticipantIx, AddressIx),
+    /// It was accepted, with this in its label.
+    Accepted(Main),
     /// It was refused or stopped.
     Ended,
     /// The sender gave the upload up, in this record.
@@ -215,22 +239,24 @@ impl State {
         match (self.messages.get(&entry.record), self.finished.get(&entry.record)) {
             // A part is nobody's main message.
             (Some(main), _) if !self.uploads.of_part.contains_key(&entry.record) => {
-                Fate::Accepted(main.participant, main.recipient)
+                Fate::Accepted(Main::of(main))
             }
-            (None, Some(main)) if !main.stopped => Fate::Accepted(main.participant, main.recipient),
+            (None, Some(main)) if !main.stopped => Fate::Accepted(Main {
+                participant: main.participant,
+                recipient: main.recipient,
+                professional_secret: main.professional_secret,
+            }),
             _ => Fate::Ended,
         }
     }
 
     /// Whether a message may be handed out as far as uploads go: it is no part, or its main message was
-    /// accepted with the same participant and recipient.
+    /// accepted with the same participant and recipient, and is no professional secret unless the part is one.
     pub(in crate::domain) fn may_leave(&self, number: RecordNumber) -> bool {
         let Some(key) = self.uploads.of_part.get(&number) else { return true };
         let fate = self.uploads.all.get(key).map(|upload| upload.fate);
-        let Some(Fate::Accepted(participant, recipient)) = fate else { return false };
-        self.messages
-            .get(&number)
-            .is_some_and(|part| part.participant == participant && part.recipient == recipient)
+        let Some(Fate::Accepted(main)) = fate else { return false };
+        self.messages.get(&number).is_some_and(|part| main.fits(part))
     }
 
     /// A part was accepted.
@@ -260,7 +286,7 @@ impl State {
         }
         match (upload.fate, self.messages.get(&number)) {
             (Fate::Expected, Some(main)) => {
-                upload.fate = Fate::Accepted(main.participant, main.recipient);
+                upload.fate = Fate::Accepted(Main::of(main));
                 self.uploads.of_main.insert(number, key);
                 for part in self.uploads.parts(&key) {
                     if self.may_leave(part) {

@@ -11,6 +11,14 @@ use crate::domain::planning::Renewal;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Rules, State};
 
+use super::delivery::MAILBOXES_PER_AGENCY_MAX;
+
+/// Most functions that an agency ever published or read. Half of them only by publishing, so that reading
+/// what does not exist takes no function away.
+const FUNCTIONS_PER_AGENCY_MAX: usize = 2 * MAILBOXES_PER_AGENCY_MAX;
+/// Most participants that one agency registers, those who are erased not counted: all of them are looked through
+/// for its lists.
+const PARTICIPANTS_PER_AGENCY_MAX: usize = 200_000;
 /// Most references of one answer.
 const PARTICIPANTS_LISTED_MAX: usize = 10_000;
 
@@ -37,6 +45,10 @@ impl State {
                 .map(|(_, reference, _)| *reference)
                 .ok_or(Refusal::NotFound { field: "idempotency_key" })?;
             return Ok(Outcome::Registered { reference, record });
+        }
+        let registered = self.participants_of.get(&agency).copied().unwrap_or_default();
+        if registered >= PARTICIPANTS_PER_AGENCY_MAX {
+            return Err(Refusal::Overloaded { limit: "participants_per_agency" });
         }
         let [id, own, project] = entropy;
         let reference = Reference::from_bytes(own);
@@ -98,21 +110,22 @@ impl State {
     }
 
     pub(super) fn list_participants(
-        &self,
+        &mut self,
         rules: &Rules,
         now: TimeMs,
-        actor: &Actor,
+        actor: Actor,
     ) -> Result<Outcome, Refusal> {
         let agency = self.names.known_agency(&actor.agency);
         let references = self
             .participants()
-            .filter(|participant| self.is_entrusted(rules, now, actor, participant))
+            .filter(|participant| self.is_entrusted(rules, now, &actor, participant))
             .filter_map(|participant| {
                 participant.references.iter().find(|(of, ..)| Some(*of) == agency)
             })
             .map(|(_, reference, _)| *reference)
             .take(PARTICIPANTS_LISTED_MAX)
             .collect();
+        self.query(actor, "participants listed by the Lotse", now);
         Ok(Outcome::Participants(references))
     }
 
@@ -136,9 +149,26 @@ impl State {
         if revision != expected {
             return Err(Refusal::RevisionConflict { expected });
         }
+        self.check_functions(&actor.agency, &functions)?;
         let agency = actor.agency.clone();
         let event = DirectoryEvent { agency, revision, functions, renewal, document, signature };
         Ok(Outcome::Recorded(self.emit(Some(actor), EventKind::DirectoryPublished(event), now)))
+    }
+
+    /// INVARIANT (bounded): functions that an agency ever published are remembered, each with its queue.
+    fn check_functions(&self, agency: &AgencyId, functions: &[Address]) -> Result<(), Refusal> {
+        let own = self.names.known_agency(agency);
+        let known = own.and_then(|own| self.delivery.mailboxes_of.get(&own)).copied();
+        let is_new = |function: &&Address| {
+            let known = self.names.known_address(function);
+            known.is_none_or(|known| !self.delivery.mailboxes.contains_key(&known))
+        };
+        let new = functions.iter().filter(is_new).count();
+        if new > 0 && known.unwrap_or_default() + new > FUNCTIONS_PER_AGENCY_MAX {
+            let expected = "functions of before: an agency had too many different ones";
+            return Err(Refusal::InvalidField { field: "functions", expected });
+        }
+        Ok(())
     }
 
     pub(super) fn read_directory(&self, agency: Option<&AgencyId>) -> Result<Outcome, Refusal> {

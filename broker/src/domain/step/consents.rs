@@ -1,9 +1,11 @@
 //! Consents: record, revise, preview, revoke, list.
 
+use std::collections::{BTreeSet, HashMap};
+
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 
-use crate::domain::catalogue::Catalogue;
+use crate::domain::catalogue::Purpose;
 use crate::domain::command::{ConsentSummary, Outcome, RevocationEffect};
 use crate::domain::consent::{Consent, ConsentDocument, Grant, Suspension};
 use crate::domain::decide::decide;
@@ -12,7 +14,7 @@ use crate::domain::event::{
 };
 use crate::domain::ids::{ConsentId, ObjectionId, RecordNumber, Reference, ReleaseId, TimeMs};
 use crate::domain::message::StopReason;
-use crate::domain::names::AgencyIx;
+use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Participant, ParticipantIx, Rules, State};
 
@@ -141,15 +143,22 @@ impl State {
         consent: &ConsentId,
     ) -> Result<Outcome, Refusal> {
         let (_, participant, current) = self.entrusted_consent(rules, now, actor, consent)?;
+        let waiting = self.waiting_under(now, participant, current);
         let mut effects: Vec<RevocationEffect> = Vec::new();
-        for grant in &current.grants {
-            for sender in grant.senders() {
+        let mut asked = BTreeSet::new();
+        let rows = current
+            .grants
+            .iter()
+            .flat_map(|grant| grant.senders().iter().map(move |sender| (grant, *sender)));
+        for (grant, sender) in rows {
+            let purpose = rules.catalogue.purpose_code(grant.purpose);
+            let is_new = asked.insert((sender, grant.recipient, purpose, grant.categories));
+            if is_new && effects.len() < PREVIEW_ROWS_MAX {
                 let effect =
-                    self.effect(&rules.catalogue, now, participant, current, grant, *sender);
+                    self.effect(rules, now, participant, (current, grant), sender, &waiting);
                 effects.extend(effect.filter(|effect| !effects.contains(effect)));
             }
         }
-        effects.truncate(PREVIEW_ROWS_MAX);
         Ok(Outcome::Preview { effects, revision_hash: current.hash })
     }
 
@@ -232,28 +241,39 @@ impl State {
         u32::try_from(before.saturating_sub(left)).unwrap_or(u32::MAX)
     }
 
-    fn effect(
+    /// How many messages wait that no other consent than this one covers, by sender, recipient and purpose.
+    fn waiting_under(
         &self,
-        catalogue: &Catalogue,
         now: TimeMs,
         participant: &Participant,
         current: &Consent,
-        grant: &Grant,
+    ) -> HashMap<(AgencyIx, AddressIx, Purpose), u32> {
+        let others = || participant.consents.iter().filter(|other| other.id != current.id);
+        let mut waiting = HashMap::new();
+        for message in participant.messages.iter().filter_map(|number| self.messages.get(number)) {
+            let key = (message.sender_agency, message.recipient, message.purpose);
+            let decision = decide(others(), &participant.safeguards, &message.question(), now);
+            if decision.is_err_and(|deny| !deny.may_pass()) {
+                *waiting.entry(key).or_default() += 1;
+            }
+        }
+        waiting
+    }
+
+    fn effect(
+        &self,
+        rules: &Rules,
+        now: TimeMs,
+        participant: &Participant,
+        (current, grant): (&Consent, &Grant),
         sender: AgencyIx,
+        waiting: &HashMap<(AgencyIx, AddressIx, Purpose), u32>,
     ) -> Option<RevocationEffect> {
         if current.revoked.is_some() || now >= grant.not_after {
             return None;
         }
         let others = || participant.consents.iter().filter(|other| other.id != current.id);
-        let queued = participant.messages.iter().filter(|number| {
-            self.messages.get(number).is_some_and(|message| {
-                message.sender_agency == sender
-                    && message.recipient == grant.recipient
-                    && message.purpose == grant.purpose
-                    && decide(others(), &participant.safeguards, &message.question(), now)
-                        .is_err_and(|deny| !deny.may_pass())
-            })
-        });
+        let queued = waiting.get(&(sender, grant.recipient, grant.purpose)).copied();
         let partly = others().filter(|other| other.revoked.is_none()).any(|other| {
             other.grants.iter().any(|g| {
                 g.recipient == grant.recipient
@@ -266,8 +286,8 @@ impl State {
         Some(RevocationEffect {
             sender: self.agency(sender)?,
             recipient: self.address(grant.recipient)?,
-            purpose: catalogue.purpose_code(grant.purpose).to_owned(),
-            queued_messages: u32::try_from(queued.count()).unwrap_or(u32::MAX),
+            purpose: rules.catalogue.purpose_code(grant.purpose).to_owned(),
+            queued_messages: queued.unwrap_or_default(),
             partly_covered_otherwise: partly,
         })
     }

@@ -22,7 +22,7 @@ use schleuse_proto::identity::Role;
 const ENDS_PER_TICK_MAX: usize = 100;
 /// Mailboxes of one agency, read or published; further ones are read without a record. More than any agency has
 /// functions.
-const MAILBOXES_PER_AGENCY_MAX: usize = 1_000;
+pub(super) const MAILBOXES_PER_AGENCY_MAX: usize = 1_000;
 /// Messages that one duty names; further ones make another duty.
 const DUTY_MESSAGES_MAX: usize = 400;
 
@@ -173,7 +173,7 @@ impl State {
         Ok(DeliveryOutcome::Rejected(results.collect()))
     }
 
-    /// Ends a message as a dead letter.
+    /// Ends a message as a dead letter. What is left of its upload goes with it.
     pub(super) fn dead_letter(
         &mut self,
         now: TimeMs,
@@ -182,6 +182,7 @@ impl State {
         reason: DeadLetterReason,
     ) -> Option<RecordNumber> {
         let message = self.messages.get(&number)?;
+        let upload = self.uploads.of_main(number);
         let event = DeliveryEvent::DeadLettered {
             message: number,
             participant: self.participant(message.participant)?.id,
@@ -189,7 +190,9 @@ impl State {
             sender: self.agency(message.sender_agency)?,
             recipient: self.agency(message.recipient_agency)?,
         };
-        Some(self.deliver(actor, event, now))
+        let record = self.deliver(actor, event, now);
+        self.stop_rest(upload, now);
+        Some(record)
     }
 
     fn reference_of(&self, ix: ParticipantIx, agency: AgencyIx) -> Option<Reference> {

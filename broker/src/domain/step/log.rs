@@ -4,11 +4,17 @@ use schleuse_proto::identity::Role;
 
 use crate::domain::command::Outcome;
 use crate::domain::event::{Actor, EventKind, LogQueryEvent};
-use crate::domain::ids::{Reference, TimeMs};
+use crate::domain::ids::{RecordNumber, Reference, TimeMs};
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Rules, State};
 
 impl State {
+    /// Records that somebody read lists about participants that are not chosen by a reference.
+    pub(super) fn query(&mut self, actor: Actor, reason: &str, now: TimeMs) -> RecordNumber {
+        let query = LogQueryEvent { reason: reason.to_owned(), ..LogQueryEvent::default() };
+        self.emit(Some(actor), EventKind::LogQueried(query), now)
+    }
+
     pub(super) fn query_log(
         &mut self,
         rules: &Rules,

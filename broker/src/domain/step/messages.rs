@@ -1,8 +1,9 @@
 //! Messages: submit, hand out, report, expire.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
+use rustc_hash::FxHashSet;
 
 use crate::domain::command::{Outcome, SubmitDecision};
 use crate::domain::decide::{DenyReason, Permit, Question, decide, next_change};
@@ -14,10 +15,10 @@ use crate::domain::ids::{
     Address, AgencyId, MessageId, ParticipantId, RecordNumber, Reference, TimeMs,
 };
 use crate::domain::message::{HandOutPermit, Hold, Message, Stage, StopReason};
-use crate::domain::names::AddressIx;
+use crate::domain::names::{AddressIx, AgencyIx};
 use crate::domain::refusal::Refusal;
 use crate::domain::safeguards::Safeguards;
-use crate::domain::state::{Participant, ParticipantIx, Rules, State};
+use crate::domain::state::{Participant, ParticipantIx, Rules, State, UploadKey};
 use crate::domain::without_participant::Passage;
 
 /// Oldest label that is accepted.
@@ -28,6 +29,8 @@ pub(super) const CLOCK_AHEAD_MS_MAX: TimeMs = 5 * 60 * 1000;
 pub(super) const MESSAGE_LIFE_MS_MAX: TimeMs = 90 * 24 * 3600 * 1000;
 /// Part of all idempotency keys that one agency may hold: one in so many.
 const KEYS_SHARE: usize = 4;
+/// Most functions as which one agency ever sends.
+const SENDERS_PER_AGENCY_MAX: usize = 1_000;
 /// Bytes that a delivery needs beside its payload: label, signature, certificate, path, receipt.
 const DELIVERY_OVERHEAD_BYTES: u64 = 6 * 1024;
 /// Most expiries and releases of one tick; the rest follows with the next.
@@ -75,6 +78,7 @@ impl State {
         let mut in_request: HashMap<MessageId, [u8; 16]> = HashMap::new();
         let mut queued: HashMap<AddressIx, (usize, u64)> = HashMap::new();
         let mut new_keys = 0;
+        let mut new_senders: BTreeSet<&Address> = BTreeSet::new();
         for message in messages {
             let label = &message.label;
             if label.sender.agency != actor.agency {
@@ -95,7 +99,9 @@ impl State {
             }
             let function = label.sender.function();
             let is_secret = rules.catalogue.is_professional_secret(label.kind, function);
-            if is_secret && !label.professional_secret {
+            // What is about nobody holds no secret of anybody, whoever sends it.
+            let about_somebody = label.participant_commitment.is_some();
+            if about_somebody && is_secret && !label.professional_secret {
                 return Err(Refusal::InvalidField {
                     field: "label.professional_secret",
                     expected: "true: in the catalogue this kind or sending function is always a professional secret",
@@ -104,6 +110,7 @@ impl State {
             check_times(message, now)?;
             self.check_upload(rules, now, own, message)?;
             new_keys += 1;
+            new_senders.extend(self.is_new_sender(own, &label.sender).then_some(&label.sender));
             if let Some(recipient) = self.names.known_address(&label.recipient) {
                 let (messages, bytes) = queued.entry(recipient).or_insert_with(|| {
                     self.queues.get(&recipient).map_or((0, 0), |q| (q.messages, q.bytes))
@@ -118,6 +125,13 @@ impl State {
                 }
             }
         }
+        // Names of senders are remembered. What consents name does not count, so that none shows here.
+        let sent_as = own.and_then(|own| self.senders.get(&own)).map_or(0, FxHashSet::len);
+        if !new_senders.is_empty() && sent_as + new_senders.len() > SENDERS_PER_AGENCY_MAX {
+            let expected =
+                "a function as which the agency sent before: there are too many different ones";
+            return Err(Refusal::InvalidField { field: "label.sender", expected });
+        }
         // No agency can use up the identifiers of the others.
         let most = rules.limits.idempotency_keys_max;
         let of_agency = own.and_then(|own| self.keys_of.get(&own)).copied().unwrap_or_default();
@@ -125,6 +139,12 @@ impl State {
             return Err(Refusal::Overloaded { limit: "idempotency_keys_max" });
         }
         Ok(())
+    }
+
+    fn is_new_sender(&self, own: Option<AgencyIx>, sender: &Address) -> bool {
+        let known = self.names.known_address(sender);
+        let sent_as = own.and_then(|own| self.senders.get(&own));
+        known.is_none_or(|known| sent_as.is_none_or(|sent_as| !sent_as.contains(&known)))
     }
 
     /// Decides a question about the participant that an agency's reference means. For measurements;
@@ -379,7 +399,11 @@ impl State {
             recipient,
         };
         self.emit(None, kind, now);
-        // What is left of its upload goes with it; a part has none of its own.
+        self.stop_rest(upload, now);
+    }
+
+    /// What is left of an upload goes with its main message; a part has none of its own.
+    pub(super) fn stop_rest(&mut self, upload: Option<UploadKey>, now: TimeMs) {
         for part in upload.map(|key| self.uploads.parts(&key)).unwrap_or_default() {
             self.stop(part, StopReason::UploadEnded, None, now);
         }

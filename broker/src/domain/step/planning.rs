@@ -1,6 +1,7 @@
 //! Planning: questions before sending, consent requests, tasks, participations and places.
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use schleuse_proto::identity::Role;
 
 use crate::domain::command::{
@@ -48,7 +49,7 @@ impl State {
             PlanningCommand::RequestConsent { actor, reference, planned, reason } => {
                 return self.request_consent(now, actor, &reference, planned, reason);
             }
-            PlanningCommand::ListTasks { actor } => self.list_tasks(rules, now, &actor),
+            PlanningCommand::ListTasks { actor } => self.list_tasks(rules, now, actor),
             PlanningCommand::CloseTask { actor, task, result } => {
                 return self.close_task(now, actor, task, result);
             }
@@ -63,7 +64,7 @@ impl State {
                 let steps = (employability_at_start, employability_at_end);
                 self.set_participation(rules, now, actor, &reference, phase, jobcenter, steps)?
             }
-            PlanningCommand::ListParticipation { actor } => self.list_participation(&actor),
+            PlanningCommand::ListParticipation { actor } => self.list_participation(now, actor),
             PlanningCommand::ShowPlaces => self.show_places(rules),
         };
         Ok(Outcome::Planning(outcome))
@@ -150,13 +151,14 @@ impl State {
         }
     }
 
-    fn list_tasks(&self, rules: &Rules, now: TimeMs, actor: &Actor) -> PlanningOutcome {
+    fn list_tasks(&mut self, rules: &Rules, now: TimeMs, actor: Actor) -> PlanningOutcome {
         let mut requests = Vec::new();
         let mut due = Vec::new();
         if actor.role == Role::Lotse {
             let own = |ix: ParticipantIx| {
                 let known = self.participant(ix)?;
-                if self.is_lotse_of(actor, known) { self.own_reference(actor, known) } else { None }
+                let own = self.own_reference(&actor, known);
+                own.filter(|_| self.is_lotse_of(&actor, known))
             };
             for (task, known) in &self.planning.tasks {
                 let reference = own(known.participant).filter(|_| known.closed.is_none());
@@ -170,9 +172,14 @@ impl State {
                     requests.push(Task { reference: Some(reference), due: None, what });
                 }
             }
+            let positions = self.planning.positions();
             for (ix, participant) in self.numbered_participants() {
                 let Some(reference) = own(ix) else { continue };
-                self.add_due(rules, now, ix, participant, reference, &mut due);
+                self.add_due(now, ix, participant, reference, &mut due);
+                if let Some(jobcenter) = self.free_place(rules, ix, &positions) {
+                    let what = TaskKind::PlaceFree { jobcenter };
+                    due.push(Task { reference: Some(reference), due: None, what });
+                }
             }
         }
         for (agency, entry) in &self.directory {
@@ -187,13 +194,27 @@ impl State {
         requests.append(&mut due);
         let truncated = requests.len() > TASKS_LISTED_MAX;
         requests.truncate(TASKS_LISTED_MAX);
+        if actor.role == Role::Lotse {
+            self.query(actor, "tasks listed by the Lotse", now);
+        }
         PlanningOutcome::Tasks { tasks: requests, truncated }
     }
 
-    /// What is to be done about one participant because of the time, or of a place.
-    fn add_due(
+    /// The Jobcenter that has a place for somebody who waits for it.
+    fn free_place(
         &self,
         rules: &Rules,
+        ix: ParticipantIx,
+        positions: &FxHashMap<ParticipantIx, u32>,
+    ) -> Option<AgencyId> {
+        let known = self.planning.participation(ix).filter(|it| it.phase == Phase::Waiting)?;
+        let before = positions.get(&ix)?.saturating_sub(1);
+        self.has_places(rules, &known.jobcenter, before).then(|| known.jobcenter.clone())
+    }
+
+    /// What is to be done about one participant because of the time.
+    fn add_due(
+        &self,
         now: TimeMs,
         ix: ParticipantIx,
         participant: &Participant,
@@ -221,9 +242,6 @@ impl State {
         {
             add(Some(ends_by), TaskKind::ParticipationEnding { started });
         }
-        if known.phase == Phase::Waiting && self.has_place_for(rules, &known.jobcenter, ix) {
-            add(None, TaskKind::PlaceFree { jobcenter: known.jobcenter.clone() });
-        }
     }
 
     /// The caller's own reference of a participant.
@@ -234,9 +252,14 @@ impl State {
 
     /// Whether a place is free that nobody waits for longer.
     fn has_place_for(&self, rules: &Rules, jobcenter: &AgencyId, ix: ParticipantIx) -> bool {
+        self.has_places(rules, jobcenter, self.planning.waiting_before(jobcenter, ix))
+    }
+
+    /// Whether more places are free than so many wait for.
+    fn has_places(&self, rules: &Rules, jobcenter: &AgencyId, waiting: u32) -> bool {
         let places = rules.planning.places.get(jobcenter).copied().unwrap_or_default();
         let (taken, _) = self.planning.counts(jobcenter);
-        places.saturating_sub(taken) > self.planning.waiting_before(jobcenter, ix)
+        places.saturating_sub(taken) > waiting
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
@@ -323,15 +346,18 @@ impl State {
         }
     }
 
-    fn list_participation(&self, actor: &Actor) -> PlanningOutcome {
+    fn list_participation(&mut self, now: TimeMs, actor: Actor) -> PlanningOutcome {
+        let positions = self.planning.positions();
         let own = self.numbered_participants().filter_map(|(ix, participant)| {
             let participation = self.planning.participation(ix)?.clone();
-            let reference = self.own_reference(actor, participant);
-            let reference = reference.filter(|_| self.is_lotse_of(actor, participant))?;
-            let position = self.planning.position(ix);
+            let reference = self.own_reference(&actor, participant);
+            let reference = reference.filter(|_| self.is_lotse_of(&actor, participant))?;
+            let position = positions.get(&ix).copied().unwrap_or_default();
             Some(ListedParticipation { reference, participation, position })
         });
-        PlanningOutcome::Participations(own.take(PARTICIPATIONS_LISTED_MAX).collect())
+        let own = own.take(PARTICIPATIONS_LISTED_MAX).collect();
+        self.query(actor, "participations listed by the Lotse", now);
+        PlanningOutcome::Participations(own)
     }
 
     fn show_places(&self, rules: &Rules) -> PlanningOutcome {

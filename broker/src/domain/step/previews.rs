@@ -1,4 +1,7 @@
 //! What a change would stop: computed on a copy of what decides, which is thrown away.
+//!
+//! A preview writes no record, unlike every other look at a participant: whoever wants to revoke looks first, and must
+//! be able to when nothing can be written any more. The change that follows is a record.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +17,9 @@ use crate::domain::safeguards::{Objection, Safeguards};
 use crate::domain::state::{Participant, Rules, State};
 
 use super::consents::PREVIEW_ROWS_MAX;
+
+/// Most looks at grants of one comparison: some hundredths of a second.
+const PREVIEW_WORK_MAX: usize = 10_000_000;
 
 /// What decides about a participant.
 #[derive(Clone)]
@@ -96,9 +102,13 @@ impl State {
         let all = stopped.values().sum();
         let mut rows: BTreeMap<(AgencyIx, AddressIx, &str), bool> =
             stopped.keys().map(|row| (*row, false)).collect();
+        let mut budget = Budget::new(before, after);
         for (sender, grant) in before.lasting_grants(now) {
             let row = (sender, grant.recipient, catalogue.purpose_code(grant.purpose));
             let questions = before.questions(catalogue, sender, grant, &self.names);
+            if !budget.take(questions.len()) {
+                break;
+            }
             let at = now.max(grant.not_before);
             let (mut ends, mut stays) = (false, false);
             for question in questions {
@@ -122,7 +132,34 @@ impl State {
                 partly_covered_otherwise: stays,
             })
         });
-        Outcome::ChangePreview { effects: effects.take(PREVIEW_ROWS_MAX).collect(), stopped: all }
+        Outcome::ChangePreview {
+            effects: effects.take(PREVIEW_ROWS_MAX).collect(),
+            stopped: all,
+            truncated: budget.is_used_up,
+        }
+    }
+}
+
+/// Bounds the comparison, during which nobody else is served: a participant with a hundred grants is far from it.
+struct Budget {
+    grants: usize,
+    left: usize,
+    is_used_up: bool,
+}
+
+impl Budget {
+    fn new(before: &World, after: &World) -> Self {
+        let worlds = [before, after];
+        let grants = worlds.iter().flat_map(|world| &world.consents).map(|it| it.grants.len());
+        Self { grants: grants.sum(), left: PREVIEW_WORK_MAX, is_used_up: false }
+    }
+
+    /// Whether that many questions can be decided in both worlds.
+    fn take(&mut self, questions: usize) -> bool {
+        let left = self.left.checked_sub(questions.saturating_mul(self.grants));
+        self.is_used_up = left.is_none();
+        self.left = left.unwrap_or_default();
+        !self.is_used_up
     }
 }
 
@@ -190,5 +227,22 @@ impl ProposedChange {
             }
             Self::ParticipationEnd(_) => world.safeguards.ended = Some((now, 0)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// INVARIANT (bounded)
+    #[test]
+    fn a_comparison_ends_when_its_work_is_used_up() {
+        let mut budget = Budget { grants: 1_000, left: PREVIEW_WORK_MAX, is_used_up: false };
+        assert!(budget.take(9_000));
+        assert!(!budget.take(2_000) && budget.is_used_up);
+        assert!(!budget.take(1), "and stays ended");
+        let mut unbounded =
+            Budget { grants: usize::MAX, left: PREVIEW_WORK_MAX, is_used_up: false };
+        assert!(!unbounded.take(usize::MAX));
     }
 }

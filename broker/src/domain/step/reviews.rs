@@ -2,7 +2,7 @@
 
 use crate::domain::command::{Outcome, Review, ReviewState};
 use crate::domain::consent::{Consent, ReviewRules, Suspension, months_later};
-use crate::domain::event::{Actor, EventKind, LogQueryEvent, UpkeepEvent};
+use crate::domain::event::{Actor, EventKind, UpkeepEvent};
 use crate::domain::ids::TimeMs;
 use crate::domain::refusal::Refusal;
 use crate::domain::state::{Rules, State};
@@ -101,11 +101,7 @@ impl State {
         }
         reviews.sort_by_key(|review| review.review_by);
         reviews.truncate(REVIEWS_LISTED_MAX);
-        let query = LogQueryEvent {
-            reason: "reviews listed by the Lotse".to_owned(),
-            ..LogQueryEvent::default()
-        };
-        self.emit(Some(actor), EventKind::LogQueried(query), now);
+        self.query(actor, "reviews listed by the Lotse", now);
         Ok(Outcome::Reviews(reviews))
     }
 }

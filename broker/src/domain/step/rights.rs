@@ -129,14 +129,21 @@ impl State {
         Ok(Outcome::Recorded(self.upkeep(Some(actor), event, now)))
     }
 
-    pub(super) fn list_holds(&self, rules: &Rules, actor: &Actor) -> Result<Outcome, Refusal> {
-        check_officer(rules, actor)?;
+    pub(super) fn list_holds(
+        &mut self,
+        rules: &Rules,
+        now: TimeMs,
+        actor: Actor,
+    ) -> Result<Outcome, Refusal> {
+        check_officer(rules, &actor)?;
         let holds = self.erasure_holds.iter().map(|hold| {
             let reference =
                 hold.participant.as_ref().and_then(|id| self.reference_for(id, &actor.agency));
             (hold.clone(), reference)
         });
-        Ok(Outcome::Holds(holds.collect()))
+        let holds = holds.collect();
+        self.query(actor, "holds listed by the project's officer", now);
+        Ok(Outcome::Holds(holds))
     }
 
     pub(super) fn plan_erasure(

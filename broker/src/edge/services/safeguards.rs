@@ -90,11 +90,11 @@ impl Safeguards {
         // What ends something needs its preview; so it has the revocations' lane.
         let command = SafeguardCommand::Preview { actor: peer.actor.clone(), change };
         let answer = self.0.engine.execute(Lane::Urgent, safeguard(command)).await?;
-        let Outcome::ChangePreview { effects, stopped } = answer.outcome else {
+        let Outcome::ChangePreview { effects, stopped, truncated } = answer.outcome else {
             return Err(Failure::Internal);
         };
         let effects = effects.into_iter().map(effect).collect();
-        Ok(v1::PreviewChangeResponse { effects, stopped_messages: stopped })
+        Ok(v1::PreviewChangeResponse { effects, stopped_messages: stopped, truncated })
     }
 
     async fn list(

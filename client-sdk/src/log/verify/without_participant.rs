@@ -1,6 +1,6 @@
 //! What passed without participant, decided again: the broker's rule for purposes that forbid one.
 //!
-//! INVARIANT (default-deny), checked from outside: the signed label commits to nobody and names no category, the
+//! INVARIANT (default-deny), checked from outside: the signed label commits to nobody, names no category and no professional secret, the
 //! catalogue in force marked the purpose, and both agencies stood in the directory. All of this is in the rows
 //! themselves and needs no findings.
 
@@ -34,14 +34,20 @@ pub(super) fn check(
     }
     let (sender, recipient, purpose) = match row.event() {
         Some(Event::HandedOut(event)) => {
-            if !event.consent_reference.is_empty() || !event.categories.is_empty() {
+            if !event.consent_reference.is_empty()
+                || !event.categories.is_empty()
+                || event.professional_secret
+            {
                 return Err("passed without participant, with a consent or data about one");
             }
             (event.sender.as_ref(), event.recipient.as_ref(), &event.purpose)
         }
         _ => {
             let label = label.ok_or("a malformed label")?;
-            if !label.participant_commitment.is_empty() || !label.categories.is_empty() {
+            if !label.participant_commitment.is_empty()
+                || !label.categories.is_empty()
+                || label.professional_secret
+            {
                 return Err("passed without participant, with a label about one");
             }
             (label.sender.as_ref(), label.recipient.as_ref(), &label.purpose)

@@ -14,7 +14,7 @@ use super::super::{label, reason, words};
 use crate::broker::{TestBroker, TestClock};
 use crate::pki::Pki;
 use crate::raw::{
-    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, RawClient, consent, grant, now_ms, random,
+    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, RawClient, consent, grant, now_ms, random, release,
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -300,6 +300,56 @@ async fn recall(desk: &Desk) -> v1::RecallOutcome {
         v1::RecallMessagesRequest { message_ids: vec![Bytes::copy_from_slice(&desk.main)] };
     let mut client = DeliveryServiceClient::new(desk.jobcenter.channel.clone());
     client.recall_messages(request).await.unwrap().into_inner().outcomes.remove(0)
+}
+
+/// Who says that a message is not its own gets no more of its parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_takes_its_parts_with_it() {
+    let broker = TestBroker::start().await;
+    let mut desk = Desk::open(&broker).await;
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        sent.push(desk.accepted(&desk.part()).await);
+    }
+    let main = desk.accepted(&desk.message()).await;
+    sent.push(main);
+    assert_eq!(desk.fetched().await, sent);
+    desk.drv.acknowledge(vec![sent[0]]).await.unwrap();
+    let request = v1::RejectMessagesRequest {
+        message_numbers: vec![main],
+        reason: v1::DeadLetterReason::Misdirected.into(),
+    };
+    let mut deliveries = DeliveryServiceClient::new(desk.drv.channel.clone());
+    deliveries.reject_messages(request).await.unwrap();
+    assert_eq!(count(&log(&broker).await, ENDED), 1, "the part that was not taken over");
+    for _ in 0..2 {
+        desk.accepted(&desk.part()).await;
+    }
+    assert_eq!(count(&log(&broker).await, ENDED), 3, "parts that come later end at once");
+    let broker = broker.restart(Arc::new(SystemClock)).await;
+    desk.reconnect(&broker).await;
+    desk.accepted(&desk.part()).await;
+    assert!(desk.fetched().await.is_empty(), "also after a restart");
+    assert_eq!(count(&log(&broker).await, ENDED), 4);
+}
+
+/// A file beside a professional secret is one: without the release nothing of either leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parts_of_a_professional_secret_are_secrets() {
+    let broker = TestBroker::start().await;
+    let desk = Desk::open(&broker).await;
+    let released = release(&desk.case.reference, DRV);
+    desk.case.lotse.record_release(&released).await.unwrap();
+    let secret = |draft: Draft| Draft { professional_secret: true, ..draft };
+    desk.accepted(&desk.part()).await;
+    let part = desk.accepted(&secret(desk.part())).await;
+    let main = desk.accepted(&secret(desk.message())).await;
+    assert_eq!(count(&log(&broker).await, ENDED), 1, "the part that is no secret");
+    desk.accepted(&desk.part()).await;
+    assert_eq!(count(&log(&broker).await, ENDED), 2, "also one that comes later");
+    assert_eq!(desk.fetched().await, [part, main]);
+    desk.case.lotse.revoke_release(&released).await.unwrap();
+    assert!(desk.fetched().await.is_empty());
 }
 
 /// A recall of the main message takes its parts with it: what waits or was handed out comes no more, and what
