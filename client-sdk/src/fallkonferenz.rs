@@ -53,7 +53,7 @@ mod state;
 pub use conference::{Conference, ConferenceEvent, Notice};
 pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};
 pub use letters::Letter;
-pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan};
+pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan, check_times};
 pub use recall::RecalledPart;
 pub use review::{Review, SentPart};
 pub use send::Sent;
