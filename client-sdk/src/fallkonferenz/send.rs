@@ -42,13 +42,15 @@ impl Client {
         }
     }
 
-    /// Looks whether the directory knows the bodies of a plan that are not invited yet.
+    /// Looks whether bodies can be invited at all, before anything is asked: the conference was not cancelled, and the
+    /// directory knows those that are not invited yet.
     ///
     /// # Errors
-    /// Not the convener, it does not know one, or as [`Directory::look_up`](crate::Directory::look_up).
-    pub async fn check_bodies(&self, conference: &Conference) -> Result<(), ClientError> {
+    /// Not the convener, it was cancelled, the directory does not know one, or as [`Directory::look_up`](crate::Directory::look_up).
+    pub async fn check_invitation(&self, conference: &Conference) -> Result<(), ClientError> {
         let plan = planned(conference)?;
         let state = conference.state();
+        not_cancelled(&state)?;
         let is_invited = |body| state.bodies.get(body).is_some_and(|body| body.invited);
         for body in plan.bodies.iter().filter(|body| !is_invited(*body)) {
             let entry = match self.directory().look_up(&body.agency).await {

@@ -22,7 +22,7 @@ pub(super) async fn invite(
 ) -> Result<Ending, ClientError> {
     let mut conference = open(chosen)?;
     let client = desk.connect(&conference).await?;
-    client.check_bodies(&conference).await?;
+    client.check_invitation(&conference).await?;
     let distribution = client.distribution(&conference).await?;
     let invited_before = conference.state().phase != Phase::Planned;
     let newly = conference.review_with(&distribution).now_covered;
