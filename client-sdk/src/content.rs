@@ -20,6 +20,7 @@ use std::borrow::Cow;
 pub(crate) use attachment::chunk_bytes;
 pub use attachment::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX};
 use bytes::Bytes;
+pub(crate) use fallkonferenz::{change_word, decline_word};
 use prost_reflect::DynamicMessage;
 use schleuse_proto::Message as _;
 use schleuse_proto::v1;

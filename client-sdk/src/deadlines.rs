@@ -15,6 +15,7 @@ mod rules;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+pub(crate) use calendar::civil;
 pub use calendar::{
     Begin, End, Period, day_of, end_of, extended, german_day, last_day, next_workday, start_of,
 };

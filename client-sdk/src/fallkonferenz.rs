@@ -14,7 +14,8 @@
 //!   It is the same for every body, and its only category is `termine`.
 //! * Each item is sealed by itself, under its own categories, and goes to a body only if *one* grant names sender,
 //!   recipient, purpose and *all* its categories. Whoever lacks the grant gets nothing, and no gap: items have
-//!   random identifiers and no position.
+//!   random identifiers and no position. A body sees its items in the order of their making, which is that of the
+//!   agenda, numbered from 1.
 //! * No message names the other bodies. A list of the invited would show, by its difference from the list of those
 //!   who are usually asked, that somebody was left out, and a list of who received an item would show whose
 //!   consent reaches how far. Who sits at the table, the bodies see at the table; who is not there was, for all
@@ -53,7 +54,7 @@ mod state;
 pub use conference::{Conference, ConferenceEvent, Notice};
 pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};
 pub use letters::Letter;
-pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan};
+pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan, check_times};
 pub use recall::RecalledPart;
 pub use review::{Review, SentPart};
 pub use send::Sent;

@@ -108,6 +108,7 @@ mod error;
 mod evaluation;
 pub mod fallkonferenz;
 mod files;
+pub mod german;
 mod ids;
 mod log;
 mod lotse;

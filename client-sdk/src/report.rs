@@ -67,12 +67,14 @@ impl Names {
     }
 
     /// Whether the catalogue has this purpose.
-    pub(crate) fn has_purpose(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn has_purpose(&self, code: &str) -> bool {
         self.purpose.contains_key(code)
     }
 
     /// Whether the catalogue has this category.
-    pub(crate) fn has_category(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn has_category(&self, code: &str) -> bool {
         self.category.contains_key(code)
     }
 

@@ -2,14 +2,17 @@
 
 mod distribution;
 mod files;
+mod plan;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use schleuse_client::fallkonferenz::{Conference, ConferenceEvent, Date, Letter, Sent};
+use schleuse_client::fallkonferenz::{
+    Conference, ConferenceEvent, Date, Letter, Sent, check_times,
+};
+use schleuse_client::german::{parse_begin, parse_end, parse_on};
 use schleuse_client::{
     Client, ClientError, Clock as _, ConferenceId, Incoming, Received, Stage, SystemClock,
-    parse_time,
 };
 use serde_json::{Value, json};
 
@@ -34,8 +37,9 @@ pub(crate) async fn run(
 ) -> Result<Ending, ClientError> {
     let now_ms = SystemClock.now_ms();
     match command {
-        ConferenceCommand::Plan { file, participant, folder } => {
+        ConferenceCommand::Plan { file, participant, catalogue, folder } => {
             let plan = files::plan(&file, participant.is_some())?;
+            plan::check(global, &plan, catalogue.as_deref(), now_ms)?;
             let conference = Conference::convene(plan, participant)?;
             conference.save(&path(&folder, conference.id()))?;
             show(&conference, output)
@@ -64,7 +68,8 @@ pub(crate) async fn run(
         ConferenceCommand::Move { dates, reason, answer_by } => {
             let Dates { chosen, sending, date, minutes, place } = dates;
             let (dates, by) = (parse_dates(&date, minutes)?, answer_by.as_deref());
-            let by = by.map(parse_time).transpose()?;
+            let by = by.map(|by| parse_end("answer_by", by)).transpose()?;
+            check_times(&dates, by, now_ms)?;
             let moved = |conference: &Conference| {
                 let place = place_of(conference, place.as_ref());
                 conference.move_to(&dates, reason.to_wire(), &place, by)
@@ -88,7 +93,7 @@ pub(crate) async fn run(
         }
         ConferenceCommand::Agreement(report) => {
             let letters = |conference: &Conference| {
-                Ok(marked(agreement(conference, &report)?, &report.secrecy))
+                Ok(marked(agreement(conference, &report, now_ms)?, &report.secrecy))
             };
             Desk { global, output }.send(&report.chosen, &report.sending, letters).await
         }
@@ -135,7 +140,7 @@ impl Desk<'_> {
         let sent = client.send_letters(&mut conference, letters, expires_in(sending)).await;
         // What was accepted before an error is kept too.
         conference.save(&path(&chosen.folder, chosen.conference))?;
-        let ending = self.report(&conference, &sent?, None);
+        let ending = self.report(&conference, &sent?, &json!({}), Vec::new());
         client.check_receipts().await?;
         Ok(ending)
     }
@@ -143,13 +148,20 @@ impl Desk<'_> {
     async fn connect(&self, conference: &Conference) -> Result<Client, ClientError> {
         let client = connect(self.global, None, self.output).await?;
         if client.agency() != conference.own().agency {
-            return Err(wrong("conference", "a conference of the certificate's agency"));
+            let expected = format!("one convened or joined by {}", client.agency());
+            return Err(wrong("conference", &format!("{expected}, the certificate's agency")));
         }
         Ok(client)
     }
 
-    /// Shows what became of letters, with more that belongs into the same object.
-    fn report(&self, conference: &Conference, sent: &[Sent], more: Option<&Value>) -> Ending {
+    /// Shows what became of letters, with more that belongs into the same object, and into the same text.
+    fn report(
+        &self,
+        conference: &Conference,
+        sent: &[Sent],
+        more: &Value,
+        lines: Vec<String>,
+    ) -> Ending {
         let rows = sent.iter().map(|one| {
             json!({
                 "recipient": one.recipient,
@@ -160,17 +172,16 @@ impl Desk<'_> {
             })
         });
         let mut value = json!({ "conference": conference.id(), "sent": rows.collect::<Vec<_>>() });
-        if let (Some(value), Some(more)) = (value.as_object_mut(), more.and_then(Value::as_object))
-        {
+        if let (Some(value), Some(more)) = (value.as_object_mut(), more.as_object()) {
             value.extend(more.clone());
         }
         self.output.result(&value, || {
-            let lines = sent.iter().map(|one| {
+            let results = sent.iter().map(|one| {
                 let result = if one.outcome.is_accepted() { "accepted" } else { "not covered" };
                 format!("{} to {}: {result}", one.kind, one.recipient)
             });
             let head = [format!("conference {}", conference.id())];
-            head.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+            head.into_iter().chain(results).chain(lines).collect::<Vec<_>>().join("\n")
         });
         let covered = sent.iter().all(|one| one.outcome.is_accepted());
         if covered { Ending::Done } else { Ending::NotCovered }
@@ -248,10 +259,14 @@ fn answer(
 fn agreement(
     conference: &Conference,
     report: &AgreementReport,
+    now_ms: i64,
 ) -> Result<Vec<Letter>, ClientError> {
     match (&report.kept, &report.late) {
-        (Some(at), _) => conference.kept(report.agreement, parse_time(at)?),
-        (None, Some(by)) => conference.late(report.agreement, parse_time(by)?, &report.text),
+        (Some(at), _) => match parse_on("kept", at)? {
+            kept_ms if kept_ms > now_ms => Err(wrong("kept", "a day or a time that has come")),
+            kept_ms => conference.kept(report.agreement, kept_ms),
+        },
+        (None, Some(by)) => conference.late(report.agreement, parse_end("late", by)?, &report.text),
         (None, None) => Err(wrong("agreement", "--kept or --late")),
     }
 }
@@ -314,7 +329,8 @@ fn place_of(conference: &Conference, place: Option<&String>) -> String {
 }
 
 fn parse_dates(texts: &[String], minutes: u32) -> Result<Vec<Date>, ClientError> {
-    let dates = texts.iter().map(|text| Ok(Date { starts_at_ms: parse_time(text)?, minutes }));
+    let dates =
+        texts.iter().map(|text| Ok(Date { starts_at_ms: parse_begin("date", text)?, minutes }));
     dates.collect()
 }
 

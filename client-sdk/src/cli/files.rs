@@ -7,6 +7,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schleuse_client::german::parse_end;
 use schleuse_client::{
     ClientError, Content, ContentError, FILE_BYTES_MAX, MessageId, parse_time, v1,
 };
@@ -182,7 +183,7 @@ pub(crate) fn invitation(
         agenda: agenda.collect(),
         proposed_dates: dates.collect::<Result<_, _>>()?,
         place: file.place,
-        answer_by_ms: parse_time(&file.answer_by)?,
+        answer_by_ms: parse_end("answer_by", &file.answer_by)?,
     };
     Ok(Content::fallkonferenz_request(request)?)
 }

@@ -4,11 +4,14 @@
 //! [`Conference`](crate::fallkonferenz::Conference).
 
 mod show;
+mod text;
 
 use schleuse_proto::identity::is_part;
 use schleuse_proto::v1;
 
-pub(super) use self::show::{json, text};
+pub(super) use self::show::json;
+pub(super) use self::text::text;
+pub(crate) use self::text::{change_word, decline_word};
 use super::{ContentError, Kind, NAME_CHARS_MAX, chars, rule};
 
 /// Longest reason of a refusal in characters.

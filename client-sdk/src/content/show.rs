@@ -57,9 +57,6 @@ impl Content {
             let id = hex(&chunk.attachment_id);
             return format!("Teil {} von {} der Anlage {id}", chunk.index + 1, chunk.count);
         }
-        if let Some(text) = self.kind().and_then(fallkonferenz::text) {
-            return text;
-        }
         let whole = schema::decode(&self.encode()).ok();
         let arm = whole.as_ref().and_then(|whole| Some((whole, schema::arm(whole)?)));
         let Some((whole, arm)) = arm else {
@@ -67,7 +64,9 @@ impl Content {
         };
         let name = MessageKind::of_content(arm.name()).map_or(arm.name(), |kind| kind.name);
         let mut text = name.to_owned();
-        if let Some(message) = whole.get_field(&arm).as_message() {
+        if let Some(lines) = self.kind().and_then(fallkonferenz::text) {
+            text += &lines;
+        } else if let Some(message) = whole.get_field(&arm).as_message() {
             show_message(message, 0, &mut text);
         }
         text

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
@@ -134,6 +134,12 @@ pub fn day_of(ms: i64) -> Result<Date, ClientError> {
     let day = time.to_zoned(BERLIN.clone()).date();
     in_range(day)?;
     Ok(day)
+}
+
+/// What the clocks in Germany show at an instant; none outside the calendar.
+pub(crate) fn civil(ms: i64) -> Option<DateTime> {
+    let time = Timestamp::from_millisecond(ms).ok()?;
+    Some(time.to_zoned(BERLIN.clone()).datetime())
 }
 
 /// First instant of a day in Germany.

@@ -7,7 +7,7 @@ use schleuse_proto::v1::content::Content as Kind;
 
 use super::conference::Conference;
 use super::plan::frame_categories;
-use super::state::{Date, Reply, State};
+use super::state::{Date, ItemState, Phase, Reply, State};
 use crate::content::Content;
 use crate::error::ClientError;
 use crate::ids::{Address, AgreementId, ItemId};
@@ -77,7 +77,7 @@ impl Conference {
     /// Fixes the date, for all who were invited and did not decline.
     ///
     /// # Errors
-    /// Not the convener, or a field is out of its range.
+    /// Not the convener, nobody was invited or all have declined, it was cancelled, or a field is out of its range.
     pub fn fix(&self, date: Date, place: &str) -> Result<Vec<Letter>, ClientError> {
         let state = self.convener_state()?;
         let fix = v1::FallkonferenzFix {
@@ -93,7 +93,7 @@ impl Conference {
     /// declined the former dates.
     ///
     /// # Errors
-    /// Not the convener, or a field is out of its range.
+    /// Not the convener, nobody was invited, it was cancelled, or a field is out of its range.
     pub fn move_to(
         &self,
         dates: &[Date],
@@ -113,10 +113,10 @@ impl Conference {
         self.to_all(&state, true, "fallkonferenz.move", Kind::FallkonferenzMove(moved))
     }
 
-    /// Cancels the conference.
+    /// Cancels the conference, for all who were invited and did not decline.
     ///
     /// # Errors
-    /// Not the convener, or no reason.
+    /// Not the convener, nobody was invited or all have declined, it was cancelled before, or no reason.
     pub fn cancel(
         &self,
         reason: v1::FallkonferenzChangeReason,
@@ -134,8 +134,8 @@ impl Conference {
     /// them.
     ///
     /// # Errors
-    /// Not the convener, no such item, an agreement of a body that does not hold the item, or a field out of its
-    /// range.
+    /// Not the convener, no such item, nobody holds it, an agreement of a body that does not hold it, or a field out
+    /// of its range.
     pub fn minutes(
         &self,
         item: ItemId,
@@ -143,6 +143,7 @@ impl Conference {
         agreements: Vec<v1::Agreement>,
     ) -> Result<Vec<Letter>, ClientError> {
         let state = self.convener_state()?;
+        let known = known_item(&state, &item)?;
         let holders = state.holders(&item);
         for agreement in &agreements {
             let who = Address::new(&agreement.agency, &agreement.function)?;
@@ -151,7 +152,7 @@ impl Conference {
                 return Err(ClientError::argument("agreement", expected));
             }
         }
-        let version = state.items.get(&item).and_then(|item| item.minutes.as_ref());
+        let version = known.minutes.as_ref();
         let minutes = v1::FallkonferenzMinutes {
             conference_id: self.id.to_bytes(),
             item_id: item.to_bytes(),
@@ -166,12 +167,12 @@ impl Conference {
     /// Confirms the newest minutes of an item, or objects to them.
     ///
     /// # Errors
-    /// There are no minutes, the convener does not confirm its own, or the objection is too long.
+    /// No such item, there are no minutes, the convener does not confirm its own, or the objection is too long.
     pub fn confirm(&self, item: ItemId, objection: &str) -> Result<Letter, ClientError> {
         let state = self.state();
-        let minutes = state.items.get(&item).and_then(|item| item.minutes.as_ref());
-        let (version, _) =
-            minutes.ok_or_else(|| ClientError::argument("item", "an item with minutes"))?;
+        let minutes = known_item(&state, &item)?.minutes.as_ref();
+        let expected = "an item whose minutes came; see: conference take, conference show";
+        let (version, _) = minutes.ok_or_else(|| ClientError::argument("item", expected))?;
         let confirm = v1::FallkonferenzConfirm {
             conference_id: self.id.to_bytes(),
             item_id: item.to_bytes(),
@@ -186,7 +187,7 @@ impl Conference {
     /// Reports an agreement kept: a body to the convener, the convener to those who hold the item.
     ///
     /// # Errors
-    /// There is no such agreement.
+    /// There is no such agreement, or nobody to tell.
     pub fn kept(
         &self,
         agreement: AgreementId,
@@ -207,7 +208,7 @@ impl Conference {
     /// item.
     ///
     /// # Errors
-    /// There is no such agreement, or the text is too long.
+    /// There is no such agreement, nobody to tell, or the text is too long.
     pub fn late(
         &self,
         agreement: AgreementId,
@@ -226,10 +227,34 @@ impl Conference {
         self.about_item(&state, item, "fallkonferenz.agreement-late", &kind)
     }
 
+    /// What the convener said last about the dates, if that was after the invitation, for a body that is invited only
+    /// now.
+    pub(super) fn newest_change_for(&self, body: &Address) -> Option<Letter> {
+        let own = self.notices.values().filter(|notice| notice.from == self.convener);
+        let changes = own.filter_map(|notice| {
+            let (sequence, kind) = match notice.said() {
+                Some(Kind::FallkonferenzFix(fix)) => (fix.sequence, "fallkonferenz.fix"),
+                Some(Kind::FallkonferenzMove(moved)) => (moved.sequence, "fallkonferenz.move"),
+                _ => return None,
+            };
+            Some((sequence, kind, notice))
+        });
+        let (_, kind, notice) = changes.max_by_key(|(sequence, ..)| *sequence)?;
+        Some(Letter {
+            recipient: body.clone(),
+            kind,
+            categories: frame_categories(self.is_about_participant()),
+            professional_secret: self.is_secret(None),
+            item: None,
+            content: notice.content.clone(),
+        })
+    }
+
     fn answer(&self, kind: &'static str, content: Kind) -> Result<Letter, ClientError> {
         if self.is_convener() {
             return Err(ClientError::argument("conference", "one to which another body invited"));
         }
+        not_cancelled(&self.state())?;
         Ok(Letter {
             recipient: self.convener.clone(),
             kind,
@@ -240,7 +265,8 @@ impl Conference {
         })
     }
 
-    /// A message about dates to all who were invited.
+    /// A message about dates to all who were invited; an error where it would reach nobody, or would revive what was
+    /// cancelled.
     fn to_all(
         &self,
         state: &State,
@@ -248,6 +274,11 @@ impl Conference {
         kind: &'static str,
         content: Kind,
     ) -> Result<Vec<Letter>, ClientError> {
+        not_cancelled(state)?;
+        if state.phase == Phase::Planned {
+            let expected = "one to which bodies were invited; first: conference invite";
+            return Err(ClientError::argument("conference", expected));
+        }
         let content = Content::of(content)?;
         let concerned = state.bodies.iter().filter(|(_, body)| {
             body.invited && (also_declined || !matches!(body.reply, Some(Reply::Declined { .. })))
@@ -260,7 +291,12 @@ impl Conference {
             item: None,
             content: content.clone(),
         });
-        Ok(letters.collect())
+        let expected = if also_declined {
+            "one with a body that is still invited; see: conference show"
+        } else {
+            "one with a body that is invited and did not decline; to ask again: conference move"
+        };
+        some("conference", letters.collect(), expected)
     }
 
     /// A message about an item: from the convener to all who hold it, from a body to the convener.
@@ -271,8 +307,7 @@ impl Conference {
         kind: &'static str,
         content: &Kind,
     ) -> Result<Vec<Letter>, ClientError> {
-        let known = state.items.get(&item);
-        let known = known.ok_or_else(|| ClientError::argument("item", "an item of the agenda"))?;
+        let known = known_item(state, &item)?;
         let content = Content::of(content.clone())?;
         let recipients = if self.is_convener() {
             state.holders(&item)
@@ -287,7 +322,8 @@ impl Conference {
             item: Some(item),
             content: content.clone(),
         });
-        Ok(letters.collect())
+        let expected = "an item that a body holds; see: conference show, conference invite";
+        some("item", letters.collect(), expected)
     }
 
     fn is_secret(&self, item: Option<&ItemId>) -> bool {
@@ -311,5 +347,29 @@ fn item_of(state: &State, agreement: AgreementId) -> Result<ItemId, ClientError>
     let mut items = state.items.iter();
     let found = items.find(|(_, item)| item.agreements.contains_key(&agreement));
     let found = found.map(|(id, _)| *id);
-    found.ok_or_else(|| ClientError::argument("agreement", "an agreement of this conference"))
+    let expected = "an agreement of this conference; see: conference show";
+    found.ok_or_else(|| ClientError::argument("agreement", expected))
+}
+
+fn known_item<'a>(state: &'a State, item: &ItemId) -> Result<&'a ItemState, ClientError> {
+    let expected = "an item of this conference; see: conference show";
+    state.items.get(item).ok_or_else(|| ClientError::argument("item", expected))
+}
+
+/// A conference that was cancelled stays so.
+pub(super) fn not_cancelled(state: &State) -> Result<(), ClientError> {
+    if state.phase == Phase::Cancelled {
+        let expected = "one that was not cancelled; for another date: conference plan";
+        return Err(ClientError::argument("conference", expected));
+    }
+    Ok(())
+}
+
+/// What would reach nobody must not look as if it had been said.
+fn some(
+    what: &'static str,
+    letters: Vec<Letter>,
+    expected: &'static str,
+) -> Result<Vec<Letter>, ClientError> {
+    if letters.is_empty() { Err(ClientError::argument(what, expected)) } else { Ok(letters) }
 }

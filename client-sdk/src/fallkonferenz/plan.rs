@@ -136,6 +136,14 @@ impl Plan {
         self.request().map(drop)
     }
 
+    /// Looks whether dates and answer can still be kept at an instant.
+    ///
+    /// # Errors
+    /// A date or the answer is in the past, or the answer may come after the first date has begun.
+    pub fn check_times(&self, now_ms: i64) -> Result<(), ClientError> {
+        check_times(&self.dates, Some(self.answer_by_ms), now_ms)
+    }
+
     /// What may have to be asked before anybody is invited, each question once; nothing without participant.
     #[must_use]
     pub fn questions(&self) -> BTreeSet<Question> {
@@ -305,6 +313,26 @@ async fn answered(
     }
     let covered = questions.into_iter().zip(answers).filter(|(_, yes)| *yes);
     Ok(covered.map(|(question, _)| question).collect())
+}
+
+/// Looks whether dates and the answer to them can still be kept at an instant.
+///
+/// # Errors
+/// A date or the answer is in the past, or the answer may come after the first date has begun.
+pub fn check_times(
+    dates: &[Date],
+    answer_by_ms: Option<i64>,
+    now_ms: i64,
+) -> Result<(), ClientError> {
+    let rule = |ok: bool, what, expected| {
+        if ok { Ok(()) } else { Err(ClientError::argument(what, expected)) }
+    };
+    let first_ms = dates.iter().map(|date| date.starts_at_ms).min();
+    rule(first_ms.is_none_or(|first| first > now_ms), "date", "dates in the future")?;
+    let Some(by_ms) = answer_by_ms else { return Ok(()) };
+    rule(by_ms > now_ms, "answer_by", "a day or a time in the future")?;
+    let before = first_ms.is_none_or(|first| by_ms <= first);
+    rule(before, "answer_by", "a day before the first date, or a time before it begins")
 }
 
 pub(super) fn frame_categories(about_participant: bool) -> BTreeSet<String> {

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use super::conference::{Conference, ConferenceEvent, Notice};
 use super::coverage::BrokerCoverage;
-use super::letters::Letter;
-use super::plan::Distribution;
+use super::letters::{Letter, not_cancelled};
+use super::plan::{Distribution, Plan};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::{Address, ItemId, ParticipantReference, ThreadId};
 use crate::send::{Draft, SendOutcome};
+
+/// The broker has no such thing.
+const NOT_FOUND: &str = "ERROR_REASON_NOT_FOUND";
 
 /// What became of a letter.
 #[derive(Clone, Debug)]
@@ -31,8 +34,7 @@ impl Client {
     /// # Errors
     /// Not the convener, [`ClientError::QuestionsLimited`], or as [`Client::coverage`].
     pub async fn distribution(&self, conference: &Conference) -> Result<Distribution, ClientError> {
-        let missing = || ClientError::argument("conference", "one that we convene ourselves");
-        let plan = conference.plan().ok_or_else(missing)?;
+        let plan = planned(conference)?;
         match conference.participant() {
             Some(participant) => plan.distribute(&BrokerCoverage::new(self, participant)).await,
             // Without participant nothing is to be asked.
@@ -40,27 +42,66 @@ impl Client {
         }
     }
 
-    /// Invites the bodies of a distribution, and sends each the items that it may receive. A body whose
-    /// invitation is not covered gets no item. What was accepted is taken into the conference.
+    /// Looks whether bodies can be invited at all, before anything is asked: the conference was not cancelled, and the
+    /// directory knows those that are not invited yet.
     ///
     /// # Errors
-    /// Not the convener, or as [`Client::send`]; what was sent before the error is in the conference.
+    /// Not the convener, it was cancelled, the directory does not know one, or as [`Directory::look_up`](crate::Directory::look_up).
+    pub async fn check_invitation(&self, conference: &Conference) -> Result<(), ClientError> {
+        let plan = planned(conference)?;
+        let state = conference.state();
+        not_cancelled(&state)?;
+        let is_invited = |body| state.bodies.get(body).is_some_and(|body| body.invited);
+        for body in plan.bodies.iter().filter(|body| !is_invited(*body)) {
+            let entry = match self.directory().look_up(&body.agency).await {
+                Ok(entry) => entry,
+                Err(ClientError::Refused { reason, .. }) if reason == NOT_FOUND => {
+                    let expected = format!("an agency of the directory, not {}", body.agency);
+                    return Err(ClientError::argument("bodies", expected));
+                }
+                Err(error) => return Err(error),
+            };
+            if !entry.has_function(&body.function) {
+                let known: Vec<&str> = entry.functions.iter().map(|(id, _)| id.as_str()).collect();
+                let known = known.join(", ");
+                let expected = format!("a function of {}: {known}, not {body}", body.agency);
+                return Err(ClientError::argument("bodies", expected));
+            }
+        }
+        Ok(())
+    }
+
+    /// Invites the bodies of a distribution, and sends each the items that it may receive, as far as they do not have
+    /// it yet: what [`Conference::review_with`] lists as newly covered. A body whose invitation is not covered gets no
+    /// item; one that is invited after the dates were changed is told the newest change. What was accepted is taken
+    /// into the conference.
+    ///
+    /// # Errors
+    /// Not the convener, it was cancelled, or as [`Client::send`]; what was sent before the error is in the
+    /// conference.
     pub async fn invite(
         &self,
         conference: &mut Conference,
         distribution: &Distribution,
         expires_in: Duration,
     ) -> Result<Vec<Sent>, ClientError> {
-        let missing = || ClientError::argument("conference", "one that we convene ourselves");
-        let plan = conference.plan().cloned().ok_or_else(missing)?;
-        let invitations = plan.invitations(distribution)?;
+        let plan = planned(conference)?.clone();
+        not_cancelled(&conference.state())?;
+        let new = conference.review_with(distribution).now_covered;
+        let is_new = |letter: &Letter| new.contains(&(letter.recipient.clone(), letter.item));
+        let mut invitations = plan.invitations(distribution)?;
+        invitations.retain(is_new);
         let mut sent = self.send_letters(conference, invitations, expires_in).await?;
-        let invited = sent.iter().filter(|one| one.outcome.is_accepted());
-        let invited: BTreeSet<Address> = invited.map(|one| one.recipient.clone()).collect();
-        for body in &invited {
+        let refused = sent.iter().filter(|one| !one.outcome.is_accepted());
+        let refused: BTreeSet<Address> = refused.map(|one| one.recipient.clone()).collect();
+        for body in distribution.parts().keys().filter(|body| !refused.contains(*body)) {
             // Body by body: the records of one body's messages tell nothing of how many the others got.
-            let parts = plan.parts_for(body, distribution)?;
-            sent.extend(self.send_letters(conference, parts, expires_in).await?);
+            let mut letters = plan.parts_for(body, distribution)?;
+            letters.retain(is_new);
+            if new.contains(&(body.clone(), None)) {
+                letters.extend(conference.newest_change_for(body));
+            }
+            sent.extend(self.send_letters(conference, letters, expires_in).await?);
         }
         Ok(sent)
     }
@@ -94,6 +135,11 @@ impl Client {
         }
         Ok(sent)
     }
+}
+
+fn planned(conference: &Conference) -> Result<&Plan, ClientError> {
+    let missing = || ClientError::argument("conference", "one that we convene ourselves");
+    conference.plan().ok_or_else(missing)
 }
 
 impl Conference {

@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use schleuse_proto::v1;
 use serde_json::{Value, json};
 
 use super::conference::Conference;
@@ -13,10 +10,9 @@ use super::state::{
     AgreementStatus, Body, Confirmation, Date, ItemState, Phase, Reply, State, Task,
 };
 use crate::clock::rfc3339;
+use crate::content::{change_word, decline_word};
+use crate::german::{german_end, german_time};
 use crate::ids::{Address, ItemId};
-
-/// German time without a table of zones: the rule of the European Union. Source: directive 2000/84/EC.
-const GERMAN_TIME: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 impl Conference {
     /// The conference at an instant, in German.
@@ -57,13 +53,13 @@ impl Conference {
                     writeln!(text, "  Vorschlag       {}", german_date(*date))?;
                 }
                 if let Some(by) = state.answer_by_ms {
-                    writeln!(text, "  Antwort bis     {}", german_time(by))?;
+                    writeln!(text, "  Antwort bis     {}", german_end(by))?;
                 }
             }
         }
         writeln!(text, "  Ort             {}", state.place)?;
         if let Some(reason) = state.change_reason {
-            writeln!(text, "  Grund           {}", change_reason(reason))?;
+            writeln!(text, "  Grund           {}", change_word(reason))?;
         }
         if !state.bodies.is_empty() {
             writeln!(text, "\nBeteiligte")?;
@@ -71,8 +67,8 @@ impl Conference {
         for (address, body) in &state.bodies {
             writeln!(text, "  {address}: {}", body_word(body))?;
         }
-        for ((id, item), number) in state.items.iter().zip(1..) {
-            write_item(text, item, number, now_ms)?;
+        for ((id, item), number) in state.agenda().into_iter().zip(1..) {
+            write_item(text, id, item, number, now_ms)?;
             if self.is_convener() {
                 write_holders(text, state, id)?;
             }
@@ -80,7 +76,7 @@ impl Conference {
         let open = state.open(now_ms);
         writeln!(text, "\n{}", if open.is_empty() { "Nichts offen." } else { "Offen" })?;
         for one in open {
-            let due = one.due_ms.map(|due| format!(", bis {}", german_time(due)));
+            let due = one.due_ms.map(|due| format!(", bis {}", german_end(due)));
             let overdue = if one.is_overdue { " – ÜBERFÄLLIG" } else { "" };
             let task = task_word(state, one.task);
             writeln!(text, "  {}: {task}{}{overdue}", one.who, due.unwrap_or_default())?;
@@ -112,7 +108,8 @@ impl Conference {
                 "invitation_too_late": body.invitation_too_late,
             })
         });
-        let items = state.items.iter().map(|(id, item)| item_json(&id.to_string(), item, now_ms));
+        let items = state.agenda().into_iter();
+        let items = items.map(|(id, item)| item_json(&id.to_string(), item, now_ms));
         let open = state.open(now_ms).into_iter().map(|one| {
             json!({
                 "who": one.who,
@@ -157,7 +154,7 @@ fn item_json(id: &str, item: &ItemState, now_ms: i64) -> Value {
         "version": item.minutes.as_ref().map(|(version, _)| version),
         "minutes": item.minutes.as_ref().map(|(_, text)| text),
         "confirmations": item.confirmations.iter().map(word).collect::<Vec<_>>(),
-        "agreements": item.agreements.iter().map(|(id, one)| json!({
+        "agreements": item.agreed().into_iter().map(|(id, one)| json!({
             "agreement": id,
             "who": one.who,
             "what": one.what,
@@ -169,13 +166,21 @@ fn item_json(id: &str, item: &ItemState, now_ms: i64) -> Value {
     })
 }
 
-fn write_item(text: &mut String, item: &ItemState, number: u32, now_ms: i64) -> std::fmt::Result {
+/// An item with what a person needs to write, confirm and keep: its identifier and those of its agreements.
+fn write_item(
+    text: &mut String,
+    id: &ItemId,
+    item: &ItemState,
+    number: u32,
+    now_ms: i64,
+) -> std::fmt::Result {
     let categories: Vec<&str> = item.categories.iter().map(String::as_str).collect();
     write!(text, "\nPunkt {number}: {} ({} Minuten", item.title, item.minutes_planned)?;
     match categories.as_slice() {
         [] => writeln!(text, ")")?,
         some => writeln!(text, "; {})", some.join(", "))?,
     }
+    writeln!(text, "  Kennung         {id}")?;
     for line in item.notes.lines() {
         writeln!(text, "  | {line}")?;
     }
@@ -191,7 +196,7 @@ fn write_item(text: &mut String, item: &ItemState, number: u32, now_ms: i64) -> 
             Confirmation::Objected(why) => writeln!(text, "  Einwand von {address}: {why}")?,
         }
     }
-    for one in item.agreements.values() {
+    for (id, one) in item.agreed() {
         let status = match one.status(now_ms) {
             AgreementStatus::Open => "offen",
             AgreementStatus::Kept => "erfüllt",
@@ -199,8 +204,9 @@ fn write_item(text: &mut String, item: &ItemState, number: u32, now_ms: i64) -> 
             AgreementStatus::Late => "verspätet sich",
             AgreementStatus::Overdue => "ÜBERFÄLLIG",
         };
-        let until = german_time(one.until_ms);
+        let until = german_end(one.until_ms);
         writeln!(text, "  Vereinbarung: {} – {} – bis {until}: {status}", one.who, one.what)?;
+        writeln!(text, "    Kennung       {id}")?;
     }
     Ok(())
 }
@@ -235,7 +241,7 @@ fn body_word(body: &Body) -> String {
         Some(Reply::Accepted(dates)) => format!("nimmt teil: {}", all(dates)),
         Some(Reply::Proposed(dates)) => format!("schlägt vor: {}", all(dates)),
         Some(Reply::Declined { reason, text }) => {
-            format!("sagt ab ({}) {text}", decline_reason(*reason)).trim_end().to_owned()
+            format!("sagt ab ({}) {text}", decline_word(*reason)).trim_end().to_owned()
         }
     };
     let counted = |items: usize, what: &str| match items {
@@ -266,37 +272,6 @@ fn task_word(state: &State, task: Task) -> String {
     }
 }
 
-fn decline_reason(reason: v1::FallkonferenzDeclineReason) -> &'static str {
-    use v1::FallkonferenzDeclineReason as Reason;
-    match reason {
-        Reason::NoDate => "kein Termin möglich",
-        Reason::NotConcerned => "nicht betroffen",
-        Reason::OtherFunction => "andere Stelle im Haus",
-        Reason::InWriting => "schriftliche Stellungnahme folgt",
-        Reason::Capacity => "keine Kapazität",
-        Reason::Other | Reason::Unspecified => "anderer Grund",
-    }
-}
-
-fn change_reason(reason: v1::FallkonferenzChangeReason) -> &'static str {
-    use v1::FallkonferenzChangeReason as Reason;
-    match reason {
-        Reason::Attendance => "jemand ist verhindert",
-        Reason::Documents => "Unterlagen fehlen",
-        Reason::Place => "Raum oder Verbindung fehlt",
-        Reason::Settled => "hat sich erledigt",
-        Reason::NotStated | Reason::Unspecified => "ohne Angabe",
-    }
-}
-
 fn german_date(date: Date) -> String {
     format!("{}, {} Minuten", german_time(date.starts_at_ms), date.minutes)
-}
-
-fn german_time(ms: i64) -> String {
-    let zone = TimeZone::posix(GERMAN_TIME).unwrap_or(TimeZone::UTC);
-    match Timestamp::from_millisecond(ms) {
-        Ok(time) => time.to_zoned(zone).strftime("%d.%m.%Y, %H:%M Uhr").to_string(),
-        Err(_) => format!("{ms} ms"),
-    }
 }

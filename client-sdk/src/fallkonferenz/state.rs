@@ -100,6 +100,9 @@ pub enum Confirmation {
 /// An item and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemState {
+    /// Place among the items that are known here, from 0: with the convener that of the agenda, with a body that of
+    /// the items that it received, in the order of their making.
+    pub position: usize,
     /// Title; empty if only its minutes are known.
     pub title: String,
     /// Category codes.
@@ -119,6 +122,8 @@ pub struct ItemState {
 /// What was agreed, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgreementState {
+    /// Place in the minutes, from 0.
+    pub position: usize,
     /// Who does it.
     pub who: Address,
     /// What.
@@ -144,6 +149,16 @@ pub enum AgreementStatus {
     Late,
     /// Not kept although it is due.
     Overdue,
+}
+
+impl ItemState {
+    /// What was agreed, in the order of the minutes.
+    #[must_use]
+    pub fn agreed(&self) -> Vec<(&AgreementId, &AgreementState)> {
+        let mut agreed: Vec<_> = self.agreements.iter().collect();
+        agreed.sort_by_key(|(id, one)| (one.position, **id));
+        agreed
+    }
 }
 
 impl AgreementState {
@@ -190,6 +205,14 @@ pub struct State {
 }
 
 impl State {
+    /// Items in the order of the agenda, as far as they are known here.
+    #[must_use]
+    pub fn agenda(&self) -> Vec<(&ItemId, &ItemState)> {
+        let mut agenda: Vec<_> = self.items.iter().collect();
+        agenda.sort_by_key(|(id, item)| (item.position, **id));
+        agenda
+    }
+
     /// Bodies that hold an item.
     #[must_use]
     pub fn holders(&self, item: &ItemId) -> BTreeSet<Address> {
@@ -197,12 +220,13 @@ impl State {
         holders.map(|(address, _)| address.clone()).collect()
     }
 
-    /// Agreements with their items.
+    /// Agreements with their items, in the order of the agenda and of the minutes.
     pub fn agreements(
         &self,
     ) -> impl Iterator<Item = (&ItemId, &AgreementId, &AgreementState)> + '_ {
-        let items = self.items.iter();
-        items
-            .flat_map(|(item, state)| state.agreements.iter().map(move |(id, one)| (item, id, one)))
+        let items = self.agenda().into_iter();
+        items.flat_map(|(item, state)| {
+            state.agreed().into_iter().map(move |(id, one)| (item, id, one))
+        })
     }
 }

@@ -242,6 +242,39 @@ async fn a_conference_without_participant_needs_no_consent_and_its_log_verifies(
     assert!(words.iter().any(|word| word == "stopped STOP_REASON_CONSENT_ENDED"), "{words:?}");
 }
 
+/// Who is invited late is told the dates as they are now; who was invited before is told nothing again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_invited_late_learns_the_date_that_was_fixed_before() {
+    let broker = TestBroker::start().await;
+    let jobcenter = party(&broker, JOBCENTER, "system", "leitung").await;
+    let drv = party(&broker, DRV, "system", "reha-beratung").await;
+    let kasse = party(&broker, KRANKENKASSE, "system", "krankengeld").await;
+    let bodies = ["drv-bayern-sued/reha-beratung", "krankenkasse-nord/krankengeld"];
+    let items = vec![item("Wartezeiten", &[]), item("Verfahren", &[]), item("Ausblick", &[])];
+    let titles = ["Wartezeiten", "Verfahren", "Ausblick"];
+    let plan = plan("jobcenter-stadt-regensburg/leitung", &bodies, items, false);
+    let only_drv = Plan { bodies: [bodies[0].parse().unwrap()].into(), ..plan.clone() };
+    let (first, all) =
+        (only_drv.distribution(&only_drv.questions()), plan.distribution(&plan.questions()));
+    let mut conference = Conference::convene(plan.clone(), None).unwrap();
+    jobcenter.check_invitation(&conference).await.unwrap();
+    assert_eq!(jobcenter.invite(&mut conference, &first, DAY).await.unwrap().len(), 4);
+    assert!(jobcenter.invite(&mut conference, &first, DAY).await.unwrap().is_empty(), "twice");
+    let date = Date { minutes: 30, ..plan.dates[0] };
+    let letters = conference.fix(date, "Raum 4").unwrap();
+    jobcenter.send_letters(&mut conference, letters, DAY).await.unwrap();
+    let sent = jobcenter.invite(&mut conference, &all, DAY).await.unwrap();
+    assert!(sent.len() == 5 && sent.iter().all(|one| one.recipient.to_string() == bodies[1]));
+    let late = joined(&fetch(&kasse, "krankengeld").await);
+    let state = late.state();
+    assert_eq!((state.phase, state.date), (Phase::Fixed, Some(date)));
+    assert_eq!(state.place, "Raum 4");
+    let agenda = state.agenda().into_iter().map(|(_, item)| item.title.as_str());
+    assert_eq!(agenda.collect::<Vec<_>>(), titles, "in the order of the agenda");
+    let at_drv = fetch(&drv, "reha-beratung").await;
+    assert_eq!((at_drv.len(), parts(&at_drv)), (5, titles.map(str::to_owned).to_vec()));
+}
+
 /// What a label without participant may not have, and what every other must.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purpose_without_participant_carries_none_and_every_other_needs_one() {

@@ -12,10 +12,11 @@ pub(crate) enum ConferenceCommand {
     ///
     /// Example: schleuse lotse conference plan plan.toml --participant REF --dir conferences
     ///
-    /// The file: convener = "AGENCY/FUNCTION", bodies = [ "AGENCY/FUNCTION" ], place = "…", answer_by = "2026-12-01",
-    /// `[[date]]` starts_at = "2026-12-08T09:00:00Z", minutes; `[[item]]` title, categories, minutes, and if wanted
-    /// notes, bodies and professional_secret = true (§ 203 StGB; above `[[date]]`: all that the function sends is
-    /// one). For a purpose without participant: purpose = "strukturfragen", and no categories.
+    /// The file: convener = "AGENCY/FUNCTION", bodies = [ "AGENCY/FUNCTION" ], place = "…", answer_by = "2026-12-01"
+    /// (a day alone: all of it, in Germany), `[[date]]` starts_at = "2026-12-08T10:00:00+01:00", minutes; `[[item]]`
+    /// title, categories, minutes, and if wanted notes, bodies and professional_secret = true (§ 203 StGB; above
+    /// `[[date]]`: all that the function sends is one). For a purpose without participant:
+    /// purpose = "strukturfragen", and no categories.
     #[command(verbatim_doc_comment)]
     Plan {
         /// TOML file.
@@ -23,10 +24,14 @@ pub(crate) enum ConferenceCommand {
         /// Own reference of the participant; none for a purpose without participant.
         #[arg(long, value_name = "REF")]
         participant: Option<ParticipantReference>,
+        /// Catalogue of purposes and categories; without it, the broker looks at the codes when bodies are invited.
+        #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
+        catalogue: Option<PathBuf>,
         #[command(flatten)]
         folder: Folder,
     },
-    /// Asks the broker who may receive what, then invites, and sends each body the items that are covered for it.
+    /// Asks the broker who may receive what, then invites, and sends each body the items that are covered for it. Names
+    /// whom and what it leaves out. Repeated, it sends only what is newly covered.
     ///
     /// Example: schleuse agency conference invite --conference HEX --dir conferences --dry-run
     Invite {
@@ -68,8 +73,8 @@ pub(crate) enum ConferenceCommand {
         /// Why.
         #[arg(long, value_name = "REASON")]
         reason: ChangeReason,
-        /// With several dates: when to answer by.
-        #[arg(long, value_name = "TIME")]
+        /// With several dates: until when to answer; a day (all of it) or a time.
+        #[arg(long, value_name = "DAY|TIME")]
         answer_by: Option<String>,
     },
     /// Cancels the conference.
@@ -88,15 +93,15 @@ pub(crate) enum ConferenceCommand {
     ///
     /// Example: schleuse lotse conference minutes --conference HEX --item HEX minutes.toml --dir conferences
     ///
-    /// The file: text = "…", `[[agreement]]` who = "AGENCY/FUNCTION", what = "…", until = "2026-12-31", and to keep
-    /// one in corrected minutes its id.
+    /// The file: text = "…", `[[agreement]]` who = "AGENCY/FUNCTION", what = "…", until = "2026-12-31" (a day alone:
+    /// all of it, in Germany), and to keep one in corrected minutes its id.
     #[command(verbatim_doc_comment)]
     Minutes {
         #[command(flatten)]
         chosen: Chosen,
         #[command(flatten)]
         sending: Sending,
-        /// The item, in hexadecimal digits.
+        /// The item, in hexadecimal digits, as `conference show` prints it.
         #[arg(long, value_name = "HEX")]
         item: ItemId,
         /// TOML file.
@@ -112,7 +117,7 @@ pub(crate) enum ConferenceCommand {
         sending: Sending,
         #[command(flatten)]
         secrecy: Secrecy,
-        /// The item, in hexadecimal digits.
+        /// The item, in hexadecimal digits, as `conference show` prints it.
         #[arg(long, value_name = "HEX")]
         item: ItemId,
         /// What is objected to; without it the minutes are confirmed.
@@ -124,7 +129,8 @@ pub(crate) enum ConferenceCommand {
     /// Example: schleuse agency conference agreement --conference HEX --agreement HEX --kept 2026-12-20
     Agreement(AgreementReport),
     /// Asks the broker again, recalls what is no longer covered, and notes what was recalled and what was too late.
-    /// Everything else goes on, and nobody is told.
+    /// Everything else goes on, and nobody is told. While processing is restricted (GDPR Art. 18) the broker answers
+    /// every question with the same no, so that a review recalls everything that waits.
     ///
     /// Example: schleuse agency conference review --conference HEX --dir conferences --dry-run
     Review {
@@ -265,14 +271,14 @@ pub(crate) struct AgreementReport {
     pub(crate) sending: Sending,
     #[command(flatten)]
     pub(crate) secrecy: Secrecy,
-    /// The agreement, in hexadecimal digits.
+    /// The agreement, in hexadecimal digits, as `conference show` prints it.
     #[arg(long, value_name = "HEX")]
     pub(crate) agreement: AgreementId,
-    /// When it was kept.
-    #[arg(long, value_name = "TIME")]
+    /// When it was kept: a day or a time, not in the future.
+    #[arg(long, value_name = "DAY|TIME")]
     pub(crate) kept: Option<String>,
-    /// When it will be kept, later than agreed.
-    #[arg(long, value_name = "TIME")]
+    /// Until when it will be kept, later than agreed: a day (all of it) or a time.
+    #[arg(long, value_name = "DAY|TIME")]
     pub(crate) late: Option<String>,
     /// Why it is late.
     #[arg(long, value_name = "TEXT", default_value = "")]

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use schleuse_client::fallkonferenz::{Conference, Distribution, RecalledPart, Review, SentPart};
+use schleuse_client::fallkonferenz::{
+    Conference, Distribution, Phase, RecalledPart, Review, SentPart,
+};
 use schleuse_client::{Address, ClientError, ItemId};
 use serde_json::{Value, json};
 
@@ -20,19 +22,31 @@ pub(super) async fn invite(
 ) -> Result<Ending, ClientError> {
     let mut conference = open(chosen)?;
     let client = desk.connect(&conference).await?;
+    client.check_invitation(&conference).await?;
     let distribution = client.distribution(&conference).await?;
+    let invited_before = conference.state().phase != Phase::Planned;
+    let newly = conference.review_with(&distribution).now_covered;
+    let value = distribution_json(&conference, &distribution, &newly)?;
+    let mut lines = distribution_text(&conference, &distribution, dry_run);
+    if invited_before {
+        lines.extend(newly_text(&conference, &newly));
+        if newly.is_empty() {
+            lines.push("bodies were invited before, and nothing is newly covered".to_owned());
+        }
+    }
     if dry_run {
-        let value = distribution_json(&conference, &distribution)?;
-        desk.output.result(&value, || distribution_text(&conference, &distribution));
+        lines.insert(0, format!("conference {}: nothing was sent", conference.id()));
+        desk.output.result(&value, || lines.join("\n"));
         client.check_receipts().await?;
         return Ok(Ending::Done);
     }
     let sent = client.invite(&mut conference, &distribution, expires_in(sending)).await;
     conference.save(&path(&chosen.folder, chosen.conference))?;
-    let more = distribution_json(&conference, &distribution)?;
-    let ending = desk.report(&conference, &sent?, Some(&more));
+    let ending = desk.report(&conference, &sent?, &value, lines);
     client.check_receipts().await?;
-    Ok(ending)
+    // That nobody could be invited must not look as if somebody had been.
+    let nobody = !invited_before && distribution.parts().is_empty();
+    Ok(if nobody { Ending::NotCovered } else { ending })
 }
 
 /// Asks again, recalls what is no longer covered, and notes in the conference what came of it; with `dry_run` it only
@@ -53,7 +67,10 @@ pub(super) async fn review(
         recalled
     };
     let value = review_json(&review, &recalled, dry_run);
-    desk.output.result(&value, || review_text(&review, &recalled, dry_run));
+    desk.output.result(&value, || {
+        let newly = newly_text(&conference, &review.now_covered);
+        [vec![review_text(&review, &recalled, dry_run)], newly].concat().join("\n")
+    });
     client.check_receipts().await?;
     Ok(Ending::Done)
 }
@@ -62,10 +79,11 @@ fn part_json((body, item): &(Address, Option<ItemId>)) -> Value {
     json!({ "body": body, "item": item })
 }
 
-/// Each body with its items, each item with its bodies, and what is not covered.
+/// Each body with its items, each item with its bodies, what is not covered, and what could be sent and was not yet.
 fn distribution_json(
     conference: &Conference,
     distribution: &Distribution,
+    newly: &BTreeSet<(Address, Option<ItemId>)>,
 ) -> Result<Value, ClientError> {
     let plan = conference.plan().ok_or_else(|| wrong("conference", "one that was planned here"))?;
     let invited = distribution.parts().iter();
@@ -81,23 +99,50 @@ fn distribution_json(
         "invite": invited.collect::<Vec<_>>(),
         "items": items.collect::<Vec<_>>(),
         "not_covered": not_covered.iter().map(part_json).collect::<Vec<_>>(),
+        "now_covered": newly.iter().map(part_json).collect::<Vec<_>>(),
     }))
 }
 
-fn distribution_text(conference: &Conference, distribution: &Distribution) -> String {
-    let mut lines = vec![format!("conference {}: nothing was sent", conference.id())];
+/// Who and what is left out, and if wanted each body with the items that it may receive.
+fn distribution_text(
+    conference: &Conference,
+    distribution: &Distribution,
+    whole: bool,
+) -> Vec<String> {
+    let mut lines = Vec::new();
     for body in conference.plan().iter().flat_map(|plan| &plan.bodies) {
         let Some(items) = distribution.parts().get(body) else {
             lines.push(format!("{body}: not invited: not covered"));
             continue;
         };
-        lines.push(format!("{body}: invited"));
+        if whole {
+            lines.push(format!("{body}: invited"));
+        }
         for item in conference.plan().iter().flat_map(|plan| &plan.items) {
-            let receives = if items.contains(&item.id) { "receives" } else { "does not receive" };
-            lines.push(format!("  {receives} {}: {}", item.id, item.title));
+            let is_for = item.bodies.as_ref().is_none_or(|bodies| bodies.contains(body));
+            let receives = items.contains(&item.id);
+            let what = format!("{}: {}", item.id, item.title);
+            if receives && whole {
+                lines.push(format!("{body}: receives {what}"));
+            } else if !receives && is_for {
+                lines.push(format!("{body}: does not receive {what}: not covered"));
+            }
         }
     }
-    lines.join("\n")
+    lines
+}
+
+/// What could be sent and was not yet: all that a second invitation sends.
+fn newly_text(conference: &Conference, newly: &BTreeSet<(Address, Option<ItemId>)>) -> Vec<String> {
+    let items = conference.state().items;
+    let part = |(body, item): &(Address, Option<ItemId>)| match item {
+        None => format!("newly covered: {body}: invitation"),
+        Some(id) => {
+            let title = items.get(id).map(|item| item.title.as_str()).unwrap_or_default();
+            format!("newly covered: {body}: {id}: {title}")
+        }
+    };
+    newly.iter().map(part).collect()
 }
 
 fn sent_json(part: &SentPart) -> Value {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use schleuse_client::fallkonferenz::{Date, Item, PURPOSE, Plan};
-use schleuse_client::{Address, AgreementId, ClientError, ConferenceId, ItemId, parse_time, v1};
+use schleuse_client::german::{parse_begin, parse_end};
+use schleuse_client::{Address, AgreementId, ClientError, ConferenceId, ItemId, v1};
 use serde::Deserialize;
 
 use crate::cli::files::parse;
@@ -75,10 +76,10 @@ pub(super) fn plan(path: &Path, about_participant: bool) -> Result<Plan, ClientE
             professional_secret: item.professional_secret,
         })
     });
-    let dates = file
-        .date
-        .iter()
-        .map(|date| Ok(Date { starts_at_ms: parse_time(&date.starts_at)?, minutes: date.minutes }));
+    let dates = file.date.iter().map(|date| {
+        let starts_at_ms = parse_begin("starts_at", &date.starts_at)?;
+        Ok(Date { starts_at_ms, minutes: date.minutes })
+    });
     Ok(Plan {
         conference: ConferenceId::generate()?,
         convener: file.convener.parse()?,
@@ -88,7 +89,7 @@ pub(super) fn plan(path: &Path, about_participant: bool) -> Result<Plan, ClientE
         items: items.collect::<Result<_, ClientError>>()?,
         dates: dates.collect::<Result<_, ClientError>>()?,
         place: file.place,
-        answer_by_ms: parse_time(&file.answer_by)?,
+        answer_by_ms: parse_end("answer_by", &file.answer_by)?,
         professional_secret: file.professional_secret,
     })
 }
@@ -104,7 +105,7 @@ pub(super) fn minutes(path: &Path) -> Result<(String, Vec<v1::Agreement>), Clien
             agency: who.agency,
             function: who.function,
             what: one.what,
-            until_ms: parse_time(&one.until)?,
+            until_ms: parse_end("until", &one.until)?,
         })
     });
     Ok((file.text, agreements.collect::<Result<_, ClientError>>()?))

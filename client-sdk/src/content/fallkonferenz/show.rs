@@ -1,6 +1,4 @@
-//! Messages of a Fallkonferenz as text for people and as JSON for programs.
-
-use std::fmt::{self, Write as _};
+//! Messages of a Fallkonferenz as JSON for programs.
 
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
@@ -8,59 +6,6 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::ids::hex;
-
-/// A message of a Fallkonferenz as text; none for any other.
-pub(in crate::content) fn text(kind: &Kind) -> Option<String> {
-    let value = json(kind)?;
-    let mut shown = String::new();
-    let _infallible = show(&value, &mut shown);
-    Some(shown)
-}
-
-fn show(value: &Value, f: &mut String) -> fmt::Result {
-    let Value::Object(fields) = value else { return Ok(()) };
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            value.to_string()
-        }
-    };
-    let conference = fields.get("conference").map(text).unwrap_or_default();
-    let name = fields.get("type").map(text).unwrap_or_default();
-    write!(f, "{} {conference}", name.replace('_', " "))?;
-    lines(f, "", fields)
-}
-
-/// One line for each field that is not empty; nested fields get the name of what they are in.
-fn lines(f: &mut String, prefix: &str, fields: &serde_json::Map<String, Value>) -> fmt::Result {
-    for (name, value) in fields {
-        if prefix.is_empty() && matches!(name.as_str(), "type" | "conference") {
-            continue;
-        }
-        let name = name.replace('_', " ");
-        match value {
-            Value::Null => {}
-            Value::String(text) if text.is_empty() => {}
-            Value::String(text) => write!(f, "\n{prefix}{name}: {text}")?,
-            Value::Bool(_) | Value::Number(_) => write!(f, "\n{prefix}{name}: {value}")?,
-            Value::Object(inner) => lines(f, &format!("{prefix}{name} "), inner)?,
-            Value::Array(all) => {
-                for (one, number) in all.iter().zip(1..) {
-                    match one {
-                        Value::Object(inner) => {
-                            lines(f, &format!("{prefix}{name} {number} "), inner)?;
-                        }
-                        Value::String(text) => write!(f, "\n{prefix}{name}: {text}")?,
-                        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-                            write!(f, "\n{prefix}{name}: {one}")?;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
 
 /// A message of a Fallkonferenz as JSON; none for any other.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are shown elsewhere")]

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 
+use crate::content::kinds::MessageKind;
 use crate::content::{Content, ContentError};
+use crate::ids::hex;
 
 const ID: Bytes = Bytes::from_static(&[7; 16]);
 const SHORT: Bytes = Bytes::from_static(&[7; 15]);
@@ -112,9 +114,54 @@ fn every_kind_travels_and_is_shown() {
         let json = content.to_json();
         let name = json["type"].as_str().unwrap();
         assert_eq!(format!("{content:?}"), format!("Content({name})"));
-        let name = name.replace('_', " ");
-        assert!(content.to_string().starts_with(&name), "{content}");
+        let row = MessageKind::of_content(name).unwrap();
+        let text = content.to_string();
+        assert!(text.starts_with(&format!("{}\nKonferenz: ", row.name)), "{text}");
+        // German names, German time: no code of the schema, no time in UTC.
+        for foreign in ["_", "conference", "FALLKONFERENZ", "1970-01-01", "00:00Z"] {
+            assert!(!text.contains(foreign), "{foreign} in {text}");
+        }
     }
+}
+
+#[test]
+fn an_end_that_is_a_day_is_shown_as_a_day_and_dates_with_the_german_hour() {
+    let request = v1::FallkonferenzRequest {
+        conference_id: ID,
+        agenda: vec![v1::AgendaItem {
+            title: "Begutachtung".into(),
+            categories: vec!["gesundheit".into(), "wohnen".into()],
+            minutes: 20,
+            notes: "Gutachten\nliegt vor".into(),
+            ..Default::default()
+        }],
+        // 2026-12-08T09:00:00Z and 2026-07-08T09:00:00Z.
+        proposed_dates: [1_796_720_400_000, 1_783_501_200_000]
+            .map(|starts_at_ms| v1::ProposedDate { starts_at_ms, minutes: 60 })
+            .to_vec(),
+        place: "Raum 3".into(),
+        // 2026-12-01T23:00:00Z: the end of that day in Germany.
+        answer_by_ms: 1_796_166_000_000,
+    };
+    let text = Content::fallkonferenz_request(request).unwrap().to_string();
+    let wanted = format!(
+        "Einladung zur Fallkonferenz\nKonferenz: {}\n\
+         Vorschlag 1: 08.12.2026, 10:00 Uhr, 60 Minuten\n\
+         Vorschlag 2: 08.07.2026, 11:00 Uhr, 60 Minuten\n\
+         Ort: Raum 3\nAntwort bis: 01.12.2026\nTagesordnungspunkt 1:\n  Titel: Begutachtung\n  \
+         Datenkategorien: gesundheit, wohnen\n  Minuten: 20\n  Vorab: Gutachten\n    liegt vor",
+        hex(&ID)
+    );
+    assert_eq!(text, wanted);
+    let minutes = Kind::FallkonferenzMinutes(v1::FallkonferenzMinutes {
+        conference_id: ID,
+        item_id: ID,
+        version: 1,
+        text: "Besprochen.".into(),
+        agreements: vec![v1::Agreement { until_ms: 1_798_758_000_000, ..agreement() }],
+    });
+    let text = Content::of(minutes).unwrap().to_string();
+    assert!(text.contains("\n  Bis: 31.12.2026"), "{text}");
 }
 
 #[test]

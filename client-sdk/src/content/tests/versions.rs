@@ -104,6 +104,7 @@ fn an_unknown_code_of_a_fallkonferenz_is_passed_on_and_shown_as_its_number() {
     for (field, with) in all {
         let content = passed_on(&of_version(1, 1, Some(with(99))));
         assert_eq!(content.to_json()[field], 99);
+        assert!(content.to_string().contains("Wert 99, den"), "{content}");
         for (minor, code) in [(0, 99), (0, 0), (1, 0)] {
             let refused = Content::from_encoded(&of_version(1, minor, Some(with(code))));
             assert!(

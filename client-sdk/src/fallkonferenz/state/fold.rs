@@ -31,7 +31,9 @@ impl State {
             state.proposed.clone_from(&plan.dates);
             state.place.clone_from(&plan.place);
             state.answer_by_ms = Some(plan.answer_by_ms);
-            state.items.extend(plan.items.iter().map(|item| (item.id, ItemState::planned(item))));
+            let items = plan.items.iter().enumerate();
+            let items = items.map(|(place, item)| (item.id, ItemState::planned(place, item)));
+            state.items.extend(items);
         }
         let mut notices: Vec<&Notice> = conference.notices.values().collect();
         notices.sort_by_key(|notice| (notice.at_ms, notice.message_id));
@@ -52,8 +54,9 @@ impl State {
 }
 
 impl ItemState {
-    fn planned(item: &Item) -> Self {
+    fn planned(position: usize, item: &Item) -> Self {
         Self {
+            position,
             title: item.title.clone(),
             categories: item.categories.clone(),
             minutes_planned: item.minutes,
@@ -134,7 +137,9 @@ impl<'a> Fold<'a> {
                         body.recalled.insert(id);
                     }
                     if counts || self.conference.is_convener() {
-                        state.items.insert(id, item);
+                        let next = state.items.len();
+                        let position = state.items.get(&id).map_or(next, |known| known.position);
+                        state.items.insert(id, ItemState { position, ..item });
                     }
                 }
                 _ => {}
@@ -165,12 +170,15 @@ impl<'a> Fold<'a> {
         for notice in self.of_convener() {
             let Some(Kind::FallkonferenzMinutes(minutes)) = notice.said() else { continue };
             let Ok(id) = ItemId::parse(&minutes.item_id) else { continue };
-            let item = state.items.entry(id).or_default();
+            let position = state.items.len();
+            let unknown = || ItemState { position, ..ItemState::default() };
+            let item = state.items.entry(id).or_insert_with(unknown);
             if item.minutes.as_ref().is_some_and(|(version, _)| *version > minutes.version) {
                 continue;
             }
             item.minutes = Some((minutes.version, minutes.text.clone()));
-            item.agreements = minutes.agreements.iter().filter_map(agreement_of).collect();
+            item.agreements =
+                minutes.agreements.iter().enumerate().filter_map(agreement_of).collect();
         }
         for notice in self.of_bodies() {
             let Some(Kind::FallkonferenzConfirm(confirm)) = notice.said() else { continue };
@@ -292,8 +300,11 @@ fn item_of(item: &v1::AgendaItem) -> Option<(ItemId, ItemState)> {
     Some((ItemId::parse(&item.item_id).ok()?, state))
 }
 
-fn agreement_of(agreement: &v1::Agreement) -> Option<(AgreementId, AgreementState)> {
+fn agreement_of(
+    (position, agreement): (usize, &v1::Agreement),
+) -> Option<(AgreementId, AgreementState)> {
     let state = AgreementState {
+        position,
         who: Address::new(&agreement.agency, &agreement.function).ok()?,
         what: agreement.what.clone(),
         until_ms: agreement.until_ms,

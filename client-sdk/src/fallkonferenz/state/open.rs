@@ -36,7 +36,7 @@ pub struct Open {
 }
 
 impl State {
-    /// What is open at an instant, sorted by whose turn it is.
+    /// What is open at an instant, sorted by whose turn it is, and for each in the order of the agenda.
     #[must_use]
     pub fn open(&self, now_ms: i64) -> Vec<Open> {
         let mut open = Vec::new();
@@ -61,7 +61,7 @@ impl State {
                 }
             }
             Phase::Fixed if self.date.is_some_and(|date| now_ms >= date.ends_at_ms()) => {
-                for (id, item) in &self.items {
+                for (id, item) in self.agenda() {
                     if item.minutes.is_none() {
                         add(&self.convener, Task::WriteMinutes(*id), None);
                     }
@@ -70,7 +70,7 @@ impl State {
             Phase::Fixed | Phase::Cancelled => {}
             Phase::Withdrawn => return Vec::new(),
         }
-        for (id, item) in self.items.iter().filter(|(_, item)| item.minutes.is_some()) {
+        for (id, item) in self.agenda().into_iter().filter(|(_, item)| item.minutes.is_some()) {
             let objected = |word: &Confirmation| matches!(word, Confirmation::Objected(_));
             if item.confirmations.values().any(objected) {
                 add(&self.convener, Task::CorrectMinutes(*id), None);
@@ -91,7 +91,8 @@ impl State {
                 }
             }
         }
-        open.sort_unstable();
+        // The sort is stable: each one's tasks stay in their order.
+        open.sort_by(|one, other| one.who.cmp(&other.who));
         open
     }
 }

@@ -77,6 +77,18 @@ impl Convened {
         self.site.ask(JOBCENTER, "system", &command.concat())
     }
 
+    /// What a command of an agency's about the conference is refused with.
+    fn refused(&self, agency: &str, arguments: &[&str]) -> String {
+        let command = [&["agency", "conference"], arguments, &["--conference", &self.conference]];
+        refused(&self.site, agency, &command.concat())
+    }
+
+    /// What the convener is told in text.
+    fn told(&self, arguments: &[&str]) -> String {
+        let command = [&["agency", "conference"], arguments, &["--conference", &self.conference]];
+        self.site.text(JOBCENTER, "system", &command.concat())
+    }
+
     /// What a body's function fetches of conferences, as kinds.
     fn take(&self, agency: &str, function: &str) -> Vec<String> {
         let sealing = self.site.sealing(agency);
@@ -110,6 +122,13 @@ impl Convened {
         let path = format!("conferences-{JOBCENTER}/{}.json", self.conference);
         std::fs::read_to_string(self.site.path(&path)).unwrap()
     }
+}
+
+/// The error of a command that fails.
+fn refused(site: &Site, agency: &str, command: &[&str]) -> String {
+    let (code, value) = site.run(agency, "system", command);
+    assert_eq!(code, 1, "{command:?}: {value}");
+    text_of(&value, "error")
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -213,6 +232,7 @@ fn a_review_recalls_what_is_no_longer_covered_and_nothing_else() {
 fn a_lotse_convenes_by_the_brokers_answer_and_not_by_the_consents_alone() {
     let site = Site::with(QUESTIONS);
     site.publish(DRV, "reha-beratung");
+    site.publish(KRANKENKASSE, "krankengeld");
     let own = site.register();
     site.reference(&own, DRV);
     std::fs::create_dir(site.path(&format!("conferences-{LOTSE_AGENCY}"))).unwrap();
@@ -231,4 +251,160 @@ fn a_lotse_convenes_by_the_brokers_answer_and_not_by_the_consents_alone() {
     site.lotse(&[&objection[..], &["--agency", DRV, "--category", "gesundheit"]].concat());
     assert_eq!(items(&asked()), 1, "the consent is the same");
     assert_eq!(list(&site.lotse(&invite)["sent"]).len(), 2, "the invitation and one item");
+}
+
+/// Each step says what is missing, and none looks as if it had been done.
+#[test]
+fn steps_in_the_wrong_order_are_refused_and_a_second_invitation_sends_only_what_is_new() {
+    let case = Convened::start();
+    let date = "2035-12-08T09:00:00Z";
+    let fixed = case.refused(JOBCENTER, &["fix", "--date", date]);
+    assert!(fixed.ends_with("bodies were invited; first: conference invite"), "{fixed}");
+    let told = case.told(&["invite"]);
+    let debts = &case.items[2];
+    for body in [TO_DRV, TO_KASSE] {
+        let left_out = format!("{body}: does not receive {debts}: Ratenplan: not covered");
+        assert!(told.contains(&left_out), "{told}");
+    }
+    let again = case.told(&["invite"]);
+    assert!(again.contains("nothing is newly covered") && !again.contains("accepted"), "{again}");
+    assert_eq!(case.take(DRV, "reha-beratung").len(), 3, "nothing came twice");
+
+    // A consent of its own for the debts: that item, to that body, and nothing else.
+    let named = ["termine", "schulden-finanzen"];
+    case.site.consent(&case.own, PURPOSE, &[(JOBCENTER, TO_DRV, named.as_slice())]);
+    let newly = format!("newly covered: {TO_DRV}: {debts}: Ratenplan");
+    let reviewed = case.told(&["review", "--dry-run"]);
+    assert!(reviewed.contains(&newly), "{reviewed}");
+    let again = case.told(&["invite"]);
+    let accepted = format!("fallkonferenz.part to {TO_DRV}: accepted");
+    assert!(again.contains(&newly) && again.matches("accepted").count() == 1, "{again}");
+    assert!(again.contains(&accepted), "{again}");
+    assert_eq!(case.take(DRV, "reha-beratung"), ["fallkonferenz.part"]);
+    assert_eq!(case.held(DRV), ["Begutachtung", "Mietrückstand", "Ratenplan"]);
+
+    case.convener(&["fix", "--date", date]);
+    case.convener(&["cancel", "--reason", "settled"]);
+    for step in [&["fix", "--date", date][..], &["invite"], &["cancel", "--reason", "settled"]] {
+        let over = case.refused(JOBCENTER, step);
+        assert!(over.contains("expected one that was not cancelled"), "{over}");
+    }
+}
+
+/// A day is a day from the plan to the agreement, and what the next step needs stands in the text.
+#[test]
+fn days_are_shown_as_days_and_identifiers_are_there_for_the_next_step() {
+    let case = Convened::start();
+    case.convener(&["invite"]);
+    let inbox = ["agency", "inbox", "--function", "krankengeld", "--sealing"];
+    let sealing = case.site.sealing(KRANKENKASSE);
+    let inbox = case.site.text(KRANKENKASSE, "system", &[&inbox[..], &[sealing.as_str()]].concat());
+    for line in ["Vorschlag: 08.12.2035, 10:00 Uhr, 60 Minuten", "Antwort bis: 01.12.2035\n"] {
+        assert!(inbox.contains(line), "{inbox}");
+    }
+    assert!(!inbox.contains("answer by") && !inbox.contains("starts at"), "{inbox}");
+    case.take(DRV, "reha-beratung");
+    let (value, text) = case.show(DRV);
+    assert_eq!(value["answer_by"], "2035-12-01T23:00:00Z");
+    assert!(text.contains("Antwort bis     01.12.2035\n"), "{text}");
+    assert!(text.contains("auf die Einladung antworten, bis 01.12.2035\n"), "{text}");
+    let health = &case.items[0];
+    assert!(text.contains(&format!("Kennung         {health}")), "{text}");
+    assert_eq!(case.held(DRV), ["Begutachtung", "Mietrückstand"], "as in the plan");
+    assert_eq!(case.held(JOBCENTER), ["Begutachtung", "Mietrückstand", "Ratenplan"]);
+
+    let minutes = format!(
+        "text = \"Besprochen.\"\n[[agreement]]\nwho = \"{TO_DRV}\"\nwhat = \"Antrag prüfen\"\n\
+         until = \"2035-12-31\"\n"
+    );
+    let minutes = case.site.write("minutes.toml", &minutes);
+    let other = "0".repeat(32);
+    let wrong = case.refused(JOBCENTER, &["minutes", "--item", &other, &minutes]);
+    assert_eq!(wrong, "item: expected an item of this conference; see: conference show");
+    case.convener(&["minutes", "--item", health, &minutes]);
+    case.take(DRV, "reha-beratung");
+    let (value, text) = case.show(DRV);
+    assert!(text.contains("Antrag prüfen – bis 31.12.2035: offen\n"), "{text}");
+    let agreement = text_of(&value["items"][0]["agreements"][0], "agreement");
+    assert!(text.contains(&format!("    Kennung       {agreement}\n")), "{text}");
+    let wrong = case.refused(DRV, &["agreement", "--agreement", &other, "--kept", "2026-01-01"]);
+    assert_eq!(wrong, "agreement: expected an agreement of this conference; see: conference show");
+    let kept = ["agreement", "--agreement", &agreement, "--kept"];
+    let future = case.refused(DRV, &[&kept[..], &["2035-12-20"]].concat());
+    assert_eq!(future, "kept: expected a day or a time that has come");
+}
+
+#[test]
+fn a_plan_that_cannot_be_carried_out_is_refused_when_it_is_made() {
+    let site = Site::with(QUESTIONS);
+    let own = site.register();
+    let theirs = site.reference(&own, JOBCENTER);
+    std::fs::create_dir(site.path(&format!("conferences-{JOBCENTER}"))).unwrap();
+    let day = "answer_by = \"2035-12-01\"";
+    for (right, wrong, expected) in [
+        (day, "answer_by = \"2020-12-01\"", "answer_by: expected a day or a time in the future"),
+        (day, "answer_by = \"2035-12-08\"", "answer_by: expected a day before the first date"),
+        (day, "answer_by = \"bald\"", "answer_by: expected a day such as"),
+        ("2035-12-08T", "2020-12-08T", "date: expected dates in the future"),
+        ("2035-12-08T09:00:00Z", "2035-12-08", "starts_at: expected a time such as"),
+        (
+            "[\"wohnen\"]",
+            "[\"wohnung\"]",
+            "categories: expected codes of the catalogue, not wohnung",
+        ),
+        (
+            "convener = \"jobcenter-stadt-regensburg/",
+            "convener = \"lotsenstelle/",
+            "convener: expected a function of jobcenter-stadt-regensburg, the certificate's agency",
+        ),
+    ] {
+        assert!(PLAN.contains(right));
+        let plan = site.write("plan.toml", &PLAN.replace(right, wrong));
+        let convene = ["agency", "conference", "plan", &plan, "--participant", &theirs];
+        let error = refused(&site, JOBCENTER, &convene);
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// Typing errors in a function are no refusal by a consent.
+#[test]
+fn a_body_that_the_directory_does_not_know_is_an_error_before_anything_is_asked() {
+    let site = Site::with(QUESTIONS);
+    for (agency, function) in [(JOBCENTER, "fallmanagement"), (DRV, "reha-beratung")] {
+        site.publish(agency, function);
+    }
+    let own = site.register();
+    let theirs = site.reference(&own, JOBCENTER);
+    std::fs::create_dir(site.path(&format!("conferences-{JOBCENTER}"))).unwrap();
+    let convened = |plan: &str| {
+        let plan = site.write("plan.toml", plan);
+        let convene = ["agency", "conference", "plan", &plan, "--participant", &theirs];
+        text_of(&site.ask(JOBCENTER, "system", &convene), "conference")
+    };
+    let typed = convened(&PLAN.replace("reha-beratung", "reha-beratnug"));
+    let invite = ["agency", "conference", "invite", "--conference"];
+    for (conference, expected) in [
+        (typed, "bodies: expected a function of drv-bayern-sued: reha-beratung, not"),
+        (convened(PLAN), "bodies: expected an agency of the directory, not krankenkasse-nord"),
+    ] {
+        for more in [&[][..], &["--dry-run"]] {
+            let command = [&invite[..], &[conference.as_str()], more].concat();
+            let error = refused(&site, JOBCENTER, &command);
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}
+
+/// Nobody invited is no success.
+#[test]
+fn whom_no_consent_covers_is_named_as_left_out() {
+    let case = Convened::start();
+    for consent in [&case.to_drv, &case.to_kasse] {
+        case.site.lotse(&["lotse", "consent", "revoke", "--yes", "--consent", consent]);
+    }
+    let command = ["agency", "conference", "invite", "--conference", &case.conference];
+    let (code, value) = case.site.run(JOBCENTER, "system", &command);
+    assert_eq!((code, list(&value["sent"]).len()), (3, 0), "{value}");
+    let left_out = list(&value["not_covered"]).iter().filter(|part| part["item"].is_null());
+    assert_eq!(left_out.count(), 2, "{value}");
 }

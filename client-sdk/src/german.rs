@@ -1,0 +1,128 @@
+//! Days and times as people in Germany write and read them (Europe/Berlin).
+//!
+//! A day alone means the whole day. An end is kept as the first instant after it, so that the end of a day is the
+//! midnight that follows; what begins or ends at midnight is shown as a day, and a time only if one was given.
+
+use jiff::civil::{Date, DateTime, Time};
+
+use crate::clock::parse_time;
+use crate::deadlines::{civil, end_of, start_of};
+use crate::error::ClientError;
+
+/// Reads an end: a day (`2026-12-01`, all of it) or a time (RFC 3339). The first instant after it.
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_end(what: &'static str, text: &str) -> Result<i64, ClientError> {
+    day_or_time(what, text, end_of)
+}
+
+/// Reads when something was: a day (`2026-12-01`, from its first instant) or a time (RFC 3339).
+///
+/// # Errors
+/// The text is neither.
+pub fn parse_on(what: &'static str, text: &str) -> Result<i64, ClientError> {
+    day_or_time(what, text, start_of)
+}
+
+/// Reads when something begins: a time (RFC 3339). A day alone does not say when people meet.
+///
+/// # Errors
+/// The text is no time.
+pub fn parse_begin(what: &'static str, text: &str) -> Result<i64, ClientError> {
+    let expected = "a time such as 2026-12-01T10:30:00+01:00";
+    let time = if day(text).is_some() { None } else { parse_time(text).ok() };
+    time.ok_or_else(|| ClientError::argument(what, expected))
+}
+
+/// A time: `08.12.2026, 10:00 Uhr`.
+#[must_use]
+pub fn german_time(ms: i64) -> String {
+    shown(ms, |time| time.strftime("%d.%m.%Y, %H:%M Uhr").to_string())
+}
+
+/// An end: `01.12.2026` if it is the end of that day, else with its time.
+#[must_use]
+pub fn german_end(ms: i64) -> String {
+    shown(ms, |time| match time.date().yesterday() {
+        Ok(day) if time.time() == Time::midnight() => german_date(day),
+        Ok(_) | Err(_) => german_time(ms),
+    })
+}
+
+/// When something was: `01.12.2026` if only the day was given, else with its time.
+#[must_use]
+pub fn german_on(ms: i64) -> String {
+    shown(ms, |time| match time.time() == Time::midnight() {
+        true => german_date(time.date()),
+        false => german_time(ms),
+    })
+}
+
+fn german_date(day: Date) -> String {
+    day.strftime("%d.%m.%Y").to_string()
+}
+
+fn shown(ms: i64, show: impl FnOnce(DateTime) -> String) -> String {
+    civil(ms).map_or_else(|| format!("{ms} ms"), show)
+}
+
+fn day_or_time(
+    what: &'static str,
+    text: &str,
+    of_day: fn(Date) -> Result<i64, ClientError>,
+) -> Result<i64, ClientError> {
+    let expected = "a day such as 2026-12-01 or a time such as 2026-12-01T10:30:00+01:00";
+    match day(text) {
+        Some(day) => of_day(day),
+        None => parse_time(text),
+    }
+    .map_err(|_| ClientError::argument(what, expected))
+}
+
+/// A day alone.
+fn day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| !text.contains('T'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_alone_is_the_whole_day_in_germany_and_is_shown_as_a_day() {
+        let ms = |text: &str| parse_time(text).unwrap();
+        for (day, end, shown) in [
+            ("2026-12-01", "2026-12-01T23:00:00Z", "01.12.2026"),
+            ("2026-12-31", "2026-12-31T23:00:00Z", "31.12.2026"),
+            ("2027-07-01", "2027-07-01T22:00:00Z", "01.07.2027"),
+            // The day on which summer time ends has 25 hours.
+            ("2026-10-25", "2026-10-25T23:00:00Z", "25.10.2026"),
+        ] {
+            assert_eq!(parse_end("until", day).unwrap(), ms(end), "{day}");
+            assert_eq!(german_end(ms(end)), shown);
+        }
+        assert_eq!(parse_on("kept", "2026-12-01").unwrap(), ms("2026-11-30T23:00:00Z"));
+        assert_eq!(german_on(ms("2026-11-30T23:00:00Z")), "01.12.2026");
+    }
+
+    #[test]
+    fn a_time_is_shown_only_if_one_was_given() {
+        let given = "2026-12-01T09:30:00Z";
+        for read in [parse_end, parse_on, parse_begin] {
+            let ms = read("until", given).unwrap();
+            assert_eq!(ms, parse_time(given).unwrap());
+            for shown in [german_end(ms), german_on(ms), german_time(ms)] {
+                assert_eq!(shown, "01.12.2026, 10:30 Uhr");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_refused_with_the_name_of_the_field() {
+        let error = parse_end("answer_by", "morgen").unwrap_err().to_string();
+        assert!(error.starts_with("answer_by: expected a day such as 2026-12-01"), "{error}");
+        let error = parse_begin("starts_at", "2026-12-01").unwrap_err().to_string();
+        assert!(error.starts_with("starts_at: expected a time such as"), "{error}");
+    }
+}
