@@ -6,7 +6,7 @@
 use schleuse_client::ClientError;
 
 /// Fields at the beginning of a refusal, and the options that fill them.
-const OPTIONS: [(&str, &str); 41] = [
+const OPTIONS: [(&str, &str); 46] = [
     ("addressee", "--addressee"),
     ("agencies", "--agency"),
     ("agency", "agency"),
@@ -29,6 +29,11 @@ const OPTIONS: [(&str, &str); 41] = [
     ("grants.recipient", "--to"),
     ("holder", "--holder"),
     ("jobcenter", "--jobcenter"),
+    ("label.categories", "--category"),
+    ("label.kind", "--kind"),
+    ("label.purpose", "--purpose"),
+    ("label.recipient", "--to"),
+    ("label.sender", "--as"),
     ("lotse", "--lotse"),
     ("next_review_by_ms", "--next-review-months"),
     ("not_after_ms", "--months"),
