@@ -272,9 +272,13 @@ async fn run(config: &Config) -> ExitCode {
 fn check_files(config: &Config) -> ExitCode {
     let checked = files::trust(config).and_then(|trust| {
         files::catalogue(&config.catalogue)?;
-        files::signer(config, &trust.log_key).map(|_| ())
+        files::signer(config, &trust.log_key).map(|_| trust)
     });
-    match checked {
+    let trust = match checked {
+        Ok(trust) => trust,
+        Err(error) => return fail(&chain(&error), 2),
+    };
+    match files::check_agencies(config, &trust.trust) {
         Ok(()) => {
             say("the configuration is good");
             ExitCode::SUCCESS

@@ -100,6 +100,14 @@ pub enum ClientError {
         /// What is allowed.
         expected: String,
     },
+    /// What was asked for cannot be done, for a reason that a person can do something about.
+    #[error("{what}: {why}")]
+    Precondition {
+        /// What it is about.
+        what: &'static str,
+        /// Why, and what to do instead.
+        why: String,
+    },
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,
@@ -121,6 +129,7 @@ impl ClientError {
             | Self::Content(_)
             | Self::Attachment(_)
             | Self::Argument { .. }
+            | Self::Precondition { .. }
             | Self::Random => false,
         }
     }
@@ -142,6 +151,7 @@ impl ClientError {
             | Self::File { .. }
             | Self::Content(_)
             | Self::Argument { .. }
+            | Self::Precondition { .. }
             | Self::Random => false,
         }
     }

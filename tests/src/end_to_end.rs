@@ -13,6 +13,7 @@ mod evaluation;
 mod evidence;
 mod kinds;
 mod lifecycle;
+mod lotse_cli;
 mod operations;
 mod planning;
 mod queries;

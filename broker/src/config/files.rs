@@ -9,7 +9,7 @@ use schleuse_proto::trust::{Issuer, Trust};
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{Config, Profile};
+use super::{Config, ConfigError, Profile};
 use crate::domain::Catalogue;
 use crate::journal::checkpoint::CheckpointSigner;
 
@@ -89,6 +89,25 @@ pub fn trust(config: &Config) -> Result<TrustFiles, FileError> {
         return Err(error(&config.trust, why));
     }
     Ok(files)
+}
+
+/// Checks that the trust file names the agencies that the configuration does: others never connect.
+///
+/// # Errors
+/// All that it does not name.
+pub fn check_agencies(config: &Config, trust: &Trust) -> Result<(), ConfigError> {
+    let known = trust.agencies();
+    let project = [("project_agency", config.project_agency.as_str())];
+    let places = config.planning.places.keys().map(|id| ("places.jobcenter", id.as_str()));
+    let unknown = project.into_iter().chain(places).filter(|(_, agency)| !known.contains(agency));
+    let fault = |(key, agency): (&str, &str)| {
+        format!(
+            "{key} = \"{agency}\": no issuer of tls.trust may certify this agency; expected one of {}",
+            known.join(", ")
+        )
+    };
+    let faults: Vec<String> = unknown.map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
 }
 
 fn is_development(root: &[u8]) -> bool {

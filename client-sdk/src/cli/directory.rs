@@ -46,7 +46,7 @@ pub(crate) async fn run(
                 entries.retain(|entry| entry.stale || entry.renew_by_ms <= soon);
             }
             let value = entries.iter().map(entry_json).collect::<Value>();
-            output.table(&value, || list_table(&entries));
+            output.table(&value, || list_table(&entries, due));
             faults.iter().for_each(|error| output.note(&format!("ALARM: {error}")));
             Ok(if faults.is_empty() { Ending::Done } else { Ending::Alarm })
         }
@@ -127,9 +127,9 @@ fn offers(entry: &AgencyEntry) -> Vec<String> {
     }
 }
 
-fn list_table(entries: &[AgencyEntry]) -> Table {
-    let mut table =
-        Table::new(&["agency", "name", "function", "for", "note"], "the directory is empty");
+fn list_table(entries: &[AgencyEntry], due: bool) -> Table {
+    let nothing = if due { "nothing is due" } else { "the directory is empty" };
+    let mut table = Table::new(&["agency", "name", "function", "for", "note"], nothing);
     for entry in entries {
         for (id, name) in &entry.functions {
             let (agency, display) = (entry.agency.clone(), entry.display_name.clone());

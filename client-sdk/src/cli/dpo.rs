@@ -56,14 +56,17 @@ async fn log(
         None => {
             let answer = client.query_log(&query).await?;
             let receipt = answer.receipt.record_number;
-            show(&answer.rows, receipt, answer.truncated, None, output);
+            let note = nothing(&arguments.filter, &answer.rows, answer.truncated);
+            show(&answer.rows, (receipt, answer.truncated), note, None, output);
         }
         Some(path) => {
             let path = path.as_path();
             let bundle = export(&client, &query, path, output).await?;
             let report = bundle.verify(client.log_key());
             let rows = bundle.parse_rows()?;
-            show(&rows, bundle.query_record(), bundle.is_truncated(), Some(path), output);
+            let truncated = bundle.is_truncated();
+            let note = nothing(&arguments.filter, &rows, truncated);
+            show(&rows, (bundle.query_record(), truncated), note, Some(path), output);
             spreadsheet::write(&rows, arguments.csv.as_deref(), arguments.jsonl.as_deref())?;
             output.note(&report.to_string());
             if !report.is_sound() {
@@ -161,10 +164,30 @@ fn record_type(name: &str) -> Result<v1::RecordType, ClientError> {
     })
 }
 
+/// What stands above rows that are queries alone: the one that was just made is always among them. A name that means
+/// nobody matches nothing, as one does about whom nothing is recorded; who asks for queries finds them.
+fn nothing(filter: &FilterArguments, rows: &[LogRow], truncated: bool) -> Option<&'static str> {
+    let is_query = |row: &LogRow| row.record_type() == v1::RecordType::LogQueried;
+    if truncated || !filter.types.is_empty() || !rows.iter().all(is_query) {
+        return None;
+    }
+    if filter.participant.is_some() {
+        return Some(
+            "nothing but queries of the log matches: nothing is recorded that the own agency may see, or it \
+             has no such reference; the Lotse makes it with: schleuse lotse participant reference \
+             --participant REF --agency AGENCY",
+        );
+    }
+    filter.agency.as_ref().map(|_| {
+        "nothing but queries of the log matches: nothing is recorded that the own agency may see, or there \
+         is no such agency; see: schleuse directory list"
+    })
+}
+
 fn show(
     rows: &[LogRow],
-    query_record: u64,
-    truncated: bool,
+    (query_record, truncated): (u64, bool),
+    note: Option<&str>,
     export: Option<&Path>,
     output: &Output,
 ) {
@@ -174,9 +197,9 @@ fn show(
         "truncated": truncated,
         "export": export.map(|path| path.display().to_string()),
     });
-    output.table(&value, || {
-        let mut table =
-            Table::new(&["record", "time", "by", "participant", "what"], "no record matches");
+    output.result(&value, || {
+        let head = ["record", "time", "by", "participant", "what"];
+        let mut table = Table::new(&head, "no record matches");
         for row in rows {
             let reference = row.participant_reference.as_ref();
             table.row(vec![
@@ -187,7 +210,7 @@ fn show(
                 row.summary(),
             ]);
         }
-        table
+        note.map_or_else(|| table.to_string(), |note| format!("{note}\n{table}"))
     });
     if truncated {
         let next = rows.last().map_or(0, |row| row.record_number + 1);

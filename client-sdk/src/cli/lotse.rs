@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use schleuse_client::{
     Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
-    Representation, SystemClock, format_time, hex, months_later, parse_time, rfc3339, v1,
+    Representation, SafeguardRecords, SystemClock, format_time, hex, months_later, parse_time,
+    rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -16,8 +17,8 @@ use super::args::{
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, conference, connect, deadlines, files, narrow, planning, receipt, report, rights,
-    safeguards, template,
+    Ending, conference, connect, deadlines, files, held_back, narrow, options, person, planning,
+    receipt, recipients, report, rights, safeguards, template,
 };
 
 /// Largest file of evidence, in bytes.
@@ -25,9 +26,17 @@ pub(super) const EVIDENCE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long an introduction may wait.
 const INTRODUCTION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Runs a command of the Lotse.
-#[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
+/// Runs a command of the Lotse. What the broker refuses is said in the command's own words.
 pub(crate) async fn run(
+    global: &Global,
+    command: LotseCommand,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    run_command(global, command, output).await.map_err(options::named)
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
+async fn run_command(
     global: &Global,
     command: LotseCommand,
     output: &Output,
@@ -39,8 +48,11 @@ pub(crate) async fn run(
             participant(&client, command, output).await
         }
         LotseCommand::Consent(ConsentCommand::Record(arguments)) => {
-            let consent = build(&arguments, SystemClock.now_ms())?;
+            let now_ms = SystemClock.now_ms();
+            let grants = grants(&arguments, now_ms)?;
+            let consent = build(&arguments, &grants, now_ms)?;
             let client = connect(global, None, output).await?;
+            recipients::check(&client, &grants, arguments.not_yet_in_directory).await?;
             let change = client.record_consent(&consent).await?;
             let record = change.receipt.record_number;
             let value = json!({ "consent": change.consent_id, "record": record });
@@ -50,8 +62,9 @@ pub(crate) async fn run(
         LotseCommand::Consent(ConsentCommand::List { participant }) => {
             let client = connect(global, None, output).await?;
             let consents = client.list_consents(&participant).await?;
-            let value = consents.iter().map(consent_json).collect::<Value>();
-            output.table(&value, || consent_table(&consents));
+            let beside = client.list_safeguards(&participant).await?;
+            let value = consents.iter().map(|one| consent_json(one, &beside)).collect::<Value>();
+            output.table(&value, || consent_table(&consents, &beside));
             Ok(Ending::Done)
         }
         LotseCommand::Consent(ConsentCommand::Confirm {
@@ -138,7 +151,10 @@ async fn participant(
         ParticipantCommand::End(arguments) => {
             return safeguards::end(client, &arguments, output).await;
         }
-        ParticipantCommand::HandOver { participant, lotse } => {
+        ParticipantCommand::HandOver { participant, lotse, yes } => {
+            if !person::confirmed(client, &lotse, person::Act::HandOver, yes, output)? {
+                return Ok(Ending::Declined);
+            }
             let record = client.assign_lotse(&participant, &lotse).await?.record_number;
             output.result(&json!({ "lotse": lotse, "record": record }), || {
                 format!("handed over to {lotse}, log record {record}")
@@ -148,20 +164,23 @@ async fn participant(
     Ok(Ending::Done)
 }
 
-fn build(arguments: &RecordArguments, now_ms: i64) -> Result<ConsentBuilder, ClientError> {
-    let grants = grants(arguments, now_ms)?;
+fn build(
+    arguments: &RecordArguments,
+    grants: &[Grant],
+    now_ms: i64,
+) -> Result<ConsentBuilder, ClientError> {
     let releases = arguments.grants.as_deref().map(template::releases).transpose()?;
     let releases = releases.unwrap_or_default();
     let consent = ConsentBuilder::new(arguments.participant.clone())
         .form(arguments.form.into())
         .review_by(months_later(now_ms, arguments.review_months)?);
-    let mut consent = template::text(consent, &arguments.source, &grants, &releases)?;
+    let mut consent = template::text(consent, &arguments.source, grants, &releases)?;
     for release in &releases {
         let categories: Vec<&str> = release.categories.iter().map(String::as_str).collect();
         consent = consent.release_from_secrecy(&release.holder, &release.to, &categories);
     }
     for grant in grants {
-        consent = consent.grant(grant);
+        consent = consent.grant(grant.clone());
     }
     if let Some(representation) = representation(&arguments.representation)? {
         consent = consent.given_by_representative(&representation);
@@ -283,11 +302,12 @@ pub(super) fn wire_address(address: Option<&v1::Address>) -> String {
     address.map(|a| format!("{}/{}", a.agency, a.function)).unwrap_or_default()
 }
 
-fn consent_table(consents: &[ConsentRecord]) -> Table {
+fn consent_table(consents: &[ConsentRecord], beside: &SafeguardRecords) -> Table {
     let head = [
         "consent",
         "rev",
         "state",
+        "held back by",
         "grant",
         "from",
         "to",
@@ -304,6 +324,7 @@ fn consent_table(consents: &[ConsentRecord]) -> Table {
                 consent.consent_id.to_string(),
                 consent.document.revision.to_string(),
                 state(consent).to_owned(),
+                held_back::by(consent, grant, beside).join(", "),
                 number.to_string(),
                 grant.senders.join(","),
                 wire_address(grant.recipient.as_ref()),
@@ -348,7 +369,7 @@ fn given_by_json(document: &v1::ConsentDocument) -> Value {
     }
 }
 
-fn consent_json(consent: &ConsentRecord) -> Value {
+fn consent_json(consent: &ConsentRecord, beside: &SafeguardRecords) -> Value {
     let document = &consent.document;
     json!({
         "consent": consent.consent_id,
@@ -361,6 +382,7 @@ fn consent_json(consent: &ConsentRecord) -> Value {
             "categories": grant.categories,
             "not_before": rfc3339(grant.not_before_ms),
             "not_after": rfc3339(grant.not_after_ms),
+            "held_back_by": held_back::by(consent, grant, beside),
         })).collect::<Vec<_>>(),
         "given_by": given_by_json(document),
         "text_version": document.text.as_ref().map(|text| text.version.clone()),

@@ -2,7 +2,7 @@
 
 use schleuse_client::{
     Change, Client, ClientError, Clock as _, ConsentId, ConsentRecord, Narrowing,
-    ParticipantReference, SystemClock, narrowed, parse_time, renewed,
+    ParticipantReference, SystemClock, narrowed, parse_time, renewed, v1,
 };
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::output::Output;
 use super::safeguards::{asked, effects_json, evidence};
 use super::{Ending, connect};
 
-/// A consent of a participant.
+/// A consent of a participant that was not revoked.
 pub(crate) async fn find(
     client: &Client,
     participant: &ParticipantReference,
@@ -19,10 +19,28 @@ pub(crate) async fn find(
 ) -> Result<ConsentRecord, ClientError> {
     let consents = client.list_consents(participant).await?;
     let found = consents.into_iter().find(|known| known.consent_id == consent);
-    found.ok_or_else(|| ClientError::Argument {
-        what: "consent",
+    let found = found.ok_or_else(|| ClientError::Argument {
+        what: "--consent",
         expected: "a consent of this participant".to_owned(),
-    })
+    })?;
+    check_not_revoked(found.state)?;
+    Ok(found)
+}
+
+/// What was revoked is never taken up again: the participant consents anew, or does not.
+fn check_not_revoked(state: v1::ConsentState) -> Result<(), ClientError> {
+    match state {
+        v1::ConsentState::Revoked => Err(ClientError::Precondition {
+            what: "--consent",
+            why: "this consent is revoked; record a new one: schleuse lotse consent record"
+                .to_owned(),
+        }),
+        v1::ConsentState::Active
+        | v1::ConsentState::NotYet
+        | v1::ConsentState::Expired
+        | v1::ConsentState::Suspended
+        | v1::ConsentState::Unspecified => Ok(()),
+    }
 }
 
 /// Shows what a narrowing stops, asks, and records it.

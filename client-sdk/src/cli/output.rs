@@ -66,10 +66,20 @@ impl Output {
     /// Asks on standard error; only `yes` or `ja` is a yes.
     pub(crate) fn ask(&self, question: &str) -> bool {
         complain(&format!("{question} [yes/no]"));
-        let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim(), "yes" | "ja")
+        matches!(answer().as_deref(), Some("yes" | "ja"))
     }
+
+    /// Asks on standard error for a word that was given before; only the same word is a yes.
+    pub(crate) fn ask_again(&self, question: &str, word: &str) -> bool {
+        complain(question);
+        answer().as_deref() == Some(word)
+    }
+}
+
+fn answer() -> Option<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
 }
 
 /// As a shell reports a program that a closed pipe ended.

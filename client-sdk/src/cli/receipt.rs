@@ -23,6 +23,11 @@ pub(crate) async fn write(
     let (participant, now_ms) = (&arguments.participant, SystemClock.now_ms());
     let receipt =
         ConsentReceipt::new(&rows, participant, arguments.consent, &names, &texts, now_ms)?;
+    if let Some(path) = arguments.text.as_ref().filter(|_| !receipt.shows_text()) {
+        let why = "is not the text of this consent's newest revision: its SHA-256 is another one; nothing was \
+                   written. Without --text the receipt names the hash alone";
+        return Err(ClientError::File { path: path.clone(), why: why.to_owned() });
+    }
     let record = receipt.record_number();
     files::write(&arguments.out, receipt.to_html()?.as_bytes())?;
     if let Some(path) = &arguments.receipt_json {

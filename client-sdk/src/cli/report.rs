@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use schleuse_client::{
-    ClientError, Clock as _, DataReport, Expectations, LogQuery, Names, SystemClock, Texts,
+    ClientError, Clock as _, DataReport, Expectations, LogQuery, LogRow, Names, SystemClock, Texts,
+    v1,
 };
 use serde_json::json;
 
@@ -32,6 +33,9 @@ pub(crate) async fn run(
     let bundle = client.export_all(&query, |_, _| ()).await?;
     let check = bundle.check(&Expectations::new(client.log_key()).trust(client.trust()));
     let rows = bundle.parse_rows()?;
+    if check.is_sound() && is_about_nobody(&rows) {
+        return Err(nobody(client.agency()));
+    }
     let report = DataReport::new(&rows, participant, &names, &texts, SystemClock.now_ms())?;
     files::write(&arguments.out, report.to_html()?.as_bytes())?;
     files::write(&arguments.proofs, &bundle.to_json()?)?;
@@ -48,6 +52,20 @@ pub(crate) async fn run(
     });
     output.note(&check.to_string());
     Ok(if check.is_sound() { Ending::Done } else { Ending::Alarm })
+}
+
+/// Whether the rows show nothing but that somebody asked. Whom the broker knows has at least the record that made the
+/// reference.
+fn is_about_nobody(rows: &[LogRow]) -> bool {
+    rows.iter().all(|row| row.record_type() == v1::RecordType::LogQueried)
+}
+
+fn nobody(agency: &str) -> ClientError {
+    let why = format!(
+        "{agency} has no such reference, and nothing was written; the Lotse makes it with: \
+         schleuse lotse participant reference --participant REF --agency {agency}"
+    );
+    ClientError::Precondition { what: "--participant", why }
 }
 
 /// Names of codes; without a catalogue none.

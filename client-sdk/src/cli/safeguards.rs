@@ -1,8 +1,8 @@
 //! `schleuse lotse release`, `objection`, `deputy`, `reviews` and `participant end`.
 
 use schleuse_client::{
-    Address, Change, ChangePreview, Client, ClientError, Clock as _, ConsentBuilder, Grant,
-    Objection, ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord,
+    Address, Change, ChangePreview, Client, ClientError, Clock as _, ConsentBuilder, ConsentId,
+    Grant, Objection, ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord,
     SystemClock, format_time, months_later, parse_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
@@ -14,7 +14,10 @@ use super::args::{
 use super::lotse::{self, EVIDENCE_BYTES_MAX, wire_address};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files};
+use super::{Ending, connect, files, person};
+
+/// Purpose of the grants that appoint a deputy.
+pub(crate) const DEPUTY_PURPOSE: &str = "vertretung";
 
 /// Shows what a change stops, and asks whether it shall be made.
 pub(crate) async fn asked(
@@ -239,7 +242,12 @@ async fn object(
         until_ms: arguments.until.as_deref().map(parse_time).transpose()?,
     };
     let change = Change::Objection(Box::new(objection.clone()));
-    let asked = asked(client, &change, arguments.yes, "record this objection?", output).await?;
+    let question = if is_to_everything(&objection) {
+        "no recipient, agency, purpose or category is named: this objects to everything. Record this objection?"
+    } else {
+        "record this objection?"
+    };
+    let asked = asked(client, &change, arguments.yes, question, output).await?;
     let Some(preview) = asked else { return Ok(Ending::Declined) };
     let change = client.record_objection(&objection).await?;
     let value = json!({
@@ -250,12 +258,23 @@ async fn object(
     });
     output.result(&value, || {
         format!(
-            "objection {}: nothing that it meets leaves any more\n\
+            "objection {}: nothing {} leaves any more\n\
              {} waiting messages stopped, log record {}",
-            change.id, change.stopped_messages, change.receipt.record_number
+            change.id,
+            if is_to_everything(&objection) { "at all" } else { "that it meets" },
+            change.stopped_messages,
+            change.receipt.record_number
         )
     });
     Ok(Ending::Done)
+}
+
+/// Whether nothing about the participant passes while it holds.
+fn is_to_everything(objection: &Objection) -> bool {
+    objection.recipients.is_empty()
+        && objection.agencies.is_empty()
+        && objection.purposes.is_empty()
+        && objection.categories.is_empty()
 }
 
 fn or_all(codes: &[String]) -> String {
@@ -308,9 +327,29 @@ pub(crate) async fn deputy(
     match command {
         DeputyCommand::Appoint(arguments) => appoint(global, &arguments, output).await,
         DeputyCommand::End(arguments) => {
-            lotse::revoke(&connect(global, None, output).await?, &arguments, output).await
+            let client = connect(global, None, output).await?;
+            check_deputy(&client, arguments.consent).await?;
+            lotse::revoke(&client, &arguments, output).await
         }
     }
+}
+
+/// Refuses to end as a deputy's what permits anything else.
+async fn check_deputy(client: &Client, consent: ConsentId) -> Result<(), ClientError> {
+    let effects = client.preview_revocation(consent).await?.effects;
+    let why = if effects.is_empty() {
+        format!("nothing under consent {consent} is in force: it is over or revoked")
+    } else if effects.iter().all(|effect| effect.purpose == DEPUTY_PURPOSE) {
+        return Ok(());
+    } else if effects.iter().any(|effect| effect.purpose == DEPUTY_PURPOSE) {
+        format!(
+            "consent {consent} is not of a deputy alone; to take the deputy out of it: \
+             schleuse lotse consent narrow --drop-grant"
+        )
+    } else {
+        format!("consent {consent} is not of a deputy; to revoke it: schleuse lotse consent revoke")
+    };
+    Err(ClientError::Precondition { what: "--consent", why })
 }
 
 async fn appoint(
@@ -322,11 +361,15 @@ async fn appoint(
     let text = files::read_text(&arguments.text)?;
     let files = evidence(&arguments.evidence)?;
     let client = connect(global, None, output).await?;
+    let (lotse, yes) = (&arguments.lotse, arguments.yes);
+    if !person::confirmed(&client, lotse, person::Act::Deputy, yes, output)? {
+        return Ok(Ending::Declined);
+    }
     let own = client.agency().to_owned();
     let categories: Vec<&str> = arguments.category.iter().map(String::as_str).collect();
     let to = Address::new(&own, &format!("lotse-{}", arguments.lotse))?;
     let months = arguments.months;
-    let grant = Grant::for_months(&[&own], to, "vertretung", &categories, now_ms, months)?;
+    let grant = Grant::for_months(&[&own], to, DEPUTY_PURPOSE, &categories, now_ms, months)?;
     let review_by = months_later(now_ms, months.min(6))?;
     let mut consent = ConsentBuilder::new(arguments.participant.clone())
         .text(&arguments.text_version, &text, "de")

@@ -22,18 +22,19 @@ pub(crate) fn run(command: &TemplateCommand, output: &Output) -> Result<Ending, 
     match command {
         TemplateCommand::Lint { files, catalogue } => lint(files, catalogue, output),
         TemplateCommand::Render { file, grants, source, catalogue, out } => {
-            let from_ms = begin(source, SystemClock.now_ms())?;
+            let now_ms = SystemClock.now_ms();
             let path = grants.as_deref();
             let releases = path.map(releases).transpose()?.unwrap_or_default();
             let grants = path.map(files::grants).transpose()?.unwrap_or_default();
             let grants = grants.iter().map(|g| {
+                let (not_before_ms, not_after_ms) = term(source, now_ms, g.months)?;
                 Ok(Grant {
                     senders: g.from.clone(),
                     recipient: g.to.parse()?,
                     purpose: g.purpose.clone(),
                     categories: g.categories.clone(),
-                    not_before_ms: from_ms,
-                    not_after_ms: until(from_ms, g.months)?,
+                    not_before_ms,
+                    not_after_ms,
                 })
             });
             let grants = grants.collect::<Result<Vec<_>, ClientError>>()?;
@@ -133,35 +134,51 @@ fn begin(source: &TemplateSource, now_ms: i64) -> Result<i64, ClientError> {
     let day = match &source.valid_from {
         None => day_of(now_ms)?,
         Some(text) => text.parse::<Date>().map_err(|_| ClientError::Argument {
-            what: "valid-from",
+            what: "--valid-from",
             expected: "a day such as 2026-12-01".to_owned(),
         })?,
     };
-    start_of(day)
+    start_of(day).map_err(|_| ClientError::Argument {
+        what: "--valid-from",
+        expected: "a day from 2020 to 2050".to_owned(),
+    })
 }
 
 /// Where they end: whole days in Germany, and never after as many months in UTC, which is what the broker
 /// counts.
 fn until(from_ms: i64, months: u32) -> Result<i64, ClientError> {
     let beyond = |_| ClientError::Argument {
-        what: "months",
+        what: "--months",
         expected: "an end within the calendar".to_owned(),
     };
     let last = day_of(from_ms)?.checked_add(i64::from(months).months()).map_err(beyond)?;
     Ok(start_of(last)?.min(months_later(from_ms, months)?))
 }
 
-/// First and last instant of grants for so many months: by days with a template, else from now on.
+/// First and last instant of grants that a text names by days. A term that is over permits nothing.
+fn term(source: &TemplateSource, now_ms: i64, months: u32) -> Result<(i64, i64), ClientError> {
+    let from_ms = begin(source, now_ms)?;
+    let until_ms = until(from_ms, months)?;
+    if until_ms > now_ms {
+        return Ok((from_ms, until_ms));
+    }
+    let why = format!(
+        "{months} months from {} on are over already: such a consent would permit nothing",
+        day_of(from_ms)?
+    );
+    Err(ClientError::Precondition { what: "--valid-from", why })
+}
+
+/// First and last instant of grants for so many months: by days with a template or a first day, else from now on.
 pub(crate) fn interval(
     source: &TextSource,
     now_ms: i64,
     months: u32,
 ) -> Result<(i64, i64), ClientError> {
-    if source.template.is_none() {
+    if source.template.is_none() && source.filling.valid_from.is_none() {
         return Ok((now_ms, months_later(now_ms, months)?));
     }
-    let from_ms = begin(&source.filling, now_ms)?;
-    Ok((from_ms, until(from_ms, months)?))
+    term(&source.filling, now_ms, months)
 }
 
 /// Puts the text into a consent: that of a file, or the one that the template makes of exactly these grants.
@@ -227,5 +244,44 @@ mod tests {
         assert_eq!(autumn, (ms("2027-10-30T22:00:00Z"), ms("2029-10-30T22:00:00Z")));
         assert_eq!(day_of(autumn.1 - 1).unwrap().to_string(), "2029-10-30");
         assert!(begin(&source("soon"), 0).is_err());
+    }
+
+    #[test]
+    fn the_first_day_counts_for_every_source_of_a_text_and_a_term_that_is_over_is_refused() {
+        let ms = |text: &str| parse_time(text).unwrap();
+        let now_ms = ms("2026-11-22T10:00:00Z");
+        let source = |template: Option<&str>, valid_from: Option<&str>| TextSource {
+            text: None,
+            text_version: None,
+            language: "de".to_owned(),
+            template: template.map(Into::into),
+            catalogue: None,
+            filling: TemplateSource {
+                agencies: None,
+                contact: String::new(),
+                valid_from: valid_from.map(str::to_owned),
+            },
+            text_out: None,
+        };
+        let later = (ms("2027-01-31T23:00:00Z"), ms("2027-07-31T22:00:00Z"));
+        for template in [None, Some("unterlagen.md")] {
+            let first = source(template, Some("2027-02-01"));
+            assert_eq!(interval(&first, now_ms, 6).unwrap(), later, "{template:?}");
+            let over = source(template, Some("2026-05-22"));
+            let error = interval(&over, now_ms, 6).unwrap_err().to_string();
+            assert!(
+                error.starts_with("--valid-from: 6 months from 2026-05-22 on are over"),
+                "{error}"
+            );
+            // Until midnight in Germany it is not over.
+            let last = source(template, Some("2026-05-23"));
+            assert_eq!(interval(&last, now_ms, 6).unwrap().1, ms("2026-11-22T22:00:00Z"));
+        }
+        let now_on = interval(&source(None, None), now_ms, 6).unwrap();
+        assert_eq!(now_on, (now_ms, ms("2027-05-22T10:00:00Z")));
+        assert_eq!(
+            interval(&source(Some("x"), None), now_ms, 6).unwrap().0,
+            ms("2026-11-21T23:00:00Z")
+        );
     }
 }

@@ -113,6 +113,12 @@ impl ConsentReceipt {
         self.code
     }
 
+    /// Whether one of the given texts is the one that the participant consented to; only then it is printed.
+    #[must_use]
+    pub fn shows_text(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Number of the record that recorded the revision.
     #[must_use]
     pub fn record_number(&self) -> u64 {

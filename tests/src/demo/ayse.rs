@@ -116,7 +116,7 @@ fn deputy(stage: &Stage, case: &Case) {
     let scan = stage.write("vertretung.pdf", "Unterschrift\n");
     let mut arguments = vec!["lotse", "deputy", "appoint", "--participant", &case.participant];
     arguments.extend(["--lotse", "l-02", "--months", "1", "--text", &paper]);
-    arguments.extend(["--text-version", "2027-1", "--evidence", &scan]);
+    arguments.extend(["--text-version", "2027-1", "--evidence", &scan, "--yes"]);
     let appointed = text(&stage.ask(LOTSE, &arguments), "consent");
     claim("while she agrees to a deputy, it can", looks(DEPUTY) == Some(0));
     stage.ask(LOTSE, &["lotse", "deputy", "end", "--consent", &appointed, "--yes"]);

@@ -163,6 +163,7 @@ fn a_refusal_points_to_the_statutory_channel_and_says_nothing_else() {
 #[test]
 fn a_text_from_a_template_names_exactly_the_grants_or_nothing_is_recorded() {
     let site = Site::start();
+    publish(&site);
     let [own, _, _] = register(&site);
     let file = site.write("grants.toml", &grants(&[(JOBCENTER, TO_DRV)]));
     let template = repository().join("ops/reference/consent-templates/unterlagen.md");

@@ -109,6 +109,27 @@ fn production_refuses_development_certificates() {
 }
 
 #[test]
+fn a_configuration_names_agencies_that_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = "[[places]]\njobcenter = \"jobcenter-stadt-regensburg\"\ncount = 30\n";
+    let config = write_config(folder.path(), Pki::shared().path(), place);
+    let check = || {
+        let mut command = Command::new(program("schleuse-broker"));
+        let output = command.args(["check-config", "--config"]).arg(&config).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(check(), (Some(0), String::new()));
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("\"jobcenter-stadt-regensburg\"", "\"jobcenter-x\"");
+    std::fs::write(&config, text.replace("\"projekt\"", "\"project\"")).unwrap();
+    let (code, said) = check();
+    assert_eq!(code, Some(2), "{said}");
+    for fault in ["project_agency = \"project\": ", "places.jobcenter = \"jobcenter-x\": "] {
+        assert!(said.contains(fault), "{fault} not in {said}");
+    }
+}
+
+#[test]
 fn the_descriptor_set_names_every_service() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("schleuse.binpb");

@@ -1,7 +1,8 @@
 //! A folder from which the program `schleuse` is run in the name of every party, against a broker.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -87,6 +88,24 @@ impl Site {
         let output = self.command(agency, name).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Exit code, and what the program said on standard error, when this line is typed.
+    pub(super) fn typed(
+        &self,
+        agency: &str,
+        name: &str,
+        arguments: &[&str],
+        line: &str,
+    ) -> (i32, String) {
+        let mut command = self.command(agency, name);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Who is refused before the question reads no answer.
+        let _unread = writeln!(child.stdin.take().unwrap(), "{line}");
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), said)
     }
 
     pub(super) fn lotse(&self, arguments: &[&str]) -> Value {

@@ -47,7 +47,8 @@ pub(crate) struct FilterArguments {
     /// Why the log is read: 10 to 500 characters; kept in the log.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
-    /// Only about the participant with this own reference.
+    /// Only about the participant with this own reference. The Lotse makes it with: schleuse lotse participant
+    /// reference --participant REF --agency AGENCY
     #[arg(long, value_name = "REF")]
     pub(crate) participant: Option<String>,
     /// Only with this agency as a party.

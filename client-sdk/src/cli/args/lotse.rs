@@ -108,7 +108,8 @@ pub(crate) enum ParticipantCommand {
     ///
     /// Example: schleuse lotse participant end --participant REF
     End(EndArguments),
-    /// Hands a participant over to another Lotse of the own agency.
+    /// Says what it means, asks for the person once more, and hands a participant over to another Lotse of the own
+    /// agency. The broker does not know whether there is such a person; only they can hand the participant back.
     ///
     /// Example: schleuse lotse participant hand-over --participant REF --lotse l-02
     HandOver {
@@ -118,6 +119,9 @@ pub(crate) enum ParticipantCommand {
         /// Person part of the other Lotse's certificate identity.
         #[arg(long, value_name = "PERSON")]
         lotse: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -206,9 +210,13 @@ pub(crate) struct RecordArguments {
     /// Data categories of the catalogue.
     #[arg(long, value_name = "CODE", value_delimiter = ',', required_unless_present = "grants")]
     pub(crate) category: Vec<String>,
-    /// How long it holds, in calendar months from now on.
+    /// How long it holds, in calendar months from now on or from --valid-from on.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=24))]
     pub(crate) months: u32,
+    /// Also takes recipients that the directory does not have yet; without it they are refused, since a name with
+    /// a typing error looks the same.
+    #[arg(long)]
+    pub(crate) not_yet_in_directory: bool,
     #[command(flatten)]
     pub(crate) source: TextSource,
     /// How the consent was given.

@@ -8,7 +8,8 @@ use schleuse_client::{CheckCode, ConsentId, ParticipantReference};
 /// Arguments of `dpo report` and `lotse report`.
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
-    /// Own reference of the participant.
+    /// Own reference of the participant. The Lotse makes it with: schleuse lotse participant reference
+    /// --participant REF --agency AGENCY
     #[arg(long, value_name = "REF")]
     pub(crate) participant: ParticipantReference,
     /// Why the log is read: 10 to 500 characters; kept in the log.
@@ -46,7 +47,7 @@ pub(crate) struct ReceiptArguments {
     /// Catalogue with the names of purposes and categories; without it, their codes are shown.
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
-    /// Text that the participant was given; printed if it fits the consent.
+    /// Text that the participant was given, to be printed; another one than the consent names is refused.
     #[arg(long, value_name = "FILE")]
     pub(crate) text: Option<PathBuf>,
 }

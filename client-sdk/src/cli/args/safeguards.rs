@@ -124,6 +124,9 @@ pub(crate) struct ReleaseArguments {
 pub(crate) enum ObjectionCommand {
     /// Shows what an objection stops, asks, and records it. It beats any consent.
     ///
+    /// Without --recipient, --agency, --purpose and --category it objects to everything: nothing about the
+    /// participant passes any more. Each that is given makes it narrower.
+    ///
     /// Example: schleuse lotse objection record --participant REF --agency jobcenter-stadt-regensburg
     /// --category gesundheit
     Record(ObjectionArguments),
@@ -149,7 +152,8 @@ pub(crate) enum ObjectionCommand {
     },
 }
 
-/// Arguments of `lotse objection record`. What is not given is met by everything.
+/// Arguments of `lotse objection record`. What is not given is met by everything: with no scope at all, it objects to
+/// everything.
 #[derive(Args, Debug)]
 pub(crate) struct ObjectionArguments {
     /// Own reference of the participant.
@@ -183,7 +187,7 @@ pub(crate) enum DeputyCommand {
     /// Example: schleuse lotse deputy appoint --participant REF --lotse l-02 --months 3
     /// --text vertretung.txt --text-version 2026-1
     Appoint(Box<DeputyArguments>),
-    /// Ends it; the deputy sees nothing from then on.
+    /// Ends it; the deputy sees nothing from then on. Other consents: schleuse lotse consent revoke
     ///
     /// Example: schleuse lotse deputy end --consent 00112233445566778899aabbccddeeff
     End(super::RevokeArguments),
@@ -213,6 +217,9 @@ pub(crate) struct DeputyArguments {
     /// Files of evidence, such as the signed paper; only their hashes leave this machine.
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Vec<PathBuf>,
+    /// Does not ask for the person once more.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Arguments of `lotse reviews`.

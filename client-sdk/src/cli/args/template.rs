@@ -49,8 +49,8 @@ pub(crate) struct TemplateSource {
     /// Whom the participant asks, for example the Lotse's name and telephone.
     #[arg(long, env = "SCHLEUSE_CONTACT", value_name = "TEXT", default_value = "")]
     pub(crate) contact: String,
-    /// First day on which the grants of a template hold; without it, today. A text and the record of its
-    /// consent name the same day.
+    /// First day in Germany on which the grants hold, whatever the text is made of; without it, today with a
+    /// template, else from now on. A text and the record of its consent name the same day.
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) valid_from: Option<String>,
 }
