@@ -1,7 +1,7 @@
-//! Whether the agencies and functions that a new consent names exist.
+//! Whether the agencies and functions that a new consent, release or objection names exist.
 //!
-//! The broker takes a consent for a function that nobody has published yet: the paper may be signed before the entry is.
-//! A name with a typing error looks the same to it, and what the participant signed would never pass. So the program
+//! The broker takes a document for a function that nobody has published yet: the paper may be signed before the entry is.
+//! A name with a typing error looks the same to it, and what the participant signed would never pass, or an objection would stop nothing. So the program
 //! asks the directory, and records a name that it does not have only when told to.
 
 use schleuse_client::{Address, Client, ClientError, Grant, v1};
@@ -21,7 +21,23 @@ pub(crate) async fn check(
     }
     // A deputy is a person, and no function of the directory.
     for grant in grants.iter().filter(|grant| grant.purpose != DEPUTY_PURPOSE) {
-        check_function(client, &grant.recipient).await?;
+        check_function(client, "--to", &grant.recipient).await?;
+    }
+    Ok(())
+}
+
+/// Checks the functions of a release or an objection, each with the option that names it. Agencies are the broker's to
+/// check.
+pub(crate) async fn check_named(
+    client: &Client,
+    functions: &[(&'static str, &Address)],
+    not_yet_in_directory: bool,
+) -> Result<(), ClientError> {
+    if not_yet_in_directory {
+        return Ok(());
+    }
+    for (option, function) in functions {
+        check_function(client, option, function).await?;
     }
     Ok(())
 }
@@ -43,7 +59,11 @@ fn check_agencies(agencies: &[&str], grants: &[Grant]) -> Result<(), ClientError
     Ok(())
 }
 
-async fn check_function(client: &Client, recipient: &Address) -> Result<(), ClientError> {
+async fn check_function(
+    client: &Client,
+    option: &'static str,
+    recipient: &Address,
+) -> Result<(), ClientError> {
     let agency = &recipient.agency;
     let unless = "otherwise, if it is still to be published: --not-yet-in-directory";
     let expected = match client.directory().look_up(agency).await {
@@ -57,7 +77,7 @@ async fn check_function(client: &Client, recipient: &Address) -> Result<(), Clie
         }
         Err(error) => return Err(error),
     };
-    Err(ClientError::Argument { what: "--to", expected })
+    Err(ClientError::Argument { what: option, expected })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::args::{
 use super::lotse::{self, EVIDENCE_BYTES_MAX, wire_address};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, files, person};
+use super::{Ending, connect, files, person, recipients};
 
 /// Purpose of the grants that appoint a deputy.
 pub(crate) const DEPUTY_PURPOSE: &str = "vertretung";
@@ -91,8 +91,11 @@ pub(crate) async fn release(
 ) -> Result<Ending, ClientError> {
     match command {
         ReleaseCommand::Record(arguments) => {
+            let not_yet = arguments.not_yet_in_directory;
             let release = build(*arguments, SystemClock.now_ms())?;
             let client = connect(global, None, output).await?;
+            let functions = [("--holder", &release.holder), ("--addressee", &release.addressee)];
+            recipients::check_named(&client, &functions, not_yet).await?;
             let change = client.record_secrecy_release(&release).await?;
             let record = change.receipt.record_number;
             let value = json!({ "release": change.id, "record": record });
@@ -233,6 +236,9 @@ async fn object(
     arguments: ObjectionArguments,
     output: &Output,
 ) -> Result<Ending, ClientError> {
+    let (functions, not_yet) = (&arguments.recipient, arguments.not_yet_in_directory);
+    let functions: Vec<_> = functions.iter().map(|to| ("--recipient", to)).collect();
+    recipients::check_named(client, &functions, not_yet).await?;
     let objection = Objection {
         participant: arguments.participant,
         recipients: arguments.recipient,

@@ -232,6 +232,9 @@ fn refusals_name_what_was_typed() {
     let objection = ["objection", "record", "--yes", "--agency", "jobcentre"];
     let refused = office.refuses(&objection);
     assert!(refused.contains("is no agency that takes part"), "{refused}");
+    let objection = ["objection", "record", "--yes", "--recipient", "drv-bayern-sued/rehaberatung"];
+    let refused = office.refuses(&objection);
+    assert!(refused.contains("--recipient: expected a function of"), "{refused}");
     let consent = office.consent();
     let of = ["--consent", consent.as_str()];
     office.run(&[&["consent", "revoke", "--yes"], &of[..]].concat());

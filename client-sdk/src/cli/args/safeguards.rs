@@ -96,6 +96,10 @@ pub(crate) struct ReleaseArguments {
     /// Towards whom.
     #[arg(long, value_name = "AGENCY/FUNCTION")]
     pub(crate) addressee: Address,
+    /// Also takes functions that the directory does not have; without it they are refused, since a name with a
+    /// typing error looks the same.
+    #[arg(long)]
+    pub(crate) not_yet_in_directory: bool,
     /// Purpose codes of the catalogue.
     #[arg(long, value_name = "CODE", value_delimiter = ',', required = true)]
     pub(crate) purpose: Vec<String>,
@@ -162,6 +166,10 @@ pub(crate) struct ObjectionArguments {
     /// Functions that are to receive nothing.
     #[arg(long, value_name = "AGENCY/FUNCTION", value_delimiter = ',')]
     pub(crate) recipient: Vec<Address>,
+    /// Also takes functions that the directory does not have; without it they are refused, since a name with a
+    /// typing error looks the same.
+    #[arg(long)]
+    pub(crate) not_yet_in_directory: bool,
     /// Agencies that are neither to receive nor to send.
     #[arg(long, value_name = "AGENCY", value_delimiter = ',')]
     pub(crate) agency: Vec<String>,
