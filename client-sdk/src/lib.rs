@@ -123,6 +123,7 @@ mod send;
 mod signer;
 mod spot_checks;
 mod statutory;
+mod terminal;
 #[cfg(test)]
 mod test_log;
 mod thread;
@@ -191,6 +192,7 @@ pub use send::{
 };
 pub use signer::Signer;
 pub use statutory::{StatutoryChannel, statutory_channel};
+pub use terminal::{is_unprintable, printable, terminal_line, terminal_text};
 pub use thread::{Direction, Thread, ThreadEntry};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;
