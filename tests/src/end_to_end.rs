@@ -13,6 +13,7 @@ mod evaluation;
 mod evidence;
 mod kinds;
 mod lifecycle;
+mod mailbox;
 mod operations;
 mod planning;
 mod queries;
