@@ -145,4 +145,12 @@ mod tests {
         assert!(!text.chars().any(is_unprintable), "{text:?}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
+
+    #[test]
+    fn nothing_that_is_printed_acts_on_a_terminal() {
+        assert_eq!(
+            shown("a\rb\u{202e}c\u{1b}d\u{2028}\n\te"),
+            "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}\n\te"
+        );
+    }
 }
