@@ -34,6 +34,7 @@ pub(crate) mod template;
 pub(crate) mod verify;
 pub(crate) mod witness;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use schleuse_client::{Client, ClientBuilder, ClientError};
@@ -45,10 +46,15 @@ use output::Output;
 const DONE: u8 = 0;
 /// Refused, or it failed.
 const FAILED: u8 = 1;
+/// Used in a wrong way.
+const USAGE: u8 = 2;
 /// A message is not covered by a consent.
 const NOT_COVERED: u8 = 3;
 /// Rollback, fork, or evidence that does not hold.
 const ALARM: u8 = 4;
+
+/// Options without which no broker is asked.
+const NEEDED: [&str; 2] = ["--trust", "--certificate"];
 
 /// How a command ended, apart from errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +67,21 @@ pub(crate) enum Ending {
     NotCovered,
     /// A message cannot be read by this version.
     NotShown,
+    /// A message could not be kept, and stays where it is.
+    HeldBack,
     /// What was checked has faults.
     Faulty,
     /// Evidence does not hold.
     Alarm,
+}
+
+/// Prints why the arguments are none, or the help that was asked for.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
+    if let (Err(failed), false) = (printed, error.use_stderr()) {
+        output::end_unwritten(&failed, "");
+    }
+    ExitCode::from(if error.use_stderr() { USAGE } else { DONE })
 }
 
 /// Runs a command to its exit code.
@@ -74,12 +91,18 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Ok(ending) => ending,
         Err(error) => {
             output.error(&error);
-            return ExitCode::from(if error.is_alarm() { ALARM } else { FAILED });
+            let is_missing =
+                matches!(&error, ClientError::Argument { what, .. } if NEEDED.contains(what));
+            return ExitCode::from(match (is_missing, error.is_alarm()) {
+                (true, _) => USAGE,
+                (false, true) => ALARM,
+                (false, false) => FAILED,
+            });
         }
     };
     ExitCode::from(match ending {
         Ending::Done => DONE,
-        Ending::Declined | Ending::NotShown | Ending::Faulty => FAILED,
+        Ending::Declined | Ending::NotShown | Ending::HeldBack | Ending::Faulty => FAILED,
         Ending::NotCovered => NOT_COVERED,
         Ending::Alarm => ALARM,
     })
@@ -129,13 +152,14 @@ pub(crate) async fn connect_unchecked(
 }
 
 fn builder(global: &Global, output: &Output) -> Result<ClientBuilder, ClientError> {
-    let missing = |what: &'static str, option: &str| ClientError::Argument {
+    let missing = |what: &'static str, variable: &str| ClientError::Argument {
         what,
-        expected: format!("a value: give {option} or set its environment variable"),
+        expected: format!("a file: give {what} FILE or set {variable}"),
     };
-    let trust = global.trust.as_ref().ok_or_else(|| missing("trust", "--trust"))?;
-    let certificate =
-        global.certificate.as_ref().ok_or_else(|| missing("certificate", "--certificate"))?;
+    let [trust, named] = NEEDED;
+    let trust = global.trust.as_ref().ok_or_else(|| missing(trust, "SCHLEUSE_TRUST"))?;
+    let certificate = global.certificate.as_ref();
+    let certificate = certificate.ok_or_else(|| missing(named, "SCHLEUSE_CERTIFICATE"))?;
     let key = global.key.clone().unwrap_or_else(|| certificate.with_extension("key"));
     let alarms = *output;
     let mut builder = Client::builder()

@@ -124,6 +124,7 @@ mod send;
 mod signer;
 mod spot_checks;
 mod statutory;
+mod terminal;
 #[cfg(test)]
 mod test_log;
 mod thread;
@@ -192,6 +193,7 @@ pub use send::{
 };
 pub use signer::Signer;
 pub use statutory::{StatutoryChannel, statutory_channel};
+pub use terminal::{is_unprintable, printable, terminal_line, terminal_text};
 pub use thread::{Direction, Thread, ThreadEntry};
 pub use tls::{provider, tls_config};
 pub use trust_file::TrustAnchors;

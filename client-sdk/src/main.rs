@@ -14,5 +14,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    cli::run(cli::args::Arguments::parse()).await
+    match cli::args::Arguments::try_parse() {
+        Ok(arguments) => cli::run(arguments).await,
+        Err(error) => cli::explain(&error),
+    }
 }

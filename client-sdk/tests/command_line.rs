@@ -81,12 +81,21 @@ fn a_broker_that_is_not_there_is_a_failure_with_its_address() {
 }
 
 #[test]
-fn an_export_that_is_none_is_an_alarm() {
+fn a_file_that_calls_itself_an_export_and_is_none_is_an_alarm_and_another_file_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("export.json");
-    std::fs::write(&file, "{}").unwrap();
+    let path = file.clone();
     let file = file.to_str().unwrap();
-    assert_eq!(schleuse(&["verify", file, "--log-key", "x"]).status.code(), Some(4));
+    for (text, code) in [
+        ("{}", 1),
+        ("Ein Brief.", 1),
+        ("{\"format\": \"schleuse-evidence-1\"}", 4),
+        ("{\"format\": \"schleuse-log-export-1\", \"rows\": 3}", 4),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let output = schleuse(&["verify", file, "--log-key", "x"]);
+        assert_eq!(output.status.code(), Some(code), "{text}: {output:?}");
+    }
     assert_eq!(schleuse(&["verify", file]).status.code(), Some(1), "no key to check against");
 }
 

@@ -14,6 +14,7 @@ mod evidence;
 mod kinds;
 mod lifecycle;
 mod lotse_cli;
+mod mailbox;
 mod operations;
 mod planning;
 mod queries;

@@ -16,6 +16,7 @@ use super::source::hash;
 use crate::error::ClientError;
 use crate::ids::{AttachmentId, MessageId};
 use crate::receive::Received;
+use crate::terminal::is_unprintable;
 
 /// Most bytes of unfinished attachments in one folder: more than one message can carry.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
@@ -389,7 +390,7 @@ fn forget_old(folder: &Path, ending: &str) -> Result<(), ClientError> {
 /// A name that is no path, not hidden, not one of ours, and short enough. The content was checked before; this
 /// holds whatever comes.
 fn safe_name(name: &str) -> String {
-    let is_unsafe = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '\0');
+    let is_unsafe = |c: char| is_unprintable(c) || matches!(c, '/' | '\\' | ':' | '\n' | '\t');
     let name: String = name.chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();
     let name = name.trim().trim_start_matches('.').to_owned();
     let ours = [".part", ".state", ".message", ".lock", ".new"];

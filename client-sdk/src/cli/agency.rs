@@ -1,27 +1,26 @@
 //! `schleuse agency`: publishing and sending. Receiving is in `inbox`.
 
+mod checks;
+mod publish;
+
 use std::path::Path;
 use std::time::Duration;
 
 use schleuse_client::deadlines::{CaseEvent, CaseFile};
 use schleuse_client::{
-    Client, ClientError, Clock as _, ConferenceId, Content, Draft, EntryDetails, LogRow,
-    MessageKind, SealingKeys, SendOutcome, StatutoryChannel, Suite, SystemClock, statutory_channel,
+    Client, ClientError, Clock as _, ConferenceId, Content, Draft, LogRow, MessageKind,
+    SendOutcome, StatutoryChannel, Suite, SystemClock, statutory_channel,
 };
 use serde_json::json;
 
 use super::args::{
-    AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, Global, PublishArguments,
-    SendArguments,
+    AgencyCommand, AnswerArguments, Envelope, EvidenceArguments, Global, SendArguments,
 };
 use super::output::Output;
 use super::{
-    Ending, attachments, conference, connect, deadlines, delivery, directory, files, inbox, kinds,
-    planning,
+    Ending, attachments, conference, connect, deadlines, delivery, files, inbox, kinds, planning,
 };
 
-/// Milliseconds of a day.
-const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 24 * 3600;
 /// Purpose of messages without participant.
@@ -45,14 +44,21 @@ pub(crate) async fn run(
         AgencyCommand::ConfirmDeletion(it) => {
             delivery::confirm(&client().await?, &it, output).await
         }
-        AgencyCommand::Publish(arguments) => publish(global, &arguments, output).await,
-        AgencyCommand::Send(arguments) => send(global, arguments, output).await,
-        AgencyCommand::Ask(arguments) => planning::ask(global, &arguments, output).await,
+        AgencyCommand::Publish(arguments) => publish::run(global, &arguments, output).await,
+        AgencyCommand::Send(arguments) => {
+            send(global, arguments, output).await.map_err(checks::in_options)
+        }
+        AgencyCommand::Ask(arguments) => {
+            planning::ask(global, &arguments, output).await.map_err(checks::in_options)
+        }
         AgencyCommand::RequestConsent(arguments) => {
-            planning::request_consent(global, &arguments, output).await
+            let asked = planning::request_consent(global, &arguments, output).await;
+            asked.map_err(checks::in_options)
         }
         AgencyCommand::Kinds(arguments) => kinds::run(&arguments, output),
-        AgencyCommand::Answer(arguments) => answer(global, arguments, output).await,
+        AgencyCommand::Answer(arguments) => {
+            answer(global, arguments, output).await.map_err(checks::in_options)
+        }
         AgencyCommand::Evidence(arguments) => evidence(global, &arguments, output).await,
         AgencyCommand::Conference(command) => conference::run(global, command, output).await,
         AgencyCommand::Inbox(arguments) => inbox::fetch(global, &arguments, output).await,
@@ -84,29 +90,6 @@ async fn evidence(
     Ok(Ending::Done)
 }
 
-async fn publish(
-    global: &Global,
-    arguments: &PublishArguments,
-    output: &Output,
-) -> Result<Ending, ClientError> {
-    let functions = arguments.function.iter().map(|text| {
-        let (id, name) = text.split_once('=').unwrap_or((text, text));
-        (id.trim().to_owned(), name.trim().to_owned())
-    });
-    let functions: Vec<(String, String)> = functions.collect();
-    let keys = SealingKeys::load(&arguments.sealing)?;
-    let keys: Vec<_> = keys.public_keys().cloned().collect();
-    let details = arguments.details.details.as_deref();
-    let details: Option<EntryDetails> = details.map(files::parse).transpose()?;
-    let client = connect(global, None, output).await?;
-    let validity_ms = i64::from(arguments.days) * DAY_MS;
-    let own = client.directory();
-    let entry =
-        own.publish_with(&arguments.name, &functions, &keys, validity_ms, details.as_ref()).await?;
-    directory::show(&entry, output);
-    Ok(Ending::Done)
-}
-
 async fn send(
     global: &Global,
     arguments: SendArguments,
@@ -121,7 +104,15 @@ async fn send(
         let id = *conference.insert(ConferenceId::generate()?);
         files::invitation(path, id)?
     } else if let Some(path) = &arguments.json_content {
-        files::json_content(path, arguments.about)?
+        {
+            let content = files::json_content(
+                path,
+                arguments.about,
+                checks::content_members(&arguments.kind).as_deref(),
+            )?;
+            checks::names_no_attachment(&content)?;
+            content
+        }
     } else {
         let expected = "--text, --file, --fallkonferenz or --json-content".to_owned();
         return Err(ClientError::Argument { what: "content", expected });
@@ -129,9 +120,11 @@ async fn send(
     let content = surround(&content, &arguments)?;
     let purpose = purpose_of(&arguments)?;
     let case_file = arguments.envelope.case_file.clone();
+    case_file.as_deref().map_or(Ok(()), files::check_appendable)?;
     let attached = attachments::parse(&arguments.attach, &arguments.category)?;
     let draft = draft(arguments.envelope, arguments.kind, purpose, arguments.category, content)?;
     let client = connect(global, None, output).await?;
+    checks::own_function(&client, &draft.sender_function, output).await?;
     if !attached.is_empty() {
         let leaves_out = arguments.leave_out_uncovered;
         let case_file = case_file.as_deref();
@@ -172,10 +165,7 @@ fn purpose_of(arguments: &SendArguments) -> Result<String, ClientError> {
             let expected = format!("--purpose, one of: {}", purposes.join(", "));
             Err(ClientError::Argument { what: "purpose", expected })
         }
-        None => {
-            let expected = "--purpose: this program does not know the kind".to_owned();
-            Err(ClientError::Argument { what: "purpose", expected })
-        }
+        None => Err(checks::unknown_kind(&arguments.kind)),
     }
 }
 
@@ -195,9 +185,11 @@ async fn answer(
         }
     };
     let case_file = arguments.envelope.case_file.clone();
+    case_file.as_deref().map_or(Ok(()), files::check_appendable)?;
     let draft =
         draft(arguments.envelope, arguments.kind, arguments.purpose, arguments.category, content)?;
     let client = connect(global, None, output).await?;
+    checks::own_function(&client, &draft.sender_function, output).await?;
     submit(&client, draft, Some(conference), case_file.as_deref(), output).await
 }
 
@@ -239,10 +231,10 @@ async fn submit(
     let channel = statutory_channel(&draft.purpose, &draft.kind);
     let entered = case_file.map(|path| (CaseFile::new(path), draft.clone()));
     let outcome = client.send(draft).await?;
-    let ending = show_outcome_beside(&outcome, conference, channel, output);
-    if let Some((file, draft)) = entered {
-        enter(client, &file, &draft, &outcome)?;
-    }
+    // Entered first: what cannot be shown was sent all the same.
+    let entered = entered.map_or(Ok(()), |(file, draft)| enter(client, &file, &draft, &outcome));
+    let ending = show_outcome_beside(&outcome, conference, channel, &[], output);
+    entered?;
     client.check_receipts().await?;
     Ok(ending)
 }
@@ -264,14 +256,16 @@ pub(crate) fn show_outcome(
     conference: Option<ConferenceId>,
     output: &Output,
 ) -> Ending {
-    show_outcome_beside(outcome, conference, None, output)
+    show_outcome_beside(outcome, conference, None, &[], output)
 }
 
-/// Prints what became of a message, and with a refusal the statutory channel, so that nothing waits.
+/// Prints what became of a message and of attachments that were left out, and with a refusal the statutory
+/// channel, so that nothing waits.
 pub(super) fn show_outcome_beside(
     outcome: &SendOutcome,
     conference: Option<ConferenceId>,
     channel: Option<&StatutoryChannel>,
+    left_out: &[&String],
     output: &Output,
 ) -> Ending {
     let record = outcome.receipt().record_number;
@@ -282,16 +276,19 @@ pub(super) fn show_outcome_beside(
             "message": message_id,
             "thread": thread_id,
             "conference": conference,
+            "left_out": left_out,
         });
-        output.result(&value, || {
+        let text = || {
             let mut lines = vec![
                 format!("accepted, log record {record}"),
                 format!("message {message_id}"),
                 format!("thread {thread_id}"),
             ];
             lines.extend(conference.map(|id| format!("conference {id}")));
+            lines.extend(left_out.iter().map(|name| format!("sent without attachment {name}")));
             lines.join("\n")
-        });
+        };
+        output.precious(&value, text, &format!("message {message_id}"));
         return Ending::Done;
     }
     let statutory = channel.map(channel_json);

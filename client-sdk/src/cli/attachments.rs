@@ -84,13 +84,18 @@ pub(crate) async fn send(
     for name in &uncovered {
         output.note(&format!("attachment {name} is not covered by a consent; ask the Lotse"));
     }
+    // Entered first: what cannot be shown was sent all the same.
+    let entered = match (entered, &outcome.message) {
+        (Some((file, draft)), Some(message)) => agency::enter(client, &file, &draft, message),
+        (None, _) | (_, None) => Ok(()),
+    };
     let ending = if let Some(message) = &outcome.message {
         if let (false, SendOutcome::Accepted { .. }, Some(channel)) =
             (uncovered.is_empty(), message, channel)
         {
             output.note(agency::channel_text(channel).trim_start());
         }
-        agency::show_outcome_beside(message, None, channel, output)
+        agency::show_outcome_beside(message, None, channel, &uncovered, output)
     } else {
         let statutory = channel.map(agency::channel_json);
         let result = "not-covered";
@@ -101,18 +106,17 @@ pub(crate) async fn send(
         });
         Ending::NotCovered
     };
-    if let (Some((file, draft)), Some(message)) = (entered, &outcome.message) {
-        agency::enter(client, &file, &draft, message)?;
-    }
+    entered?;
     client.check_receipts().await?;
-    // Something that was asked for was not sent.
-    Ok(if uncovered.is_empty() { ending } else { Ending::NotCovered })
+    Ok(ending)
 }
 
 /// The collector of `--attachments-dir`, if it was given.
 #[derive(Debug)]
 pub(crate) struct Collecting {
     collector: Option<AttachmentCollector>,
+    /// Whether it was said that parts wait.
+    told: bool,
     output: Output,
 }
 
@@ -122,48 +126,60 @@ pub(crate) enum Kept {
     Part,
     /// A part for which there is no folder.
     Left,
+    /// A part that could not be written: it is not taken over.
+    Failed,
     /// A part or message that does not fit its attachment: it is not taken over.
     Refused,
-    /// A message, with the paths of its attachments that are whole.
-    Message(Vec<String>),
+    /// A message, with the paths of its attachments that are whole, and why some could not be kept.
+    Message(Vec<String>, Option<String>),
 }
 
 impl Collecting {
     pub(crate) fn open(folder: Option<&Path>, output: Output) -> Result<Self, ClientError> {
         let collector = folder.map(AttachmentCollector::open).transpose()?;
-        Ok(Self { collector, output })
+        Ok(Self { collector, told: false, output })
     }
 
-    /// Keeps what a message brings of attachments.
-    pub(crate) fn keep(&mut self, received: &Received) -> Result<Kept, ClientError> {
+    /// Keeps what a message brings of attachments. What fails with one message holds only that one back.
+    pub(crate) fn keep(&mut self, received: &Received) -> Kept {
         let Some(collector) = &mut self.collector else {
-            if received.part_of.is_some() {
-                self.output.note("a part of an attachment waits: give --attachments-dir");
-                return Ok(Kept::Left);
+            if received.part_of.is_none() {
+                return Kept::Message(Vec::new(), None);
             }
-            return Ok(Kept::Message(Vec::new()));
+            if !std::mem::replace(&mut self.told, true) {
+                self.output.note("parts of attachments wait: give --attachments-dir DIR");
+            }
+            return Kept::Left;
         };
         match collector.take(received) {
             Ok(Taken::Message { saved, waiting, .. }) => {
                 for name in waiting {
                     self.output.note(&format!("attachment {name}: parts are still to come"));
                 }
-                Ok(Kept::Message(saved.iter().map(|one| one.path.display().to_string()).collect()))
+                let paths = saved.iter().map(|one| one.path.display().to_string());
+                Kept::Message(paths.collect(), None)
             }
             Ok(Taken::Part { attachment, parts, count, saved, .. }) => {
                 self.output.note(&format!("attachment {attachment}: part {parts} of {count}"));
                 if let Some(saved) = saved {
                     self.output.note(&format!("attachment saved as {}", saved.path.display()));
                 }
-                Ok(Kept::Part)
+                Kept::Part
             }
-            Ok(_) => Ok(Kept::Left),
+            Ok(_) => Kept::Left,
             Err(ClientError::Attachment(error)) if error.is_alarm() => {
                 let number = received.message_number;
                 self.output.note(&format!("ALARM: {error} (message {number})"));
-                Ok(Kept::Refused)
+                Kept::Refused
             }
-            Err(error) => Err(error),
+            Err(error) if received.part_of.is_none() => {
+                Kept::Message(Vec::new(), Some(error.to_string()))
+            }
+            Err(error) => {
+                let number = received.message_number;
+                self.output.note(&format!("message {number}: {error}; not taken over"));
+                Kept::Failed
+            }
         }
     }
 }

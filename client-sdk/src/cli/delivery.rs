@@ -60,9 +60,15 @@ pub(crate) async fn recall(
         }
         table
     });
-    let all = recalls
-        .iter()
-        .all(|it| matches!(it, Recall::Recalled(_) | Recall::RecalledAfterHandOut(_)));
+    for (message, recall) in &rows {
+        if matches!(recall, Recall::RecalledAfterHandOut(_)) {
+            output.note(&format!(
+                "message {message} was handed out before: it is not handed out again, but its recipient may have \
+                 read it, and is not told of the recall"
+            ));
+        }
+    }
+    let all = recalls.iter().all(|it| matches!(it, Recall::Recalled(_)));
     Ok(if all { Ending::Done } else { Ending::Declined })
 }
 

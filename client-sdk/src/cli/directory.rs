@@ -3,7 +3,8 @@
 mod search;
 
 use schleuse_client::{
-    AgencyEntry, ClientError, Clock as _, Offer, SystemClock, format_time, hex, rfc3339,
+    AgencyEntry, Client, ClientError, Clock as _, Offer, SystemClock, format_time, hex, rfc3339,
+    terminal_line, v1,
 };
 use serde_json::{Value, json};
 
@@ -58,11 +59,20 @@ pub(crate) async fn run(
     }
 }
 
+/// The own agency's entry, if there is one.
+pub(crate) async fn own_entry(client: &Client) -> Result<Option<AgencyEntry>, ClientError> {
+    match client.directory().look_up(client.agency()).await {
+        Ok(entry) => Ok(Some(entry)),
+        Err(error) if error.is_refused_for(v1::ErrorReason::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Prints one entry.
 pub(crate) fn show(entry: &AgencyEntry, output: &Output) {
     output.result(&entry_json(entry), || {
         let mut lines = vec![
-            format!("{} ({})", entry.display_name, entry.agency),
+            format!("{} ({})", terminal_line(&entry.display_name), entry.agency),
             format!(
                 "revision {}, signed {} by {}, log record {}",
                 entry.revision,

@@ -36,6 +36,36 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), ClientError> {
     options.open(path).and_then(|mut file| file.write_all(content)).map_err(failed)
 }
 
+/// Makes sure that files can be written into a folder; makes it if need be.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), ClientError> {
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let failed = |error: std::io::Error| wrong(folder, &error.to_string());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let probe = folder.join(format!(".schleuse-{}.new", std::process::id()));
+    File::options().write(true).create(true).truncate(true).open(&probe).map_err(failed)?;
+    std::fs::remove_file(&probe).map_err(failed)
+}
+
+/// Makes sure that a file can be appended to, or made; it is not made yet.
+pub(crate) fn check_appendable(path: &Path) -> Result<(), ClientError> {
+    let failed = |error: std::io::Error| wrong(path, &error.to_string());
+    if path.try_exists().map_err(failed)? {
+        return File::options().append(true).open(path).map(drop).map_err(failed);
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    if !folder.is_dir() {
+        return Err(wrong(path, "its folder does not exist"));
+    }
+    check_folder(folder)
+}
+
+/// Makes sure that another file can be put in the place of a file.
+pub(crate) fn check_replaceable(path: &Path) -> Result<(), ClientError> {
+    let why = |error: ClientError| wrong(path, &error.to_string());
+    check_folder(path.parent().unwrap_or(Path::new(""))).map_err(why)
+}
+
 /// Reads a text of at most 1 MiB.
 pub(crate) fn read_text(path: &Path) -> Result<String, ClientError> {
     let bytes = read(path, FILE_BYTES_MAX)?;
@@ -75,14 +105,30 @@ pub(crate) fn media_type_of(path: &Path) -> &'static str {
     }
 }
 
-/// Reads a content of any kind as JSON. `about` goes into the `message_id` of kinds that have one.
-pub(crate) fn json_content(path: &Path, about: Option<MessageId>) -> Result<Content, ClientError> {
+/// Members of a content's JSON that surround what it says.
+const ENVELOPE: [&str; 4] = ["schema_version", "in_reply_to", "subject", "attachments"];
+
+/// Reads a content of any kind as JSON. `about` goes into the `message_id` of kinds that have one; `expected`
+/// names the member that is the content, if that is known.
+pub(crate) fn json_content(
+    path: &Path,
+    about: Option<MessageId>,
+    expected: Option<&str>,
+) -> Result<Content, ClientError> {
     let bytes = read(path, JSON_BYTES_MAX)?;
     if bytes.len() > JSON_BYTES_MAX {
         return Err(wrong(path, "larger than 2 MiB"));
     }
     let json: Value =
         serde_json::from_slice(&bytes).map_err(|error| wrong(path, &error.to_string()))?;
+    let is_content = |name: &String| !ENVELOPE.contains(&name.as_str());
+    if !json.as_object().is_some_and(|members| members.keys().any(is_content)) {
+        let expected = expected.unwrap_or("the content of the kind");
+        let why = format!(
+            "holds no content: expected an object with {expected}; see: schleuse agency kinds show"
+        );
+        return Err(wrong(path, &why));
+    }
     let json = match about {
         Some(message) => naming(json, message),
         None => json,
@@ -93,8 +139,7 @@ pub(crate) fn json_content(path: &Path, about: Option<MessageId>) -> Result<Cont
 /// The same content, about this message; a kind that names none is refused when it is read.
 fn naming(mut json: Value, message: MessageId) -> Value {
     let inner = json.as_object_mut().and_then(|members| {
-        let envelope = ["schema_version", "in_reply_to", "subject", "attachments"];
-        members.iter_mut().find(|(name, _)| !envelope.contains(&name.as_str())).map(|(_, it)| it)
+        members.iter_mut().find(|(name, _)| !ENVELOPE.contains(&name.as_str())).map(|(_, it)| it)
     });
     if let Some(Value::Object(inner)) = inner {
         inner.insert("message_id".to_owned(), json!(STANDARD.encode(message.as_bytes())));

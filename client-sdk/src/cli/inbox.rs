@@ -7,14 +7,15 @@ use std::path::Path;
 use schleuse_client::deadlines::{CaseEvent, CaseFile};
 use schleuse_client::v1::content::Content as Kind;
 use schleuse_client::{
-    ClientError, Incoming, MessageKind, Received, ReferenceBook, TakenUpBy, format_time, rfc3339,
+    Client, ClientError, EvidenceFault, Incoming, MessageKind, Received, ReferenceBook, SealError,
+    TakenUpBy, format_time, is_unprintable, rfc3339, terminal_line,
 };
 use serde_json::{Value, json};
 
 use super::args::{Global, InboxArguments, Incoming as IncomingArguments, ReceiveArguments};
 use super::attachments::{Collecting, Kept};
 use super::output::Output;
-use super::{Ending, connect};
+use super::{Ending, connect, directory, files};
 
 /// Messages that may be on their way at once.
 const CREDIT: u32 = 100;
@@ -28,28 +29,33 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
+    /// Whatever is to be written can be written: a hand-out cannot be taken back.
     fn new(arguments: &'a IncomingArguments, output: &'a Output) -> Result<Self, ClientError> {
+        arguments.save.as_deref().map_or(Ok(()), files::check_folder)?;
+        arguments.case_file.as_deref().map_or(Ok(()), files::check_appendable)?;
+        arguments.book.as_deref().map_or(Ok(()), files::check_replaceable)?;
         let book = arguments.book.as_deref().map(ReferenceBook::open).transpose()?;
         let collecting = Collecting::open(arguments.attachments_dir.as_deref(), *output)?;
         Ok(Self { arguments, book, collecting, output })
     }
 
-    /// Saves, learns and describes a verified message.
+    /// Saves, learns and describes a verified message. `failed` says why its attachments could not be kept.
     fn take(
         &mut self,
         received: &Received,
         attachments: &[String],
-    ) -> Result<(Value, String), ClientError> {
-        if let Some(book) = &mut self.book {
-            book.learn(received)?;
-        }
-        if let Some(path) = &self.arguments.case_file {
-            CaseFile::new(path).append(&CaseEvent::received(received))?;
-        }
-        let saved = match &self.arguments.save {
-            Some(folder) => save(received, folder)?,
-            None => None,
+        failed: Option<String>,
+    ) -> Described {
+        let (saved, failed) = match self.keep(received) {
+            Ok(saved) => (saved, failed),
+            Err(error) => (None, Some(error.to_string())),
         };
+        let number = received.message_number;
+        let why = failed.map(|why| format!("message {number}: {why}"));
+        let held_back = why.or_else(|| self.lacks(received));
+        if let Some(why) = &held_back {
+            self.output.note(&format!("{why}; not taken over"));
+        }
         let known = self.book.as_ref().zip(received.participant_reference.as_ref());
         let known = known.and_then(|(book, reference)| book.find(reference));
         let mut value = message_json(received);
@@ -57,6 +63,7 @@ impl<'a> Desk<'a> {
             fields.insert("saved".to_owned(), json!(saved));
             fields.insert("known_as".to_owned(), json!(known));
             fields.insert("attachments_saved".to_owned(), json!(attachments));
+            fields.insert("held_back".to_owned(), json!(held_back));
         }
         let mut text = message_text(received, known.map(|entry| entry.display_name.as_str()));
         if let Some(path) = saved {
@@ -65,13 +72,59 @@ impl<'a> Desk<'a> {
         for path in attachments {
             text = format!("{text}\nattachment saved as {path}");
         }
-        Ok((value, text))
+        Described { value, text, is_held_back: held_back.is_some() }
+    }
+
+    /// Writes what is to be kept of a message; returns where its file is.
+    fn keep(&mut self, received: &Received) -> Result<Option<String>, ClientError> {
+        let saved = match &self.arguments.save {
+            Some(folder) => save(received, folder)?,
+            None => None,
+        };
+        if let Some(book) = &mut self.book {
+            book.learn(received)?;
+        }
+        if let Some(path) = &self.arguments.case_file {
+            CaseFile::new(path).append(&CaseEvent::received(received))?;
+        }
+        Ok(saved)
+    }
+
+    /// What would be lost if the message were taken over: the broker destroys the body then.
+    fn lacks(&self, received: &Received) -> Option<String> {
+        if !self.arguments.acknowledge {
+            return None;
+        }
+        let number = received.message_number;
+        if let (Some(Kind::File(file)), None) = (received.content.kind(), &self.arguments.save) {
+            return Some(format!("message {number} holds a file ({}): give --save DIR", file.name));
+        }
+        let attachments = received.content.attachments();
+        if attachments.is_empty() || self.arguments.attachments_dir.is_some() {
+            return None;
+        }
+        let names: Vec<&str> = attachments.iter().map(|one| one.name.as_str()).collect();
+        let names = names.join(", ");
+        Some(format!("message {number} has attachments ({names}): give --attachments-dir DIR"))
+    }
+
+    /// How a run ends that leaves a part of an attachment.
+    fn left(&self) -> Ending {
+        if self.arguments.acknowledge { Ending::HeldBack } else { Ending::Done }
     }
 
     /// What is shown of a message that does not verify.
     fn refuse(&self, incoming: Incoming) -> (Value, Ending) {
         let number = incoming.message_number();
         let error = incoming.verified().err();
+        if error.as_ref().is_some_and(is_of_other_keys) {
+            let why = "it is sealed to a key that is not in the file of --sealing";
+            self.output.note(&format!(
+                "not shown: message {number}: {why}; is --sealing the right file? \
+                 Otherwise: schleuse agency reject {number} --reason cannot-open"
+            ));
+            return (json!({ "message_number": number, "unverified": why }), Ending::NotShown);
+        }
         let is_alarm = error.as_ref().is_none_or(ClientError::is_alarm);
         let error = error.map(|error| error.to_string());
         let how = if is_alarm { "ALARM" } else { "not shown" };
@@ -82,59 +135,140 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// A message as it is shown.
+struct Described {
+    value: Value,
+    text: String,
+    /// Whether it stays in the mailbox, whatever was asked for.
+    is_held_back: bool,
+}
+
+/// Whether a message is sealed to a key that we do not have: then the keys are the wrong ones, or old.
+fn is_of_other_keys(error: &ClientError) -> bool {
+    let ClientError::Evidence(error) = error else { return false };
+    matches!(error.fault, EvidenceFault::Sealing(SealError::UnknownKey))
+}
+
+/// What one call of `inbox` came to.
+struct Fetched {
+    values: Vec<Value>,
+    texts: Vec<String>,
+    /// Numbers of messages that may be taken over.
+    taken: Vec<u64>,
+    /// How many more messages are wanted.
+    left: u32,
+    ending: Ending,
+}
+
+impl Fetched {
+    /// Looks at one message. Returns its number if it is a part that is safe on disk.
+    fn add(&mut self, desk: &mut Desk<'_>, incoming: Incoming) -> Option<u64> {
+        let Incoming::Verified(received) = incoming else {
+            self.left = self.left.saturating_sub(1);
+            let (value, how) = desk.refuse(incoming);
+            self.ending = worse(self.ending, how);
+            self.values.push(value);
+            return None;
+        };
+        match desk.collecting.keep(&received) {
+            Kept::Part => return Some(received.message_number),
+            Kept::Left => self.ending = worse(self.ending, desk.left()),
+            Kept::Failed => self.ending = worse(self.ending, Ending::HeldBack),
+            Kept::Refused => self.ending = Ending::Alarm,
+            Kept::Message(attachments, failed) => {
+                self.left = self.left.saturating_sub(1);
+                let described = desk.take(&received, &attachments, failed);
+                if described.is_held_back {
+                    self.ending = worse(self.ending, Ending::HeldBack);
+                } else {
+                    self.taken.push(received.message_number);
+                }
+                self.values.push(described.value);
+                self.texts.push(described.text);
+            }
+        }
+        None
+    }
+}
+
 /// Fetches what waits now.
 pub(crate) async fn fetch(
     global: &Global,
     arguments: &InboxArguments,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let mut desk = Desk::new(&arguments.incoming, output)?;
-    let client = connect(global, Some(&arguments.incoming.sealing), output).await?;
-    let (mut values, mut texts, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut left, mut ending) = (arguments.max, Ending::Done);
+    let incoming = &arguments.incoming;
+    let mut desk = Desk::new(incoming, output)?;
+    let client = connect(global, Some(&incoming.sealing), output).await?;
+    note_unknown_functions(&client, &incoming.function, output).await?;
+    let mut fetched = Fetched {
+        values: Vec::new(),
+        texts: Vec::new(),
+        taken: Vec::new(),
+        left: arguments.max,
+        ending: Ending::Done,
+    };
     // One call carries about 1 MiB; what it handed out is not handed out again at once.
-    while left > 0 {
-        let incoming = client.fetch(&arguments.incoming.function, left).await?;
-        if incoming.is_empty() {
+    while fetched.left > 0 {
+        let came = client.fetch(&incoming.function, fetched.left).await?;
+        if came.is_empty() {
             break;
         }
-        let mut parts = Vec::new();
-        for one in incoming {
-            let Incoming::Verified(received) = one else {
-                left = left.saturating_sub(1);
-                let (value, how) = desk.refuse(one);
-                ending = worse(ending, how);
-                values.push(value);
-                continue;
-            };
-            match desk.collecting.keep(&received)? {
-                Kept::Part => parts.push(received.message_number),
-                Kept::Left => {}
-                Kept::Refused => ending = Ending::Alarm,
-                Kept::Message(attachments) => {
-                    left = left.saturating_sub(1);
-                    let (value, text) = desk.take(&received, &attachments)?;
-                    taken.push(received.message_number);
-                    values.push(value);
-                    texts.push(text);
-                }
-            }
-        }
+        let parts: Vec<u64> =
+            came.into_iter().filter_map(|one| fetched.add(&mut desk, one)).collect();
         // Parts are many and large: what is on disk is taken over before more is fetched.
-        if arguments.incoming.acknowledge && !parts.is_empty() {
-            client.take_up(&parts, by(&arguments.incoming)).await?;
+        if incoming.acknowledge && !parts.is_empty() {
+            client.take_up(&parts, by(incoming)).await?;
         }
     }
-    output.result(&Value::Array(values), || {
-        if texts.is_empty() { "no messages".to_owned() } else { texts.join("\n\n") }
+    let Fetched { values, texts, taken, ending, .. } = fetched;
+    let (count, nothing_came) = (values.len(), values.is_empty());
+    output.result(&Value::Array(values), || match (texts.is_empty(), nothing_came) {
+        (true, true) => "no messages".to_owned(),
+        (true, false) => "no message that can be shown".to_owned(),
+        (false, _) => texts.join("\n\n"),
     });
     // Only what was printed and saved is taken over.
-    if arguments.incoming.acknowledge && !taken.is_empty() {
-        client.take_up(&taken, by(&arguments.incoming)).await?;
-        output.note(&format!("{} acknowledged", taken.len()));
+    let mut acknowledged = 0;
+    if incoming.acknowledge && !taken.is_empty() {
+        client.take_up(&taken, by(incoming)).await?;
+        acknowledged = taken.len();
+        output.note(&format!("{acknowledged} acknowledged"));
     }
+    note_handed_out(count.saturating_sub(acknowledged), nothing_came, output);
     client.check_receipts().await?;
     Ok(ending)
+}
+
+/// A mailbox that was looked at seems empty for a while.
+fn note_handed_out(count: usize, nothing_came: bool, output: &Output) {
+    if nothing_came {
+        output.note("what was handed out and not acknowledged comes again after a minute or so");
+    } else if count > 0 {
+        let are = if count == 1 { "message is" } else { "messages are" };
+        output.note(&format!(
+            "{count} {are} handed out and not acknowledged: the mailbox does not show them \
+             until they come again after a minute or so"
+        ));
+    }
+}
+
+/// Nobody can send to a function that the own entry does not have: a slip in its name, most often.
+async fn note_unknown_functions(
+    client: &Client,
+    functions: &[String],
+    output: &Output,
+) -> Result<(), ClientError> {
+    let Some(entry) = directory::own_entry(client).await? else { return Ok(()) };
+    for function in functions.iter().filter(|function| !entry.has_function(function)) {
+        let known: Vec<&str> = entry.functions.iter().map(|(id, _)| id.as_str()).collect();
+        output.note(&format!(
+            "note: {} has no function {function} in the directory; it has: {}",
+            entry.agency,
+            known.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Who takes the messages up.
@@ -150,6 +284,7 @@ pub(crate) async fn receive(
 ) -> Result<Ending, ClientError> {
     let mut desk = Desk::new(&arguments.incoming, output)?;
     let client = connect(global, Some(&arguments.incoming.sealing), output).await?;
+    note_unknown_functions(&client, &arguments.incoming.function, output).await?;
     // With a number, one at a time: no more is handed out than is wanted.
     let wanted = arguments.count.unwrap_or(u64::MAX);
     let credit = if arguments.count.is_some() { 1 } else { CREDIT };
@@ -161,13 +296,11 @@ pub(crate) async fn receive(
             incoming = stream.next() => incoming?,
             _ = tokio::signal::ctrl_c() => break,
         };
-        match show(&mut desk, incoming).await? {
+        let (shown, how) = show(&mut desk, incoming).await?;
+        ending = worse(ending, how);
+        match shown {
             Shown::Message => seen += 1,
             Shown::Part => {}
-            Shown::Refused(how) => {
-                seen += 1;
-                ending = worse(ending, how);
-            }
         }
     }
     stream.close().await;
@@ -184,40 +317,44 @@ fn worse(before: Ending, now: Ending) -> Ending {
 enum Shown {
     Message,
     Part,
-    Refused(Ending),
 }
 
-async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<Shown, ClientError> {
+async fn show(desk: &mut Desk<'_>, incoming: Incoming) -> Result<(Shown, Ending), ClientError> {
     let Incoming::Verified(received) = incoming else {
         let (value, ending) = desk.refuse(incoming);
         desk.output.item(&value, String::new);
-        return Ok(Shown::Refused(ending));
+        return Ok((Shown::Message, ending));
     };
-    let attachments = match desk.collecting.keep(&received)? {
+    let (attachments, failed) = match desk.collecting.keep(&received) {
         Kept::Part => {
             if desk.arguments.acknowledge {
                 received.acknowledge().await?;
             }
-            return Ok(Shown::Part);
+            return Ok((Shown::Part, Ending::Done));
         }
-        Kept::Left => return Ok(Shown::Part),
-        Kept::Refused => return Ok(Shown::Refused(Ending::Alarm)),
-        Kept::Message(attachments) => attachments,
+        Kept::Left => return Ok((Shown::Part, desk.left())),
+        Kept::Failed => return Ok((Shown::Part, Ending::HeldBack)),
+        Kept::Refused => return Ok((Shown::Message, Ending::Alarm)),
+        Kept::Message(attachments, failed) => (attachments, failed),
     };
-    let (value, text) = desk.take(&received, &attachments)?;
-    desk.output.item(&value, || format!("{text}\n"));
+    let described = desk.take(&received, &attachments, failed);
+    desk.output.item(&described.value, || format!("{}\n", described.text));
+    if described.is_held_back {
+        return Ok((Shown::Message, Ending::HeldBack));
+    }
     if desk.arguments.acknowledge {
         received.take_up(by(desk.arguments)).await?;
     }
-    Ok(Shown::Message)
+    Ok((Shown::Message, Ending::Done))
 }
 
-/// Writes a received file under its own name, or with a number if that is taken.
+/// Writes a received file under its own name, or with a number if another file has that.
 fn save(received: &Received, folder: &Path) -> Result<Option<String>, ClientError> {
     let Some(Kind::File(file)) = received.content.kind() else { return Ok(None) };
     // The library has checked that the name is no path.
-    let numbered = format!("{}-{}", received.message_number, file.name);
-    for name in [&file.name, &numbered] {
+    let own: String = file.name.chars().map(|c| if is_unprintable(c) { '_' } else { c }).collect();
+    let numbered = format!("{}-{own}", received.message_number);
+    for name in [&own, &numbered] {
         let path = folder.join(name);
         let failed = |error: std::io::Error| ClientError::File {
             path: path.clone(),
@@ -230,12 +367,18 @@ fn save(received: &Received, folder: &Path) -> Result<Option<String>, ClientErro
                 to.write_all(&file.data).and_then(|()| to.sync_all()).map_err(failed)?;
                 return Ok(Some(path.display().to_string()));
             }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                // Handed out again, most often: then it is there already.
+                let known = files::read(&path, file.data.len());
+                if known.is_ok_and(|known| known == file.data) {
+                    return Ok(Some(path.display().to_string()));
+                }
+            }
             Err(error) => return Err(failed(error)),
         }
     }
-    // Handed out again: the file of this message number is there already.
-    Ok(Some(folder.join(numbered).display().to_string()))
+    let why = "there is another file of this name".to_owned();
+    Err(ClientError::File { path: folder.join(numbered), why })
 }
 
 fn message_text(received: &Received, name: Option<&str>) -> String {
@@ -252,7 +395,9 @@ fn message_text(received: &Received, name: Option<&str>) -> String {
         format!("message {}{repeated}", received.message_number),
         format!("  from         {}, signed by {}", received.sender, received.signed_by),
         format!("  to           {}", received.recipient),
-        format!("  participant  {reference} {}", name.unwrap_or_default()).trim_end().to_owned(),
+        format!("  participant  {reference} {}", terminal_line(name.unwrap_or_default()))
+            .trim_end()
+            .to_owned(),
         format!("  purpose      {} ({})", received.purpose, received.categories.join(", ")),
         format!("  kind         {}{kind}", received.kind),
         match received.consent_reference {

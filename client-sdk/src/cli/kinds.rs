@@ -60,7 +60,7 @@ fn show(code: &str, example_only: bool, output: &Output) -> Result<(), ClientErr
         expected: "a kind that this program knows; see: schleuse agency kinds".to_owned(),
     };
     let kind = MessageKind::find(code).ok_or_else(unknown)?;
-    let example = kind.example_json()?;
+    let example = kind.sendable_example_json()?;
     if example_only {
         output.result(&example, || format!("{example:#}"));
         return Ok(());
@@ -80,6 +80,11 @@ fn show(code: &str, example_only: bool, output: &Output) -> Result<(), ClientErr
             String::new(),
         ];
         lines.extend(fields.iter().map(field_text));
+        if !kind.content_free {
+            lines.push(
+                "\nattachments go with --attach FILE, which names them in the content".to_owned(),
+            );
+        }
         lines.push(format!("\nexample:\n{example:#}"));
         lines.join("\n")
     });

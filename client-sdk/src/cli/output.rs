@@ -5,7 +5,7 @@
 
 use std::io::{ErrorKind, Write as _};
 
-use schleuse_client::ClientError;
+use schleuse_client::{ClientError, is_unprintable, printable};
 use serde_json::{Value, json};
 
 use super::table::Table;
@@ -23,10 +23,15 @@ impl Output {
 
     /// The result, in the form that was asked for.
     pub(crate) fn result(&self, value: &Value, text: impl FnOnce() -> String) {
+        self.precious(value, text, "");
+    }
+
+    /// As [`Output::result`]; if it cannot be written, what must not be lost is said on standard error.
+    pub(crate) fn precious(&self, value: &Value, text: impl FnOnce() -> String, kernel: &str) {
         if self.json {
-            print(&format!("{value:#}"));
+            print(&json_text(&format!("{value:#}")), kernel);
         } else {
-            print(&text());
+            print(&shown(&text()), kernel);
         }
     }
 
@@ -37,9 +42,9 @@ impl Output {
 
     /// One of many results, as it comes: a line of JSON, or text unless it is empty.
     pub(crate) fn item(&self, value: &Value, text: impl FnOnce() -> String) {
-        let line = if self.json { value.to_string() } else { text() };
+        let line = if self.json { json_text(&value.to_string()) } else { shown(&text()) };
         if !line.is_empty() {
-            print(&line);
+            print(&line, "");
         }
     }
 
@@ -58,7 +63,10 @@ impl Output {
                 "alarm": error.is_alarm(),
                 "retryable": error.retryable(),
             });
-            print(&format!("{value:#}"));
+            if let Err(failed) = write_out(&json_text(&format!("{value:#}"))) {
+                end_quietly_if_closed(&failed);
+                complain(&format!("error: cannot write to stdout: {failed}"));
+            }
         }
         complain(&format!("error: {error}"));
     }
@@ -85,18 +93,74 @@ fn answer() -> Option<String> {
 /// As a shell reports a program that a closed pipe ended.
 const PIPE_CLOSED: i32 = 141;
 
-fn print(text: &str) {
+/// Prints a result, or ends the program: with what must not be lost of it on standard error.
+fn print(text: &str, kernel: &str) {
+    if let Err(error) = write_out(text) {
+        end_unwritten(&error, kernel);
+    }
+}
+
+/// Ends the program: its result cannot be written.
+pub(crate) fn end_unwritten(error: &std::io::Error, kernel: &str) {
+    if !kernel.is_empty() {
+        complain(kernel);
+    }
+    end_quietly_if_closed(error);
+    complain(&format!("error: cannot write to stdout: {error}"));
+    std::process::exit(i32::from(super::FAILED));
+}
+
+fn write_out(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
-        if error.kind() == ErrorKind::BrokenPipe {
-            std::process::exit(PIPE_CLOSED);
-        }
-        complain(&format!("error: the result cannot be written: {error}"));
-        std::process::exit(i32::from(super::FAILED));
+    writeln!(out, "{text}").and_then(|()| out.flush())
+}
+
+fn end_quietly_if_closed(error: &std::io::Error) {
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(PIPE_CLOSED);
     }
 }
 
 fn complain(text: &str) {
     // Where nobody listens, notes are lost, and the work goes on.
-    let _nobody_listens = writeln!(std::io::stderr().lock(), "{text}");
+    let _nobody_listens = writeln!(std::io::stderr().lock(), "{}", shown(text));
+}
+
+/// What others wrote may stand in any text, also in file names and errors: nothing of it acts on the terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(printable).collect()
+}
+
+/// The same JSON, with what would act on a terminal as escapes. It can stand in strings only.
+fn json_text(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_unprintable(character) {
+            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_the_same_without_anything_that_acts_on_a_terminal() {
+        let value = json!({ "text": "a\u{202e}b\u{85}c\u{7f}d\re\u{1b}\u{2028} ä🙂\nz" });
+        let text = json_text(&format!("{value:#}"));
+        assert!(!text.chars().any(is_unprintable), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn nothing_that_is_printed_acts_on_a_terminal() {
+        assert_eq!(
+            shown("a\rb\u{202e}c\u{1b}d\u{2028}\n\te"),
+            "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}\n\te"
+        );
+    }
 }

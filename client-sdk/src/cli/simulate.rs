@@ -53,7 +53,7 @@ pub(crate) async fn run(
     output.note(&format!("{} participants gave {consents} consents", participants.len()));
     let stage = Arc::new(Stage { region, participants, tally: Tally::default() });
     let begun = Instant::now();
-    let receivers = receive(&stage, &mut draw);
+    let receivers = receive(&stage, &mut draw, *output);
     send(&stage, arguments, &mut draw, now_ms).await?;
     let sent_in = begun.elapsed();
     let missing = wait_for_the_rest(&stage.tally).await;
@@ -88,10 +88,16 @@ async fn publish(region: &Region) -> Result<(), ClientError> {
     Ok(())
 }
 
-fn receive(stage: &Arc<Stage>, draw: &mut Draw) -> JoinSet<Result<(), ClientError>> {
+fn receive(stage: &Arc<Stage>, draw: &mut Draw, output: Output) -> JoinSet<()> {
     let mut receivers = JoinSet::new();
-    for index in 0..BODIES.len() {
-        receivers.spawn(stage.clone().receive(index, draw.fork()));
+    for (index, body) in BODIES.iter().enumerate() {
+        let (stage, draw) = (stage.clone(), draw.fork());
+        receivers.spawn(async move {
+            if let Err(error) = stage.clone().receive(index, draw).await {
+                output.note(&format!("error: {} receives no more: {error}", body.agency));
+                Tally::add(&stage.tally.stopped_receiving, 1);
+            }
+        });
     }
     receivers
 }
@@ -171,7 +177,18 @@ fn report(tally: &Tally, outcome: &Outcome, output: &Output) -> Ending {
         u64::try_from(u128::from(count) * 1000 / time.as_millis().max(1)).unwrap_or(u64::MAX)
     };
     let sent = u64::try_from(times.len()).unwrap_or(u64::MAX);
-    let wrong = [&tally.wrongly_accepted, &tally.wrongly_refused, &tally.unverified];
+    if of(&tally.foreign) > 0 {
+        let count = of(&tally.foreign);
+        output.note(&format!(
+            "note: {count} messages of others wait for the bodies, and were not taken over"
+        ));
+    }
+    let wrong = [
+        &tally.wrongly_accepted,
+        &tally.wrongly_refused,
+        &tally.unverified,
+        &tally.stopped_receiving,
+    ];
     let wrong: u64 = wrong.map(of).iter().sum::<u64>() + outcome.missing;
     let value: Value = json!({
         "seed": outcome.seed,
@@ -186,6 +203,8 @@ fn report(tally: &Tally, outcome: &Outcome, output: &Output) -> Ending {
         "wrongly_accepted": of(&tally.wrongly_accepted),
         "wrongly_refused": of(&tally.wrongly_refused),
         "unverified": of(&tally.unverified),
+        "foreign": of(&tally.foreign),
+        "stopped_receiving": of(&tally.stopped_receiving),
         "sent_per_second": per_second(sent, outcome.sent_in),
         "taken_over_per_second": per_second(of(&tally.taken_over), outcome.through_in),
         "submit_us_p50": half,

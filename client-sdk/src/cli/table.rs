@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use schleuse_client::terminal_line;
+
 /// Cells are padded to the widest of their column; the last column is not padded.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -15,13 +17,9 @@ impl Table {
         Self { rows: vec![head.iter().map(|cell| cell.to_uppercase()).collect()], empty }
     }
 
-    /// Adds a row. Line breaks become spaces, control characters are left out.
+    /// Adds a row; each cell is one line, with nothing in it that acts on a terminal.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
-        let clean = |cell: String| {
-            let spaced = cell.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-            spaced.filter(|c| !c.is_control()).collect()
-        };
-        self.rows.push(cells.into_iter().map(clean).collect());
+        self.rows.push(cells.iter().map(|cell| terminal_line(cell)).collect());
     }
 }
 
@@ -54,6 +52,6 @@ mod tests {
         assert_eq!(table.to_string(), "none");
         table.row(vec!["Träger".into(), "3".into()]);
         table.row(vec!["x".into(), "1\u{1b}2\n3".into()]);
-        assert_eq!(table.to_string(), "NAME    COUNT\nTräger  3\nx       12 3");
+        assert_eq!(table.to_string(), "NAME    COUNT\nTräger  3\nx       1\u{fffd}2 3");
     }
 }

@@ -1,7 +1,9 @@
 //! `schleuse verify`.
 
+use std::path::Path;
+
 use schleuse_client::{Bundle, ClientError, Evidence, Expectations, TrustAnchors};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::{Global, VerifyArguments};
 use super::output::Output;
@@ -9,6 +11,9 @@ use super::{Ending, files};
 
 /// Largest export that is read, in bytes: about twenty million records.
 const EXPORT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// What exports and evidence call themselves.
+const FORMATS: [&str; 2] = ["schleuse-log-export-1", "schleuse-evidence-1"];
 
 /// Checks an export or evidence. The log key must come from elsewhere than the file.
 pub(crate) fn run(
@@ -38,7 +43,9 @@ pub(crate) fn run(
     let (report, truncated) = match Evidence::from_json(&json) {
         Ok(evidence) => (evidence.check(&expected), false),
         Err(_) => {
-            let bundle = Bundle::from_json(&json)?;
+            let Ok(bundle) = Bundle::from_json(&json) else {
+                return unreadable(&arguments.file, &json, output);
+            };
             output.note(&format!("checking {} rows …", bundle.row_count()));
             (bundle.check(&expected), bundle.is_truncated())
         }
@@ -53,4 +60,24 @@ pub(crate) fn run(
     });
     output.result(&value, || report.to_string());
     Ok(if report.is_sound() { Ending::Done } else { Ending::Alarm })
+}
+
+/// A file that is no export is a slip; one that says it is, and cannot be read as one, was changed or damaged.
+fn unreadable(path: &Path, json: &[u8], output: &Output) -> Result<Ending, ClientError> {
+    let value: Option<Value> = serde_json::from_slice(json).ok();
+    let format = value.as_ref().and_then(|value| value.get("format")?.as_str());
+    if format.is_some_and(|format| FORMATS.contains(&format)) {
+        let name = path.display();
+        output
+            .note(&format!("ALARM: {name} calls itself an export and is none: changed or damaged"));
+        return Ok(Ending::Alarm);
+    }
+    let why = match format {
+        Some(format) => {
+            format!("is not an export that this program can read: its format is {format:?}")
+        }
+        None => "is not an export: expected a file of `dpo log --export` or `agency evidence`"
+            .to_owned(),
+    };
+    Err(ClientError::File { path: path.to_owned(), why })
 }

@@ -81,6 +81,18 @@ impl MessageKind {
             .map_err(|error| ContentError::Json { why: error.to_string() })
     }
 
+    /// An example that can be sent as it is: without attachments, which get their identifiers when they are sent.
+    ///
+    /// # Errors
+    /// None: a test reads all examples.
+    pub fn sendable_example_json(&self) -> Result<Value, ContentError> {
+        let mut example = self.example_json()?;
+        if example.get("attachments").is_some() {
+            drop_attachments(&mut example);
+        }
+        Ok(example)
+    }
+
     /// The fields of its contents.
     #[must_use]
     pub fn fields(&self) -> Vec<KindField> {
@@ -93,6 +105,20 @@ impl MessageKind {
             }
         }
         found
+    }
+}
+
+/// Removes attachments and what refers to them.
+fn drop_attachments(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for name in ["attachments", "attachment_id", "attachment_ids"] {
+                members.remove(name);
+            }
+            members.values_mut().for_each(drop_attachments);
+        }
+        Value::Array(all) => all.iter_mut().for_each(drop_attachments),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -216,7 +216,7 @@ fn check_value(
     let bytes = value.as_bytes().map(|bytes| bytes.as_ref()).unwrap_or_default();
     let fits = match row.rule {
         Rule::Line(most) => fits(text, most) && !text.chars().any(char::is_control),
-        Rule::Text(most) => fits(text, most) && !text.chars().any(is_unprintable),
+        Rule::Text(most) => fits(text, most) && !text.chars().any(is_refused_control),
         Rule::LongText if text.len() > TEXT_BYTES_MAX => {
             return Err(ContentError::TextTooLarge { field: at.to_owned(), bytes: text.len() });
         }
@@ -304,8 +304,8 @@ fn fits(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.chars().count())
 }
 
-/// Control characters beside line breaks and tabs: they can command a terminal.
-pub(super) fn is_unprintable(character: char) -> bool {
+/// Control characters beside line breaks and tabs: no text has them. What is shown is stricter, see `terminal`.
+fn is_refused_control(character: char) -> bool {
     character.is_control() && !matches!(character, '\n' | '\r' | '\t')
 }
 

@@ -10,16 +10,17 @@ use schleuse_proto::v1::content::Content as Kind;
 use serde_json::{Map, Value, json};
 
 use super::kinds::MessageKind;
-use super::rules::{Rule, is_unprintable};
+use super::rules::Rule;
 use super::{Content, fallkonferenz, fields, schema, words};
 use crate::clock::{format_time, rfc3339};
 use crate::ids::hex;
+use crate::terminal::{terminal_line, terminal_text};
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.body_text();
         if !self.subject().is_empty() {
-            text = format!("Betreff: {}\n{text}", self.subject());
+            text = format!("Betreff: {}\n{text}", terminal_line(self.subject()));
         }
         if let Some(message) = self.in_reply_to() {
             text += &format!("\nAntwort auf Nachricht: {message}");
@@ -28,7 +29,10 @@ impl fmt::Display for Content {
             let id = hex(&one.attachment_id);
             let categories = one.categories.join(", ");
             let bytes = one.size_bytes;
-            text += &format!("\nAnlage {id}: {} ({bytes} Byte; {categories})", one.name);
+            text += &format!(
+                "\nAnlage {id}: {} ({bytes} Byte; {categories})",
+                terminal_line(&one.name)
+            );
         }
         if self.raw().is_some() {
             let (major, minor) = self.schema_version();
@@ -37,9 +41,7 @@ impl fmt::Display for Content {
             );
         }
         // What a message says must not command the terminal that shows it.
-        let shown =
-            text.chars().map(|c| if is_unprintable(c) { char::REPLACEMENT_CHARACTER } else { c });
-        f.write_str(shown.collect::<String>().trim())
+        f.write_str(terminal_text(&text).trim())
     }
 }
 
@@ -47,7 +49,7 @@ impl Content {
     fn body_text(&self) -> String {
         if let Some(Kind::Text(text)) = self.kind() {
             let subject = if text.subject.is_empty() { "" } else { "\n\n" };
-            return format!("{}{subject}{}", text.subject, text.body);
+            return format!("{}{subject}{}", terminal_line(&text.subject), text.body);
         }
         if let Some(Kind::File(file)) = self.kind() {
             let (name, media_type) = (&file.name, &file.media_type);
@@ -107,7 +109,7 @@ fn show_value(
     if let Some(message) = value.as_message() {
         return show_message(message, depth + 1, text);
     }
-    let shown = scalar(field, rule, value);
+    let shown = terminal_text(&scalar(field, rule, value));
     let indented = shown.replace('\n', &format!("\n{}", "  ".repeat(depth + 1)));
     text.push(' ');
     text.push_str(&indented);

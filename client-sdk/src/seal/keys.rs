@@ -47,14 +47,12 @@ impl SealingKeys {
     /// # Errors
     /// The file cannot be read, others may open it, or a key is malformed.
     pub fn load(path: &Path) -> Result<Self, ClientError> {
-        let bytes = files::read_private(path)?;
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| ClientError::file(path, "not UTF-8 text"))?;
-        // The parser's own message would quote the line, and with it a private key.
-        let file: SealingFile = toml::from_str(text).map_err(|_| {
-            let expected = "expected [[key]] tables with suite, public_key and private_key";
-            ClientError::file(path, expected)
+        let bytes = files::read_private(path).map_err(|error| {
+            // Of another file it does not matter who may read it.
+            let other = files::read_small(path).map(Zeroizing::new);
+            other.ok().and_then(|bytes| parse_file(path, &bytes).err()).unwrap_or(error)
         })?;
+        let file = parse_file(path, &bytes)?;
         if file.key.is_empty() || file.key.len() > KEYS_MAX {
             return Err(ClientError::file(path, format!("expected 1 to {KEYS_MAX} keys")));
         }
@@ -79,6 +77,16 @@ impl SealingKeys {
     pub fn public_keys(&self) -> impl Iterator<Item = &SealingPublicKey> {
         self.keys.iter().map(SealingPrivateKey::public)
     }
+}
+
+fn parse_file(path: &Path, bytes: &[u8]) -> Result<SealingFile, ClientError> {
+    // The parser's own message would quote the line, and with it a private key.
+    let file = std::str::from_utf8(bytes).ok().and_then(|text| toml::from_str(text).ok());
+    file.ok_or_else(|| {
+        let expected =
+            "not a sealing file: expected [[key]] tables with suite, public_key and private_key";
+        ClientError::file(path, expected)
+    })
 }
 
 fn parse(key: &FileKey) -> Result<SealingPrivateKey, String> {
@@ -124,5 +132,21 @@ mod tests {
             let error = load(&text);
             assert!(error.contains("sealing.toml") && !error.contains(secret), "{error}");
         }
+    }
+
+    #[test]
+    fn another_file_is_called_so_and_an_open_sealing_file_names_its_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let load = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            SealingKeys::load(&path).unwrap_err().to_string()
+        };
+        for other in [&b"-----BEGIN CERTIFICATE-----"[..], &[0xff, 0xfe], b"listen = 1"] {
+            let error = load(other);
+            assert!(error.contains("not a sealing file") && !error.contains("chmod"), "{error}");
+        }
+        assert!(load(b"key = []").contains("chmod 600"));
     }
 }

@@ -108,6 +108,29 @@ impl Site {
         (output.status.code().unwrap(), said)
     }
 
+    /// Exit code, and what the program said: to standard output, and on standard error.
+    pub(super) fn said(&self, agency: &str, arguments: &[&str]) -> (i32, String, String) {
+        outcome(self.command(agency, "system").args(arguments))
+    }
+
+    /// As [`Site::said`], without a variable of the environment.
+    pub(super) fn said_without(
+        &self,
+        variable: &str,
+        agency: &str,
+        arguments: &[&str],
+    ) -> (i32, String, String) {
+        let mut command = self.command(agency, "system");
+        outcome(command.env_remove(variable).args(arguments))
+    }
+
+    /// Exit code and what was said on standard error, if results go to a device that takes none.
+    pub(super) fn unwritten(&self, agency: &str, arguments: &[&str]) -> (i32, String) {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = self.command(agency, "system").args(arguments).stdout(full).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
     pub(super) fn lotse(&self, arguments: &[&str]) -> Value {
         self.ask(LOTSE_AGENCY, "lotse-l-01", arguments)
     }
@@ -116,7 +139,7 @@ impl Site {
     pub(super) fn publish(&self, agency: &str, function: &str) {
         let sealing = self.sealing(agency);
         let publish = ["agency", "publish", "--name", "Stelle", "--function", function];
-        self.ask(agency, "system", &[&publish[..], &["--sealing", &sealing]].concat());
+        self.ask(agency, "system", &[&publish[..], &["--sealing", &sealing, "--yes"]].concat());
     }
 
     /// Registers a participant; the Lotse's reference.
@@ -143,6 +166,12 @@ impl Site {
         let with = ["--text", &text, "--text-version", "1", "--evidence", &text];
         text_of(&self.lotse(&[&record[..], &with].concat()), "consent")
     }
+}
+
+fn outcome(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let [out, error] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+    (output.status.code().unwrap(), out, error)
 }
 
 /// A grants file for `consent record`, for twelve months.

@@ -66,6 +66,9 @@ pub(crate) enum AgencyCommand {
     Conference(ConferenceCommand),
     /// Fetches what waits now.
     ///
+    /// What is shown is handed out: without --acknowledge the mailbox does not show it again for a minute or so.
+    /// With it, a message whose file or attachments are not saved here is not taken over: exit code 1.
+    ///
     /// Example: schleuse agency inbox --function reha-beratung --sealing sealing.toml --acknowledge
     Inbox(InboxArguments),
     /// Fetches evidence of own acts: decisions on messages sent, hand-outs received.
@@ -76,7 +79,10 @@ pub(crate) enum AgencyCommand {
     ///
     /// Example: schleuse agency receive --function reha-beratung --sealing sealing.toml --count 1
     Receive(ReceiveArguments),
-    /// Recalls own messages: what was not handed out never is. Exit code 1 if one was too late.
+    /// Recalls own messages: what was not handed out never is.
+    ///
+    /// Exit code 1 if one was handed out before: it is not handed out again, but its recipient may have read it. Also
+    /// if it was taken up, had ended, or is unknown.
     ///
     /// Example: schleuse agency recall 9f86d081884c7d659a2feaa0c55ad015
     Recall(OwnMessages),
@@ -132,6 +138,9 @@ pub(crate) struct PublishArguments {
     /// How long the keys are valid, in days from now on.
     #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=1095))]
     pub(crate) days: u32,
+    /// Does not ask when functions of the present entry are left out.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Arguments of `agency kinds`.
@@ -245,7 +254,8 @@ pub(crate) struct SendArguments {
     /// categories follow a colon; without them it has those of the message.
     #[arg(long, value_name = "FILE[:CODE,CODE]")]
     pub(crate) attach: Vec<String>,
-    /// Sends the message without the attachments that are not covered by a consent; otherwise nothing is sent.
+    /// Sends the message without the attachments that are not covered by a consent, and names them: exit code 0.
+    /// Without this option nothing is sent then: exit code 3.
     #[arg(long, requires = "attach")]
     pub(crate) leave_out_uncovered: bool,
 }
@@ -291,13 +301,14 @@ pub(crate) struct Incoming {
     /// Private sealing keys of the agency.
     #[arg(long, env = "SCHLEUSE_SEALING", value_name = "FILE")]
     pub(crate) sealing: PathBuf,
-    /// Takes the messages over: they are not handed out again.
+    /// Takes the messages over: they are not handed out again. One with a file needs --save, one with attachments
+    /// --attachments-dir: it is not taken over without.
     #[arg(long)]
     pub(crate) acknowledge: bool,
     /// A person takes them up, not a system; the senders are told.
     #[arg(long, requires = "acknowledge")]
     pub(crate) person: bool,
-    /// Folder into which received files are written.
+    /// Folder into which received files are written; it is made if need be.
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,
     /// Folder into which attachments are collected; of one process at a time. With --acknowledge each part is

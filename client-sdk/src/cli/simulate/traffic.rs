@@ -1,5 +1,6 @@
 //! Messages of a simulated region: sent, answered, taken over; and what became of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,6 +46,10 @@ pub(crate) struct Tally {
     pub(crate) wrongly_refused: AtomicU64,
     /// Covered by no consent, and yet accepted.
     pub(crate) wrongly_accepted: AtomicU64,
+    /// Messages of others that wait for the bodies: they are left where they are.
+    pub(crate) foreign: AtomicU64,
+    /// Bodies that stopped receiving because of an error.
+    pub(crate) stopped_receiving: AtomicU64,
     /// Messages that did not verify.
     pub(crate) unverified: AtomicU64,
     /// Microseconds from the call to its answer.
@@ -160,8 +165,15 @@ impl Stage {
     ) -> Result<(), ClientError> {
         let body = body(index)?;
         let mut stream: ReceiveStream = self.client(index)?.receive(&[body.function], CREDIT);
+        let mut foreign = BTreeSet::new();
         loop {
             match stream.next().await? {
+                Incoming::Verified(received) if !self.is_ours(index, &received) => {
+                    // It comes again and again; it is counted once.
+                    if foreign.insert(received.message_number) {
+                        Tally::add(&self.tally.foreign, 1);
+                    }
+                }
                 Incoming::Verified(received) => {
                     received.acknowledge().await?;
                     self.answer(index, &received, &mut draw).await?;
@@ -171,6 +183,12 @@ impl Stage {
                 _ => Tally::add(&self.tally.unverified, 1),
             }
         }
+    }
+
+    /// Whether a message is of this run: about one of its participants, which nobody else knows.
+    fn is_ours(&self, index: usize, received: &Received) -> bool {
+        let Some(reference) = &received.participant_reference else { return false };
+        self.participants.iter().any(|one| one.references.get(index) == Some(reference))
     }
 
     async fn answer(

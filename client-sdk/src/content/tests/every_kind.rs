@@ -90,6 +90,13 @@ fn assert_texts(value: &Value, shown: &str) {
 fn texts_do_not_command_the_terminal() {
     let content = Content::text("", "vorher\u{1b}[2Jnachher").unwrap();
     assert_eq!(content.to_string(), "vorher\u{fffd}[2Jnachher");
+    let content = Content::text("", "eins\rzwei\u{2028}drei\r\nvier\u{202e}").unwrap();
+    assert_eq!(content.to_string(), "eins\nzwei\ndrei\nvier\u{fffd}");
+    // What ends a line in a field is indented below it: it cannot look like another field.
+    let mut example = MessageKind::find("unterlagen.supply").unwrap().example_json().unwrap();
+    example["unterlagen_supply"]["note"] = Value::from("x\rNachgereicht bis: nie");
+    let shown = Content::from_exact_json(&example).unwrap().to_string();
+    assert!(shown.contains("x\n  Nachgereicht bis: nie"), "{shown}");
 }
 
 #[test]
@@ -147,4 +154,16 @@ fn attachments_that_a_content_names_must_be_attached() {
     let twice = [supply.attachments(), supply.attachments()].concat();
     let error = supply.with_attachments(twice).unwrap_err().to_string();
     assert!(error.contains("each attachment once"), "{error}");
+}
+
+#[test]
+fn what_is_shown_to_be_copied_names_no_attachment_and_can_be_sent() {
+    for kind in MessageKind::all() {
+        let example = kind.sendable_example_json().unwrap();
+        let content = Content::from_exact_json(&example).unwrap_or_else(|error| {
+            panic!("{}: {error}", kind.code);
+        });
+        assert!(content.attachments().is_empty(), "{}", kind.code);
+        kinds::check(kind.code, &content).unwrap();
+    }
 }
