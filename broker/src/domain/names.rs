@@ -21,6 +21,11 @@ impl AgencyIx {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressIx(u32);
 
+impl AddressIx {
+    /// No address.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
 /// Gives numbers to names.
 pub(super) trait Numbers {
     /// Number of an agency.
@@ -49,7 +54,7 @@ impl Numbers for KnownNames<'_> {
     }
 
     fn address(&mut self, address: &Address) -> AddressIx {
-        self.0.known_address(address).unwrap_or(AddressIx(u32::MAX))
+        self.0.known_address(address).unwrap_or(AddressIx::NONE)
     }
 }
 

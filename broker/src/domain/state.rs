@@ -14,7 +14,7 @@ mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use schleuse_proto::evidence::Digest;
 
 use super::catalogue::Catalogue;
@@ -160,6 +160,8 @@ pub(super) struct KeyEntry {
     pub(super) fingerprint: [u8; 16],
     pub(super) record: RecordNumber,
     pub(super) accepted: bool,
+    /// Function as which it was sent, if it was accepted.
+    pub(super) sender: AddressIx,
 }
 
 /// A message that was acknowledged or stopped, kept for late or repeated reports.
@@ -208,8 +210,8 @@ pub struct State {
     reviews: BTreeSet<(TimeMs, ConsentId)>,
     reviews_of: HashMap<ConsentId, TimeMs>,
     pub(super) directory: BTreeMap<AgencyId, Entry>,
-    /// Functions as which an agency ever sent.
-    pub(super) senders: FxHashMap<AgencyIx, FxHashSet<AddressIx>>,
+    /// Functions as which an agency sent, with the number of their keys.
+    pub(super) senders: FxHashMap<AgencyIx, FxHashMap<AddressIx, usize>>,
     /// Number of participants that each agency registered.
     pub(super) participants_of: FxHashMap<AgencyIx, usize>,
     pub(super) messages: FxHashMap<RecordNumber, Message>,

@@ -33,7 +33,8 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), ClientError> {
         |error: std::io::Error| ClientError::File { path: path.to_owned(), why: error.to_string() };
     let mut options = File::options();
     options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).and_then(|mut file| file.write_all(content)).map_err(failed)
+    let written = |mut file: File| file.write_all(content).and_then(|()| file.sync_all());
+    options.open(path).and_then(written).map_err(failed)
 }
 
 /// Makes sure that files can be written into a folder; makes it if need be.

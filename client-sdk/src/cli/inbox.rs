@@ -1,8 +1,6 @@
 //! `schleuse agency inbox` and `receive`.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schleuse_client::deadlines::{CaseEvent, CaseFile};
 use schleuse_client::v1::content::Content as Kind;
@@ -98,6 +96,10 @@ impl<'a> Desk<'a> {
         let number = received.message_number;
         if let (Some(Kind::File(file)), None) = (received.content.kind(), &self.arguments.save) {
             return Some(format!("message {number} holds a file ({}): give --save DIR", file.name));
+        }
+        if received.content.raw().is_some() && !self.output.is_json() {
+            let cure = "was written by a newer version and may say more: give --json, or update this program";
+            return Some(format!("message {number} {cure}"));
         }
         let attachments = received.content.attachments();
         if attachments.is_empty() || self.arguments.attachments_dir.is_some() {
@@ -354,31 +356,43 @@ fn save(received: &Received, folder: &Path) -> Result<Option<String>, ClientErro
     // The library has checked that the name is no path.
     let own: String = file.name.chars().map(|c| if is_unprintable(c) { '_' } else { c }).collect();
     let numbered = format!("{}-{own}", received.message_number);
-    for name in [&own, &numbered] {
+    let part = folder.join(format!(".{}.part", received.message_number));
+    let saved = files::write(&part, &file.data)
+        .and_then(|()| give_name(&part, folder, &[&own, &numbered], &file.data));
+    // A part that cannot be removed is written anew the next time.
+    let _left = std::fs::remove_file(&part);
+    saved.map(|path| Some(path.display().to_string()))
+}
+
+/// Links a whole file under the first name that is free, or that has the same content: handed out again, most often.
+fn give_name(
+    part: &Path,
+    folder: &Path,
+    names: &[&String],
+    content: &[u8],
+) -> Result<PathBuf, ClientError> {
+    for name in names {
         let path = folder.join(name);
-        let failed = |error: std::io::Error| ClientError::File {
-            path: path.clone(),
-            why: error.to_string(),
-        };
-        let opened =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        match opened {
-            Ok(mut to) => {
-                to.write_all(&file.data).and_then(|()| to.sync_all()).map_err(failed)?;
-                return Ok(Some(path.display().to_string()));
+        match std::fs::hard_link(part, &path) {
+            Ok(()) => {
+                let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+                let failed = |error: std::io::Error| error.to_string();
+                return match synced.map_err(failed) {
+                    Ok(()) => Ok(path),
+                    Err(why) => Err(ClientError::File { path, why }),
+                };
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                // Handed out again, most often: then it is there already.
-                let known = files::read(&path, file.data.len());
-                if known.is_ok_and(|known| known == file.data) {
-                    return Ok(Some(path.display().to_string()));
+                let known = files::read(&path, content.len());
+                if known.is_ok_and(|known| known == content) {
+                    return Ok(path);
                 }
             }
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(ClientError::File { path, why: error.to_string() }),
         }
     }
-    let why = "there is another file of this name".to_owned();
-    Err(ClientError::File { path: folder.join(numbered), why })
+    let why = "files of the same names are there already; move them away".to_owned();
+    Err(ClientError::File { path: folder.to_owned(), why })
 }
 
 fn message_text(received: &Received, name: Option<&str>) -> String {

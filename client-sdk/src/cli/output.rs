@@ -21,17 +21,27 @@ impl Output {
         Self { json }
     }
 
+    /// Whether results are JSON, which leaves nothing out.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The result, in the form that was asked for.
     pub(crate) fn result(&self, value: &Value, text: impl FnOnce() -> String) {
         self.precious(value, text, "");
     }
 
     /// As [`Output::result`]; if it cannot be written, what must not be lost is said on standard error.
-    pub(crate) fn precious(&self, value: &Value, text: impl FnOnce() -> String, kernel: &str) {
+    pub(crate) fn precious(
+        &self,
+        value: &Value,
+        text: impl FnOnce() -> String,
+        must_not_be_lost: &str,
+    ) {
         if self.json {
-            print(&json_text(&format!("{value:#}")), kernel);
+            print(&json_text(&format!("{value:#}")), must_not_be_lost);
         } else {
-            print(&shown(&text()), kernel);
+            print(&shown(&text()), must_not_be_lost);
         }
     }
 
@@ -94,16 +104,16 @@ fn answer() -> Option<String> {
 const PIPE_CLOSED: i32 = 141;
 
 /// Prints a result, or ends the program: with what must not be lost of it on standard error.
-fn print(text: &str, kernel: &str) {
+fn print(text: &str, must_not_be_lost: &str) {
     if let Err(error) = write_out(text) {
-        end_unwritten(&error, kernel);
+        end_unwritten(&error, must_not_be_lost);
     }
 }
 
 /// Ends the program: its result cannot be written.
-pub(crate) fn end_unwritten(error: &std::io::Error, kernel: &str) {
-    if !kernel.is_empty() {
-        complain(kernel);
+pub(crate) fn end_unwritten(error: &std::io::Error, must_not_be_lost: &str) {
+    if !must_not_be_lost.is_empty() {
+        complain(must_not_be_lost);
     }
     end_quietly_if_closed(error);
     complain(&format!("error: cannot write to stdout: {error}"));

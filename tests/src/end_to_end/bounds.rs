@@ -161,8 +161,8 @@ async fn an_agency_holds_at_most_its_share_of_identifiers() {
     assert!(drv.send(&back).await.is_ok(), "another agency is not held up");
 }
 
-/// INVARIANT (bounded): functions as which an agency sends are remembered; there is a number of them, whether or not
-/// a consent names one.
+/// INVARIANT (bounded): functions as which an agency sends are remembered; there is a number of them a day, whether or
+/// not a consent names one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agency_sends_as_a_bounded_number_of_functions() {
     let (_broker, case, jobcenter, _drv) = broker_with("").await;

@@ -9,6 +9,7 @@ use schleuse_client::{
     MessageKind, ParticipantReference, SealingKeys, SystemClock,
 };
 
+use super::site::Site;
 use crate::broker::TestBroker;
 use crate::pki::Pki;
 use crate::raw::{DRV, JOBCENTER, LOTSE_AGENCY};
@@ -138,4 +139,29 @@ async fn foreign_contents_stay_at_home_and_newer_ones_arrive_unchanged() {
     let [Incoming::Verified(received)] = incoming.as_slice() else { panic!("{incoming:?}") };
     assert_eq!(received.content.encode(), newer.encode(), "not a byte is lost");
     assert!(received.content.to_string().contains("bewilligt"), "{}", received.content);
+}
+
+/// A text shows only what the program knows; whoever takes a message over gets all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_content_is_taken_over_as_json_only() {
+    let broker = TestBroker::start().await;
+    let parties = Parties::meet(&broker).await;
+    let status = MessageKind::find("reha.status").unwrap().example().unwrap();
+    let newer = Content::from_encoded(&[status.encode().as_ref(), NEWER].concat()).unwrap();
+    let send = async || {
+        let draft = parties.draft("reha.status", "reha-einleitung", newer.clone());
+        assert!(parties.jobcenter.send(draft).await.unwrap().is_accepted());
+    };
+    send().await;
+    let site = Site::at(broker.address());
+    let sealing = sealing().display().to_string();
+    let inbox = ["agency", "inbox", "--function", "zentrale", "--sealing", &sealing];
+    let inbox = [&inbox[..], &["--acknowledge"]].concat();
+    let (code, said, noted) = site.said(DRV, &inbox);
+    assert_eq!(code, 1, "{said}{noted}");
+    assert!(noted.contains("newer version") && noted.contains("not taken over"), "{noted}");
+    send().await;
+    let (code, said, noted) = site.said(DRV, &[&inbox[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{said}{noted}");
+    assert!(said.contains("@raw") && noted.contains("1 acknowledged"), "{said}{noted}");
 }

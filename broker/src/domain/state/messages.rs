@@ -1,5 +1,8 @@
 //! The part of the fold that is about messages: queues, holds, keys, what is finished.
 
+use crate::domain::ids::MessageId;
+use crate::domain::names::{AddressIx, AgencyIx};
+
 use super::{
     Basis, Decision, DecisionEvent, Finished, Hold, KeyEntry, Message, ParticipantIx, REMEMBER_MS,
     RecordNumber, Stage, State, TimeMs,
@@ -17,10 +20,9 @@ impl State {
         let sender_agency = self.names.agency(&label.sender.agency);
         let accepted = matches!(event.decision, Decision::Accepted(_));
         let key = (sender_agency, label.message_id);
-        let entry = KeyEntry { fingerprint: submission.fingerprint, record: number, accepted };
-        if self.keys.insert(key, entry).is_none() {
-            *self.keys_of.entry(sender_agency).or_default() += 1;
-        }
+        let sender = if accepted { self.names.address(&label.sender) } else { AddressIx::NONE };
+        let fingerprint = submission.fingerprint;
+        self.remember_key(key, KeyEntry { fingerprint, record: number, accepted, sender });
         self.key_order.push_back((time, key, number));
         let participant = match event.decision {
             Decision::Accepted(Basis::WithoutParticipant) => Some(ParticipantIx::NOBODY),
@@ -35,8 +37,6 @@ impl State {
             return;
         };
         let recipient = self.names.address(&label.recipient);
-        let sender = self.names.address(&label.sender);
-        self.senders.entry(sender_agency).or_default().insert(sender);
         let message = Message {
             participant,
             sender,
@@ -69,6 +69,32 @@ impl State {
         match label.part_of {
             Some(main) => self.add_part(number, (sender_agency, main), time),
             None => self.decide_main(key, number, time),
+        }
+    }
+
+    fn remember_key(&mut self, key: (AgencyIx, MessageId), entry: KeyEntry) {
+        if entry.accepted {
+            *self.senders.entry(key.0).or_default().entry(entry.sender).or_default() += 1;
+        }
+        *self.keys_of.entry(key.0).or_default() += 1;
+        // After a replay an identifier may stand twice: the newer entry takes the place.
+        if let Some(before) = self.keys.insert(key, entry) {
+            self.forget_key(key.0, &before);
+        }
+    }
+
+    /// Takes a key out of the counts.
+    pub(super) fn forget_key(&mut self, agency: AgencyIx, entry: &KeyEntry) {
+        if let Some(count) = self.keys_of.get_mut(&agency) {
+            *count -= 1;
+        }
+        if let Some(senders) = self.senders.get_mut(&agency).filter(|_| entry.accepted)
+            && let Some(count) = senders.get_mut(&entry.sender)
+        {
+            *count -= 1;
+            if *count == 0 {
+                senders.remove(&entry.sender);
+            }
         }
     }
 
@@ -246,11 +272,10 @@ impl State {
                 break;
             }
             // After a replay an identifier may stand twice: what is newer must stay.
-            if self.keys.get(&key).is_some_and(|entry| entry.record == record) {
-                self.keys.remove(&key);
-                if let Some(count) = self.keys_of.get_mut(&key.0) {
-                    *count -= 1;
-                }
+            if self.keys.get(&key).is_some_and(|entry| entry.record == record)
+                && let Some(entry) = self.keys.remove(&key)
+            {
+                self.forget_key(key.0, &entry);
             }
             self.key_order.pop_front();
         }

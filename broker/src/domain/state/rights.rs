@@ -157,14 +157,11 @@ impl State {
         self.planning.forget_records(is_erased);
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
-            let keys_of = &mut self.keys_of;
-            self.keys.retain(|(agency, _), entry| {
-                let erased = is_erased(&entry.record);
-                if erased && let Some(count) = keys_of.get_mut(agency) {
-                    *count -= 1;
-                }
-                !erased
-            });
+            let erased = self.keys.extract_if(|_, entry| is_erased(&entry.record));
+            let erased: Vec<_> = erased.collect();
+            for ((agency, _), entry) in erased {
+                self.forget_key(agency, &entry);
+            }
             let of_participant: Vec<ParticipantId> = self
                 .participants
                 .iter()

@@ -146,10 +146,9 @@ impl State {
         let waiting = self.waiting_under(now, participant, current);
         let mut effects: Vec<RevocationEffect> = Vec::new();
         let mut asked = BTreeSet::new();
-        let rows = current
-            .grants
-            .iter()
-            .flat_map(|grant| grant.senders().iter().map(move |sender| (grant, *sender)));
+        let lasting = current.grants.iter().filter(|grant| now < grant.not_after);
+        let rows =
+            lasting.flat_map(|grant| grant.senders().iter().map(move |sender| (grant, *sender)));
         for (grant, sender) in rows {
             let purpose = rules.catalogue.purpose_code(grant.purpose);
             let is_new = asked.insert((sender, grant.recipient, purpose, grant.categories));

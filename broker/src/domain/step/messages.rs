@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::domain::command::{Outcome, SubmitDecision};
 use crate::domain::decide::{DenyReason, Permit, Question, decide, next_change};
@@ -29,7 +29,7 @@ pub(super) const CLOCK_AHEAD_MS_MAX: TimeMs = 5 * 60 * 1000;
 pub(super) const MESSAGE_LIFE_MS_MAX: TimeMs = 90 * 24 * 3600 * 1000;
 /// Part of all idempotency keys that one agency may hold: one in so many.
 const KEYS_SHARE: usize = 4;
-/// Most functions as which one agency ever sends.
+/// Most functions as which one agency sends while its keys are remembered: a day.
 const SENDERS_PER_AGENCY_MAX: usize = 1_000;
 /// Bytes that a delivery needs beside its payload: label, signature, certificate, path, receipt.
 const DELIVERY_OVERHEAD_BYTES: u64 = 6 * 1024;
@@ -125,11 +125,12 @@ impl State {
                 }
             }
         }
-        // Names of senders are remembered. What consents name does not count, so that none shows here.
-        let sent_as = own.and_then(|own| self.senders.get(&own)).map_or(0, FxHashSet::len);
+        // Names of senders are remembered, so there are only so many new ones a day. What consents name does not
+        // count, so that none shows here.
+        let sent_as = own.and_then(|own| self.senders.get(&own)).map_or(0, FxHashMap::len);
         if !new_senders.is_empty() && sent_as + new_senders.len() > SENDERS_PER_AGENCY_MAX {
             let expected =
-                "a function as which the agency sent before: there are too many different ones";
+                "a function as which the agency sent today: there were too many different ones";
             return Err(Refusal::InvalidField { field: "label.sender", expected });
         }
         // No agency can use up the identifiers of the others.
@@ -144,7 +145,7 @@ impl State {
     fn is_new_sender(&self, own: Option<AgencyIx>, sender: &Address) -> bool {
         let known = self.names.known_address(sender);
         let sent_as = own.and_then(|own| self.senders.get(&own));
-        known.is_none_or(|known| sent_as.is_none_or(|sent_as| !sent_as.contains(&known)))
+        known.is_none_or(|known| sent_as.is_none_or(|sent_as| !sent_as.contains_key(&known)))
     }
 
     /// Decides a question about the participant that an agency's reference means. For measurements;
