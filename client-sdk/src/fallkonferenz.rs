@@ -50,6 +50,8 @@ mod review;
 mod send;
 mod show;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use conference::{Conference, ConferenceEvent, Notice};
 pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};

@@ -3,13 +3,13 @@
 //! A day alone means the whole day. An end is kept as the first instant after it, so that the end of a day is the
 //! midnight that follows; what begins or ends at midnight is shown as a day, and a time only if one was given.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
-use crate::clock::parse_time;
 use crate::deadlines::{civil, end_of, start_of};
 use crate::error::ClientError;
 
-/// Reads an end: a day (`2026-12-01`, all of it) or a time (RFC 3339). The first instant after it.
+/// Reads an end: a day (`2026-12-01`, all of it) or a time with its offset (RFC 3339). The first instant after it.
 ///
 /// # Errors
 /// The text is neither.
@@ -17,7 +17,7 @@ pub fn parse_end(what: &'static str, text: &str) -> Result<i64, ClientError> {
     day_or_time(what, text, end_of)
 }
 
-/// Reads when something was: a day (`2026-12-01`, from its first instant) or a time (RFC 3339).
+/// Reads when something was: a day (`2026-12-01`, from its first instant) or a time with its offset (RFC 3339).
 ///
 /// # Errors
 /// The text is neither.
@@ -25,14 +25,13 @@ pub fn parse_on(what: &'static str, text: &str) -> Result<i64, ClientError> {
     day_or_time(what, text, start_of)
 }
 
-/// Reads when something begins: a time (RFC 3339). A day alone does not say when people meet.
+/// Reads when something begins: a time with its offset (RFC 3339). A day alone does not say when people meet.
 ///
 /// # Errors
-/// The text is no time.
+/// The text is no time, or has no offset.
 pub fn parse_begin(what: &'static str, text: &str) -> Result<i64, ClientError> {
-    let expected = "a time such as 2026-12-01T10:30:00+01:00";
-    let time = if day(text).is_some() { None } else { parse_time(text).ok() };
-    time.ok_or_else(|| ClientError::argument(what, expected))
+    let expected = "a time with its offset (2026-12-08T10:00:00+01:00)";
+    time(text).ok_or_else(|| ClientError::argument(what, expected))
 }
 
 /// A time: `08.12.2026, 10:00 Uhr`.
@@ -72,22 +71,33 @@ fn day_or_time(
     text: &str,
     of_day: fn(Date) -> Result<i64, ClientError>,
 ) -> Result<i64, ClientError> {
-    let expected = "a day such as 2026-12-01 or a time such as 2026-12-01T10:30:00+01:00";
-    match day(text) {
-        Some(day) => of_day(day),
-        None => parse_time(text),
-    }
-    .map_err(|_| ClientError::argument(what, expected))
+    let expected = "a day (2026-12-01) or a time with its offset (2026-12-08T10:00:00+01:00)";
+    let read = match day(text) {
+        Some(day) => of_day(day).ok(),
+        None => time(text),
+    };
+    read.ok_or_else(|| ClientError::argument(what, expected))
 }
 
-/// A day alone.
+/// A day alone, written in full: anything more or less is none.
 fn day(text: &str) -> Option<Date> {
-    text.parse().ok().filter(|_| !text.contains('T'))
+    let is_day = text.len() == 10
+        && text.bytes().zip(0..).all(|(byte, place)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_day { text.parse().ok() } else { None }
+}
+
+/// A time that says its offset. Without one it is nobody's time, and never a day.
+fn time(text: &str) -> Option<i64> {
+    text.parse().ok().map(Timestamp::as_millisecond)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::parse_time;
 
     #[test]
     fn a_day_alone_is_the_whole_day_in_germany_and_is_shown_as_a_day() {
@@ -121,8 +131,44 @@ mod tests {
     #[test]
     fn what_is_neither_is_refused_with_the_name_of_the_field() {
         let error = parse_end("answer_by", "morgen").unwrap_err().to_string();
-        assert!(error.starts_with("answer_by: expected a day such as 2026-12-01"), "{error}");
+        assert!(error.starts_with("answer_by: expected a day (2026-12-01) or a time"), "{error}");
         let error = parse_begin("starts_at", "2026-12-01").unwrap_err().to_string();
-        assert!(error.starts_with("starts_at: expected a time such as"), "{error}");
+        assert!(error.starts_with("starts_at: expected a time with its offset"), "{error}");
+    }
+
+    #[test]
+    fn a_time_has_its_offset_and_is_never_a_day() {
+        let expected = "expected a day (2026-12-01) or a time with its offset \
+            (2026-12-08T10:00:00+01:00)";
+        for none in [
+            "2026-12-08T10:00:00",
+            "2026-12-08T10:00",
+            "2026-12-08 10:00",
+            "2026-12-08t10:00:00",
+            "20261208",
+            "2026-12-8",
+            " 2026-12-08",
+            "2026-12-08 ",
+            "2026-13-01",
+            "2026-02-30",
+            "2026-12-08[Europe/Berlin]",
+        ] {
+            for read in [parse_end, parse_on] {
+                let error = read("until", none).unwrap_err().to_string();
+                assert_eq!(error, format!("until: {expected}"), "{none}");
+            }
+            assert!(parse_begin("starts_at", none).is_err(), "{none}");
+        }
+        let ms = parse_time("2026-12-01T09:30:00Z").unwrap();
+        for one in [
+            "2026-12-01 10:30+01:00",
+            "2026-12-01t10:30:00+01:00",
+            "2026-12-01T10:30:00+01:00",
+            "2026-12-01T09:30Z",
+        ] {
+            for read in [parse_end, parse_on, parse_begin] {
+                assert_eq!(read("until", one).unwrap(), ms, "{one}");
+            }
+        }
     }
 }

@@ -5,12 +5,19 @@ use std::collections::BTreeSet;
 use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 
-use super::conference::Conference;
+use super::conference::{Conference, Notice};
 use super::plan::frame_categories;
-use super::state::{Date, ItemState, Phase, Reply, State};
+use super::state::{Body, Date, ItemState, Phase, Reply, State, change_sequence};
 use crate::content::Content;
 use crate::error::ClientError;
 use crate::ids::{Address, AgreementId, ItemId};
+
+/// Kind of a fixed date.
+const FIX: &str = "fallkonferenz.fix";
+/// Kind of a new date, or of new ones to choose from.
+const MOVE: &str = "fallkonferenz.move";
+/// Kind of a cancellation.
+const CANCEL: &str = "fallkonferenz.cancel";
 
 /// One message to one recipient, to be sealed by itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,23 +81,25 @@ impl Conference {
         self.answer("fallkonferenz.propose", Kind::FallkonferenzPropose(propose))
     }
 
-    /// Fixes the date, for all who were invited and did not decline.
+    /// Fixes the date, for all who were invited and did not decline. The same word again is for those whom it did not
+    /// reach, if there are any.
     ///
     /// # Errors
     /// Not the convener, nobody was invited or all have declined, it was cancelled, or a field is out of its range.
     pub fn fix(&self, date: Date, place: &str) -> Result<Vec<Letter>, ClientError> {
         let state = self.convener_state()?;
-        let fix = v1::FallkonferenzFix {
-            conference_id: self.id.to_bytes(),
-            sequence: state.sequence.saturating_add(1),
-            date: Some(date.to_wire()),
-            place: place.to_owned(),
-        };
-        self.to_all(&state, false, "fallkonferenz.fix", Kind::FallkonferenzFix(fix))
+        self.to_all(&state, FIX, |sequence| {
+            Kind::FallkonferenzFix(v1::FallkonferenzFix {
+                conference_id: self.id.to_bytes(),
+                sequence,
+                date: Some(date.to_wire()),
+                place: place.to_owned(),
+            })
+        })
     }
 
     /// Moves the conference: one new date is fixed, of several the bodies choose again, those too who had
-    /// declined the former dates.
+    /// declined the former dates. The same word again is for those whom it did not reach, if there are any.
     ///
     /// # Errors
     /// Not the convener, nobody was invited, it was cancelled, or a field is out of its range.
@@ -102,32 +111,41 @@ impl Conference {
         answer_by_ms: Option<i64>,
     ) -> Result<Vec<Letter>, ClientError> {
         let state = self.convener_state()?;
-        let moved = v1::FallkonferenzMove {
-            conference_id: self.id.to_bytes(),
-            sequence: state.sequence.saturating_add(1),
-            dates: dates.iter().map(|date| date.to_wire()).collect(),
-            reason: reason.into(),
-            place: place.to_owned(),
-            answer_by_ms: answer_by_ms.unwrap_or_default(),
-        };
-        self.to_all(&state, true, "fallkonferenz.move", Kind::FallkonferenzMove(moved))
+        self.to_all(&state, MOVE, |sequence| {
+            Kind::FallkonferenzMove(v1::FallkonferenzMove {
+                conference_id: self.id.to_bytes(),
+                sequence,
+                dates: dates.iter().map(|date| date.to_wire()).collect(),
+                reason: reason.into(),
+                place: place.to_owned(),
+                answer_by_ms: answer_by_ms.unwrap_or_default(),
+            })
+        })
     }
 
-    /// Cancels the conference, for all who were invited and did not decline.
+    /// Cancels the conference, for all who were invited and did not decline. One that was cancelled is cancelled for
+    /// those whom that did not reach, with the reason that the others were told.
     ///
     /// # Errors
-    /// Not the convener, nobody was invited or all have declined, it was cancelled before, or no reason.
+    /// Not the convener, nobody was invited or all have declined, all were told before, or no reason.
     pub fn cancel(
         &self,
         reason: v1::FallkonferenzChangeReason,
     ) -> Result<Vec<Letter>, ClientError> {
         let state = self.convener_state()?;
-        let cancel = v1::FallkonferenzCancel {
-            conference_id: self.id.to_bytes(),
-            sequence: state.sequence.saturating_add(1),
-            reason: reason.into(),
-        };
-        self.to_all(&state, false, "fallkonferenz.cancel", Kind::FallkonferenzCancel(cancel))
+        if let Some((kind, newest)) = self.newest_change().filter(|(kind, _)| *kind == CANCEL) {
+            let rest = self.unreached(&state, kind, &newest.content);
+            if !rest.is_empty() {
+                return Ok(rest);
+            }
+        }
+        self.to_all(&state, CANCEL, |sequence| {
+            Kind::FallkonferenzCancel(v1::FallkonferenzCancel {
+                conference_id: self.id.to_bytes(),
+                sequence,
+                reason: reason.into(),
+            })
+        })
     }
 
     /// Minutes of an item, or corrected ones, for those who hold it. An agreement binds the convener or one of
@@ -227,26 +245,38 @@ impl Conference {
         self.about_item(&state, item, "fallkonferenz.agreement-late", &kind)
     }
 
-    /// What the convener said last about the dates, if that was after the invitation, for a body that is invited only
-    /// now.
-    pub(super) fn newest_change_for(&self, body: &Address) -> Option<Letter> {
+    /// What the convener said last about the dates, if that was after the invitation, for an invited body that does
+    /// not have it. Who declined is told only if it is invited anew.
+    pub(super) fn missing_change(&self, recipient: &Address, is_new: bool) -> Option<Letter> {
+        let (kind, newest) = self.newest_change()?;
+        let state = self.state();
+        let body = state.bodies.get(recipient)?;
+        let is_told = is_concerned(body, is_new) && !self.has(recipient, &newest.content);
+        is_told.then(|| self.about_dates(recipient, kind, newest.content.clone()))
+    }
+
+    /// The convener's newest change of the dates with its kind: of equally numbered ones the one that counts.
+    fn newest_change(&self) -> Option<(&'static str, &Notice)> {
         let own = self.notices.values().filter(|notice| notice.from == self.convener);
-        let changes = own.filter_map(|notice| {
-            let (sequence, kind) = match notice.said() {
-                Some(Kind::FallkonferenzFix(fix)) => (fix.sequence, "fallkonferenz.fix"),
-                Some(Kind::FallkonferenzMove(moved)) => (moved.sequence, "fallkonferenz.move"),
-                _ => return None,
-            };
-            Some((sequence, kind, notice))
-        });
-        let (_, kind, notice) = changes.max_by_key(|(sequence, ..)| *sequence)?;
-        Some(Letter {
-            recipient: body.clone(),
-            kind,
-            categories: frame_categories(self.is_about_participant()),
-            professional_secret: self.is_secret(None),
-            item: None,
-            content: notice.content.clone(),
+        let changes = own.filter_map(|notice| Some((change_sequence(notice.said())?, notice)));
+        let newest = changes.max_by_key(|(sequence, one)| (*sequence, one.at_ms, one.message_id));
+        let (_, newest) = newest?;
+        let kind = match newest.said() {
+            Some(Kind::FallkonferenzFix(_)) => FIX,
+            Some(Kind::FallkonferenzMove(_)) => MOVE,
+            Some(Kind::FallkonferenzCancel(_)) => CANCEL,
+            _ => return None,
+        };
+        Some((kind, newest))
+    }
+
+    /// Whether a body has exactly this from the convener.
+    fn has(&self, body: &Address, content: &Content) -> bool {
+        self.notices.values().any(|notice| {
+            notice.from == self.convener
+                && notice.to == *body
+                && notice.content == *content
+                && self.counts(&notice.message_id)
         })
     }
 
@@ -255,48 +285,57 @@ impl Conference {
             return Err(ClientError::argument("conference", "one to which another body invited"));
         }
         not_cancelled(&self.state())?;
-        Ok(Letter {
-            recipient: self.convener.clone(),
+        Ok(self.about_dates(&self.convener, kind, Content::of(content)?))
+    }
+
+    /// A message about dates and places only.
+    fn about_dates(&self, recipient: &Address, kind: &'static str, content: Content) -> Letter {
+        Letter {
+            recipient: recipient.clone(),
             kind,
             categories: frame_categories(self.is_about_participant()),
             professional_secret: self.is_secret(None),
             item: None,
-            content: Content::of(content)?,
-        })
+            content,
+        }
     }
 
-    /// A message about dates to all who were invited; an error where it would reach nobody, or would revive what was
-    /// cancelled.
+    /// A change of the dates to all who were invited; an error where it would reach nobody, or would revive what was
+    /// cancelled. A change that was begun, because sending broke off, is finished under its number, so that answers to
+    /// it count.
     fn to_all(
         &self,
         state: &State,
-        also_declined: bool,
         kind: &'static str,
-        content: Kind,
+        change: impl Fn(u32) -> Kind,
     ) -> Result<Vec<Letter>, ClientError> {
         not_cancelled(state)?;
         if state.phase == Phase::Planned {
             let expected = "one to which bodies were invited; first: conference invite";
             return Err(ClientError::argument("conference", expected));
         }
-        let content = Content::of(content)?;
-        let concerned = state.bodies.iter().filter(|(_, body)| {
-            body.invited && (also_declined || !matches!(body.reply, Some(Reply::Declined { .. })))
-        });
-        let letters = concerned.map(|(address, _)| Letter {
-            recipient: address.clone(),
-            kind,
-            categories: frame_categories(self.is_about_participant()),
-            professional_secret: self.is_secret(None),
-            item: None,
-            content: content.clone(),
-        });
-        let expected = if also_declined {
+        let next = Content::of(change(state.sequence.saturating_add(1)))?;
+        if let Some((_, newest)) = self.newest_change() {
+            let again = Content::of(change(state.sequence))?;
+            let rest = self.unreached(state, kind, &again);
+            if newest.content == again && !rest.is_empty() {
+                return Ok(rest);
+            }
+        }
+        let concerned = concerned(state, kind);
+        let letters = concerned.map(|body| self.about_dates(body, kind, next.clone())).collect();
+        let expected = if kind == MOVE {
             "one with a body that is still invited; see: conference show"
         } else {
             "one with a body that is invited and did not decline; to ask again: conference move"
         };
-        some("conference", letters.collect(), expected)
+        some("conference", letters, expected)
+    }
+
+    /// A change of the dates for those who are concerned and do not have it.
+    fn unreached(&self, state: &State, kind: &'static str, content: &Content) -> Vec<Letter> {
+        let bodies = concerned(state, kind).filter(|body| !self.has(body, content));
+        bodies.map(|body| self.about_dates(body, kind, content.clone())).collect()
     }
 
     /// A message about an item: from the convener to all who hold it, from a body to the convener.
@@ -341,6 +380,16 @@ impl Conference {
         }
         Err(ClientError::argument("conference", "one that we convene ourselves"))
     }
+}
+
+/// Whom a change of the dates concerns: a new date also those who declined the former ones.
+fn concerned<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = &'a Address> {
+    let bodies = state.bodies.iter().filter(move |(_, body)| is_concerned(body, kind == MOVE));
+    bodies.map(|(address, _)| address)
+}
+
+fn is_concerned(body: &Body, also_declined: bool) -> bool {
+    body.invited && (also_declined || !matches!(body.reply, Some(Reply::Declined { .. })))
 }
 
 fn item_of(state: &State, agreement: AgreementId) -> Result<ItemId, ClientError> {

@@ -73,8 +73,8 @@ impl Client {
 
     /// Invites the bodies of a distribution, and sends each the items that it may receive, as far as they do not have
     /// it yet: what [`Conference::review_with`] lists as newly covered. A body whose invitation is not covered gets no
-    /// item; one that is invited after the dates were changed is told the newest change. What was accepted is taken
-    /// into the conference.
+    /// item; one that does not have the newest change of the dates is told it, also if only that was left to be sent.
+    /// What was accepted is taken into the conference.
     ///
     /// # Errors
     /// Not the convener, it was cancelled, or as [`Client::send`]; what was sent before the error is in the
@@ -98,9 +98,8 @@ impl Client {
             // Body by body: the records of one body's messages tell nothing of how many the others got.
             let mut letters = plan.parts_for(body, distribution)?;
             letters.retain(is_new);
-            if new.contains(&(body.clone(), None)) {
-                letters.extend(conference.newest_change_for(body));
-            }
+            let is_invited_anew = new.contains(&(body.clone(), None));
+            letters.extend(conference.missing_change(body, is_invited_anew));
             sent.extend(self.send_letters(conference, letters, expires_in).await?);
         }
         Ok(sent)

@@ -13,6 +13,10 @@ use crate::clock::rfc3339;
 use crate::content::{change_word, decline_word};
 use crate::german::{german_end, german_time};
 use crate::ids::{Address, ItemId};
+use crate::terminal::{terminal_line, terminal_text};
+
+/// Before each further line of a text of others, so that it looks like no line of the conference.
+const FURTHER: &str = "\n    | ";
 
 impl Conference {
     /// The conference at an instant, in German.
@@ -57,7 +61,7 @@ impl Conference {
                 }
             }
         }
-        writeln!(text, "  Ort             {}", state.place)?;
+        writeln!(text, "  Ort             {}", terminal_line(&state.place))?;
         if let Some(reason) = state.change_reason {
             writeln!(text, "  Grund           {}", change_word(reason))?;
         }
@@ -78,7 +82,7 @@ impl Conference {
         for one in open {
             let due = one.due_ms.map(|due| format!(", bis {}", german_end(due)));
             let overdue = if one.is_overdue { " – ÜBERFÄLLIG" } else { "" };
-            let task = task_word(state, one.task);
+            let task = terminal_line(&task_word(state, one.task));
             writeln!(text, "  {}: {task}{}{overdue}", one.who, due.unwrap_or_default())?;
         }
         Ok(())
@@ -175,25 +179,28 @@ fn write_item(
     now_ms: i64,
 ) -> std::fmt::Result {
     let categories: Vec<&str> = item.categories.iter().map(String::as_str).collect();
-    write!(text, "\nPunkt {number}: {} ({} Minuten", item.title, item.minutes_planned)?;
+    let title = terminal_line(&item.title);
+    write!(text, "\nPunkt {number}: {title} ({} Minuten", item.minutes_planned)?;
     match categories.as_slice() {
         [] => writeln!(text, ")")?,
-        some => writeln!(text, "; {})", some.join(", "))?,
+        some => writeln!(text, "; {})", terminal_line(&some.join(", ")))?,
     }
     writeln!(text, "  Kennung         {id}")?;
-    for line in item.notes.lines() {
+    for line in terminal_text(&item.notes).lines() {
         writeln!(text, "  | {line}")?;
     }
     if let Some((version, minutes)) = &item.minutes {
         writeln!(text, "  Protokoll, Fassung {version}")?;
-        for line in minutes.lines() {
+        for line in terminal_text(minutes).lines() {
             writeln!(text, "  | {line}")?;
         }
     }
     for (address, word) in &item.confirmations {
         match word {
             Confirmation::Confirmed => writeln!(text, "  bestätigt von {address}")?,
-            Confirmation::Objected(why) => writeln!(text, "  Einwand von {address}: {why}")?,
+            Confirmation::Objected(why) => {
+                writeln!(text, "  Einwand von {address}: {}", longer(why))?;
+            }
         }
     }
     for (id, one) in item.agreed() {
@@ -205,7 +212,8 @@ fn write_item(
             AgreementStatus::Overdue => "ÜBERFÄLLIG",
         };
         let until = german_end(one.until_ms);
-        writeln!(text, "  Vereinbarung: {} – {} – bis {until}: {status}", one.who, one.what)?;
+        let what = longer(&one.what);
+        writeln!(text, "  Vereinbarung: {} – {what} – bis {until}: {status}", one.who)?;
         writeln!(text, "    Kennung       {id}")?;
     }
     Ok(())
@@ -241,7 +249,8 @@ fn body_word(body: &Body) -> String {
         Some(Reply::Accepted(dates)) => format!("nimmt teil: {}", all(dates)),
         Some(Reply::Proposed(dates)) => format!("schlägt vor: {}", all(dates)),
         Some(Reply::Declined { reason, text }) => {
-            format!("sagt ab ({}) {text}", decline_word(*reason)).trim_end().to_owned()
+            let word = format!("sagt ab ({}) {}", decline_word(*reason), terminal_line(text));
+            word.trim_end().to_owned()
         }
     };
     let counted = |items: usize, what: &str| match items {
@@ -270,6 +279,11 @@ fn task_word(state: &State, task: Task) -> String {
             format!("Vereinbarung erfüllen: {}", what.unwrap_or_default())
         }
     }
+}
+
+/// A text of others that may have several lines.
+fn longer(text: &str) -> String {
+    terminal_text(text).trim_end().replace('\n', FURTHER)
 }
 
 fn german_date(date: Date) -> String {

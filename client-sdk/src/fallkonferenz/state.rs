@@ -13,6 +13,7 @@ use schleuse_proto::v1;
 
 use crate::ids::{Address, AgreementId, ItemId};
 
+pub(super) use fold::change_sequence;
 pub use open::{Open, Task};
 
 /// A date with its length.

@@ -273,6 +273,15 @@ async fn a_body_that_is_invited_late_learns_the_date_that_was_fixed_before() {
     assert_eq!(agenda.collect::<Vec<_>>(), titles, "in the order of the agenda");
     let at_drv = fetch(&drv, "reha-beratung").await;
     assert_eq!((at_drv.len(), parts(&at_drv)), (5, titles.map(str::to_owned).to_vec()));
+    // Another date: sending breaks off after the first body. Nothing is newly covered, and the other learns it anyway.
+    let mut letters = conference.fix(date, "Raum 5").unwrap();
+    let missed = letters.pop().unwrap().recipient;
+    assert_eq!((letters.len(), missed.to_string().as_str()), (1, bodies[1]));
+    jobcenter.send_letters(&mut conference, letters, DAY).await.unwrap();
+    let sent = jobcenter.invite(&mut conference, &all, DAY).await.unwrap();
+    let sent: Vec<_> = sent.into_iter().map(|one| (one.kind, one.recipient)).collect();
+    assert_eq!(sent, [("fallkonferenz.fix", missed)]);
+    assert!(jobcenter.invite(&mut conference, &all, DAY).await.unwrap().is_empty(), "all have it");
 }
 
 /// What a label without participant may not have, and what every other must.

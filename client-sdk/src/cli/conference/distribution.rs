@@ -132,7 +132,7 @@ fn distribution_text(
     lines
 }
 
-/// What could be sent and was not yet: all that a second invitation sends.
+/// What could be sent and was not yet: what a second invitation sends, beside a change of the dates that a body lacks.
 fn newly_text(conference: &Conference, newly: &BTreeSet<(Address, Option<ItemId>)>) -> Vec<String> {
     let items = conference.state().items;
     let part = |(body, item): &(Address, Option<ItemId>)| match item {

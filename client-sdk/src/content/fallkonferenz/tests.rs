@@ -164,6 +164,49 @@ fn an_end_that_is_a_day_is_shown_as_a_day_and_dates_with_the_german_hour() {
     assert!(text.contains("\n  Bis: 31.12.2026"), "{text}");
 }
 
+/// Whatever ends a line in a text of others: what follows is indented and looks like no line of the message.
+#[test]
+fn a_text_of_several_lines_forges_no_line_of_the_message() {
+    for end in ["\n", "\r", "\r\n", "\u{85}", "\u{b}", "\u{c}", "\u{2028}", "\u{2029}"] {
+        let place = format!("x{end}Antwort bis: 31.12.2099");
+        let moved = v1::FallkonferenzMove {
+            conference_id: ID,
+            sequence: 1,
+            dates: vec![date()],
+            reason: v1::FallkonferenzChangeReason::NotStated.into(),
+            place: place.clone(),
+            answer_by_ms: 0,
+        };
+        let what = format!("x{end}  Bis: 31.12.2099");
+        let minutes = v1::FallkonferenzMinutes {
+            conference_id: ID,
+            item_id: ID,
+            version: 1,
+            text: place.clone(),
+            agreements: vec![v1::Agreement { what, ..agreement() }],
+        };
+        let part = v1::FallkonferenzPart {
+            conference_id: ID,
+            item: Some(v1::AgendaItem { title: place.clone(), notes: place, ..item() }),
+        };
+        let [moved, minutes, part] = [
+            Kind::FallkonferenzMove(moved),
+            Kind::FallkonferenzMinutes(minutes),
+            Kind::FallkonferenzPart(part),
+        ]
+        // Not checked here: what a newer version sends is shown too.
+        .map(|kind| super::text(&kind).unwrap());
+        assert!(moved.contains("\nOrt: x\n  Antwort bis: 31.12.2099\n"), "{end:?} {moved}");
+        assert!(
+            minutes.contains("\nProtokoll: x\n  Antwort bis: 31.12.2099\n"),
+            "{end:?} {minutes}"
+        );
+        assert!(minutes.contains("\n  Was: x\n      Bis: 31.12.2099\n"), "{end:?} {minutes}");
+        assert!(part.contains("\nTitel: x\n  Antwort bis: 31.12.2099\n"), "{end:?} {part}");
+        assert!(part.ends_with("\nVorab: x\n  Antwort bis: 31.12.2099"), "{end:?} {part}");
+    }
+}
+
 #[test]
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are a defect of the test")]
 fn every_kind_names_its_conference() {

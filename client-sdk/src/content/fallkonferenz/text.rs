@@ -5,6 +5,7 @@ use schleuse_proto::v1::content::Content as Kind;
 
 use crate::german::{german_end, german_on, german_time};
 use crate::ids::hex;
+use crate::terminal::terminal_text;
 
 /// A message of a Fallkonferenz as lines below its name; none for any other.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are shown elsewhere")]
@@ -121,7 +122,8 @@ fn item(lines: &mut Lines, indent: &str, item: &v1::AgendaItem) {
     lines.line(&format!("{indent}Vorab"), &item.notes);
 }
 
-/// Lines of the form `Name: value`; what has no value has no line, and values of several lines are indented.
+/// Lines of the form `Name: value`; what has no value has no line, and values of several lines are indented, so that
+/// none of them looks like a line of its own.
 struct Lines(String);
 
 impl Lines {
@@ -132,6 +134,8 @@ impl Lines {
     fn line(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             let margin = name.len() - name.trim_start().len() + 2;
+            // First of all what else ends a line: later it would end it without the margin.
+            let value = terminal_text(value);
             let value = value.replace('\n', &format!("\n{}", " ".repeat(margin)));
             self.0 += &format!("\n{name}: {value}");
         }

@@ -107,7 +107,7 @@ impl<'a> Fold<'a> {
         }
         let mut changes: Vec<(u32, &Notice)> = self
             .of_convener()
-            .filter_map(|notice| Some((sequence(notice.said())?, notice)))
+            .filter_map(|notice| Some((change_sequence(notice.said())?, notice)))
             .collect();
         // The sort is stable: copies for several bodies stay in the order of their making.
         changes.sort_by_key(|(sequence, _)| *sequence);
@@ -250,7 +250,8 @@ impl State {
     }
 }
 
-fn sequence(said: Option<&Kind>) -> Option<u32> {
+/// Number of a change of the dates; none of any other message.
+pub(in crate::fallkonferenz) fn change_sequence(said: Option<&Kind>) -> Option<u32> {
     match said {
         Some(Kind::FallkonferenzFix(one)) => Some(one.sequence),
         Some(Kind::FallkonferenzMove(one)) => Some(one.sequence),

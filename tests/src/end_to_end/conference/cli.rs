@@ -344,9 +344,9 @@ fn a_plan_that_cannot_be_carried_out_is_refused_when_it_is_made() {
     for (right, wrong, expected) in [
         (day, "answer_by = \"2020-12-01\"", "answer_by: expected a day or a time in the future"),
         (day, "answer_by = \"2035-12-08\"", "answer_by: expected a day before the first date"),
-        (day, "answer_by = \"bald\"", "answer_by: expected a day such as"),
+        (day, "answer_by = \"bald\"", "answer_by: expected a day (2026-12-01)"),
         ("2035-12-08T", "2020-12-08T", "date: expected dates in the future"),
-        ("2035-12-08T09:00:00Z", "2035-12-08", "starts_at: expected a time such as"),
+        ("2035-12-08T09:00:00Z", "2035-12-08", "starts_at: expected a time with its offset"),
         (
             "[\"wohnen\"]",
             "[\"wohnung\"]",
