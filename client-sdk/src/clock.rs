@@ -38,13 +38,18 @@ pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 
-/// Reads a time: a date (`2026-12-01`, midnight UTC) or RFC 3339 (`2026-12-01T09:30:00Z`).
+/// Length of a date such as 2026-12-01.
+const DATE_LENGTH: usize = 10;
+
+/// Reads a time: a date (`2026-12-01`, midnight UTC) or RFC 3339 (`2026-12-01T09:30:00Z`). A time without its offset is
+/// neither.
 ///
 /// # Errors
 /// The text is neither.
 pub fn parse_time(text: &str) -> Result<i64, ClientError> {
     let date = || {
-        let date: jiff::civil::Date = text.parse().ok()?;
+        // The library would also read the date out of a time without offset.
+        let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == DATE_LENGTH)?;
         Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
     };
     let time = text.parse::<Timestamp>().ok().or_else(date);
@@ -78,7 +83,9 @@ mod tests {
         assert_eq!(format_time(ms), "2026-12-01 09:30 UTC");
         assert_eq!(rfc3339(ms), "2026-12-01T09:30:00Z");
         assert_eq!(format_time(parse_time("2026-12-01").unwrap()), "2026-12-01 00:00 UTC");
-        assert!(parse_time("tomorrow").is_err());
+        for neither in ["tomorrow", "2026-12-08T10:00:00", "2026-12-01 10:30", "+002026-12-01"] {
+            assert!(parse_time(neither).is_err(), "{neither}");
+        }
     }
 
     #[test]
