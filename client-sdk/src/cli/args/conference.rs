@@ -31,7 +31,8 @@ pub(crate) enum ConferenceCommand {
         folder: Folder,
     },
     /// Asks the broker who may receive what, then invites, and sends each body the items that are covered for it. Names
-    /// whom and what it leaves out. Repeated, it sends only what is newly covered.
+    /// whom and what it leaves out. Repeated, it sends only what is newly covered, and
+    /// the newest date to whom it did not reach.
     ///
     /// Example: schleuse agency conference invite --conference HEX --dir conferences --dry-run
     Invite {
@@ -73,7 +74,7 @@ pub(crate) enum ConferenceCommand {
         /// Why.
         #[arg(long, value_name = "REASON")]
         reason: ChangeReason,
-        /// With several dates: until when to answer; a day (all of it) or a time.
+        /// With several dates: until when to answer; a day (all of it) or a time with its offset.
         #[arg(long, value_name = "DAY|TIME")]
         answer_by: Option<String>,
     },
@@ -274,10 +275,10 @@ pub(crate) struct AgreementReport {
     /// The agreement, in hexadecimal digits, as `conference show` prints it.
     #[arg(long, value_name = "HEX")]
     pub(crate) agreement: AgreementId,
-    /// When it was kept: a day or a time, not in the future.
+    /// When it was kept: a day or a time with its offset, not in the future.
     #[arg(long, value_name = "DAY|TIME")]
     pub(crate) kept: Option<String>,
-    /// Until when it will be kept, later than agreed: a day (all of it) or a time.
+    /// Until when it will be kept, later than agreed: a day (all of it) or a time with its offset.
     #[arg(long, value_name = "DAY|TIME")]
     pub(crate) late: Option<String>,
     /// Why it is late.
