@@ -29,7 +29,7 @@ use crate::broker::{TestBroker, TestClock, program, write_config};
 use crate::pki::Pki;
 use crate::raw::{
     Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, grant,
-    objection, release,
+    objection, random, release,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -390,9 +390,15 @@ async fn what_an_agency_must_not_learn_changes_no_byte_of_its_answers() {
     let clock = TestClock::starting_now();
     let worlds = [World::start(&clock).await, World::start(&clock).await];
     let secrets: Vec<Secret> = reasons().flat_map(worlds_of).copied().collect();
+    // Each of them once, against another one by chance; a failure names the pair.
+    let others = secrets.clone();
     for (scenario, secret) in (0..).zip(secrets) {
         let now = clock.now_ms();
-        let pair = [secret, if scenario % 2 == 0 { Secret::Unknown } else { Secret::NoConsent }];
+        let needs_release = |it| matches!(it, Secret::ReleaseMissing | Secret::ReleaseRevoked);
+        let professional_secret = needs_release(secret);
+        let other = others[usize::from(random::<1>()[0]) % others.len()];
+        // As a professional secret the question would be another one.
+        let pair = [secret, if needs_release(other) { Secret::Unknown } else { other }];
         let mut references = Vec::new();
         for (world, secret) in worlds.iter().zip(pair) {
             references.push(world.set_up(scenario, secret, now - HOUR_MS).await);
@@ -402,7 +408,6 @@ async fn what_an_agency_must_not_learn_changes_no_byte_of_its_answers() {
             // What time brings about is recorded before this.
             world.lotse.register().await;
         }
-        let professional_secret = matches!(secret, Secret::ReleaseMissing | Secret::ReleaseRevoked);
         let asked = references.into_iter().map(|reference| {
             let now_ms = clock.now_ms();
             Asked { scenario, reference, professional_secret, now_ms }
