@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::error::ClientError;
+use crate::german::day;
 
 /// Where the present comes from.
 pub trait Clock: Send + Sync {
@@ -38,20 +39,13 @@ pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 
-/// Length of a date such as 2026-12-01.
-const DATE_LENGTH: usize = 10;
-
 /// Reads a time: a date (`2026-12-01`, midnight UTC) or RFC 3339 (`2026-12-01T09:30:00Z`). A time without its offset is
 /// neither.
 ///
 /// # Errors
 /// The text is neither.
 pub fn parse_time(text: &str) -> Result<i64, ClientError> {
-    let date = || {
-        // The library would also read the date out of a time without offset.
-        let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == DATE_LENGTH)?;
-        Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    };
+    let date = || Some(day(text)?.to_zoned(TimeZone::UTC).ok()?.timestamp());
     let time = text.parse::<Timestamp>().ok().or_else(date);
     time.map(Timestamp::as_millisecond).ok_or_else(|| {
         ClientError::argument(

@@ -80,7 +80,7 @@ fn day_or_time(
 }
 
 /// A day alone, written in full: anything more or less is none.
-fn day(text: &str) -> Option<Date> {
+pub(crate) fn day(text: &str) -> Option<Date> {
     let is_day = text.len() == 10
         && text.bytes().zip(0..).all(|(byte, place)| match place {
             4 | 7 => byte == b'-',

@@ -1,8 +1,8 @@
 //! Whether the agencies and functions that a new consent, release or objection names exist.
 //!
-//! The broker takes a document for a function that nobody has published yet: the paper may be signed before the entry is.
-//! A name with a typing error looks the same to it, and what the participant signed would never pass, or an objection would stop nothing. So the program
-//! asks the directory, and records a name that it does not have only when told to.
+//! The broker takes a document for a function that nobody has published yet: the paper may be signed before the entry
+//! is. A name with a typing error looks the same to it: what the participant signed would never pass, and an objection
+//! would stop nothing. So the program asks the directory, and records a name that it does not have only when told to.
 
 use schleuse_client::{Address, Client, ClientError, Grant, v1};
 

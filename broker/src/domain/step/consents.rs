@@ -268,7 +268,7 @@ impl State {
         sender: AgencyIx,
         waiting: &HashMap<(AgencyIx, AddressIx, Purpose), u32>,
     ) -> Option<RevocationEffect> {
-        if current.revoked.is_some() || now >= grant.not_after {
+        if current.revoked.is_some() {
             return None;
         }
         let others = || participant.consents.iter().filter(|other| other.id != current.id);

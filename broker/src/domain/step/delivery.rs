@@ -20,8 +20,7 @@ use schleuse_proto::identity::Role;
 /// Most participants looked at in one tick because a grant of theirs has ended; the rest follows with the next.
 /// What is not looked at yet is still decided before it is handed out.
 const ENDS_PER_TICK_MAX: usize = 100;
-/// Mailboxes of one agency, read or published; further ones are read without a record. More than any agency has
-/// functions.
+/// Mailboxes of one agency beyond which new ones are read without a record. More than any agency has functions.
 pub(super) const MAILBOXES_PER_AGENCY_MAX: usize = 1_000;
 /// Messages that one duty names; further ones make another duty.
 const DUTY_MESSAGES_MAX: usize = 400;
@@ -78,8 +77,8 @@ impl State {
         self.emit(actor, EventKind::Delivery(event), now)
     }
 
-    /// INVARIANT (revoke-strict): what is recalled leaves the queues in this step with its parts, so that no later step can hand
-    /// it out; hand-outs already permitted are the engine's to wait for.
+    /// INVARIANT (revoke-strict): what is recalled leaves the queues in this step with its parts, so that no later
+    /// step can hand it out; hand-outs already permitted are the engine's to wait for.
     fn recall(&mut self, now: TimeMs, actor: &Actor, ids: &[MessageId]) -> DeliveryOutcome {
         let own = self.names.known_agency(&actor.agency);
         let (mut results, mut recalled) = (Vec::with_capacity(ids.len()), Vec::new());
