@@ -87,6 +87,14 @@ impl AgencyEntry {
     pub fn has_function(&self, function: &str) -> bool {
         self.functions.iter().any(|(id, _)| id == function)
     }
+
+    /// What would have been right where a function was expected that the agency does not have: all of its functions,
+    /// in words for an error.
+    #[must_use]
+    pub fn expected_function(&self) -> String {
+        let known: Vec<&str> = self.functions.iter().map(|(id, _)| id.as_str()).collect();
+        format!("a function of {}: {}", self.agency, known.join(", "))
+    }
 }
 
 /// Verified entries, for a while.
@@ -298,8 +306,7 @@ impl Directory<'_> {
             let expected = if fresh.has_function(&recipient.function) {
                 format!("{} has no sealing key of this suite that is valid now", recipient.agency)
             } else {
-                let known: Vec<&str> = fresh.functions.iter().map(|(id, _)| id.as_str()).collect();
-                format!("a function of {}: {}", recipient.agency, known.join(", "))
+                fresh.expected_function()
             };
             ClientError::argument("recipient", expected)
         })

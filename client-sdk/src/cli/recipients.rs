@@ -68,10 +68,7 @@ async fn check_function(
     let unless = "otherwise, if it is still to be published: --not-yet-in-directory";
     let expected = match client.directory().look_up(agency).await {
         Ok(entry) if entry.has_function(&recipient.function) => return Ok(()),
-        Ok(entry) => {
-            let known: Vec<&str> = entry.functions.iter().map(|(id, _)| id.as_str()).collect();
-            format!("a function of {agency}: {}; {unless}", known.join(", "))
-        }
+        Ok(entry) => format!("{}; {unless}", entry.expected_function()),
         Err(error) if error.is_refused_for(v1::ErrorReason::NotFound) => {
             format!("a function of an agency in the directory, which {agency} is not in; {unless}")
         }

@@ -12,9 +12,6 @@ use crate::error::ClientError;
 use crate::ids::{Address, ItemId, ParticipantReference, ThreadId};
 use crate::send::{Draft, SendOutcome};
 
-/// The broker has no such thing.
-const NOT_FOUND: &str = "ERROR_REASON_NOT_FOUND";
-
 /// What became of a letter.
 #[derive(Clone, Debug)]
 pub struct Sent {
@@ -55,16 +52,14 @@ impl Client {
         for body in plan.bodies.iter().filter(|body| !is_invited(*body)) {
             let entry = match self.directory().look_up(&body.agency).await {
                 Ok(entry) => entry,
-                Err(ClientError::Refused { reason, .. }) if reason == NOT_FOUND => {
+                Err(error) if error.is_not_found() => {
                     let expected = format!("an agency of the directory, not {}", body.agency);
                     return Err(ClientError::argument("bodies", expected));
                 }
                 Err(error) => return Err(error),
             };
             if !entry.has_function(&body.function) {
-                let known: Vec<&str> = entry.functions.iter().map(|(id, _)| id.as_str()).collect();
-                let known = known.join(", ");
-                let expected = format!("a function of {}: {known}, not {body}", body.agency);
+                let expected = format!("{}, not {body}", entry.expected_function());
                 return Err(ClientError::argument("bodies", expected));
             }
         }

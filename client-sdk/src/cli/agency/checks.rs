@@ -19,9 +19,7 @@ pub(super) async fn own_function(
     if entry.has_function(function) {
         return Ok(());
     }
-    let known: Vec<&str> = entry.functions.iter().map(|(id, _)| id.as_str()).collect();
-    let expected = format!("a function of {}: {}", entry.agency, known.join(", "));
-    Err(ClientError::Argument { what: "--as", expected })
+    Err(ClientError::Argument { what: "--as", expected: entry.expected_function() })
 }
 
 /// A content names only attachments that go with it, and those are named when they are sent.
