@@ -36,6 +36,8 @@ pub struct Config {
     pub profile: Profile,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where browsers come in; none: there is no console.
+    pub console: Option<SocketAddr>,
     /// Folder of the journal and the index.
     pub data_dir: PathBuf,
     /// Catalogue file.
@@ -118,6 +120,7 @@ impl Config {
         let config = Self {
             profile: profile.unwrap_or(Profile::Production),
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            console: check.optional_address("console.listen"),
             data_dir: check.path("data_dir"),
             catalogue: check.file("catalogue"),
             project_agency: check.identifier("project_agency"),

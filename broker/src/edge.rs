@@ -6,6 +6,7 @@
 
 mod activity;
 pub mod connections;
+mod console;
 pub mod crls;
 mod flush;
 mod gate;
@@ -20,6 +21,7 @@ pub mod table;
 pub mod tls;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -29,6 +31,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use connections::Connections;
+use console::Pages;
 use gate::Gate;
 use limits::Limits;
 use tls::{TlsError, TlsFiles, TlsState};
@@ -47,11 +50,24 @@ pub struct Parts {
     pub check_signatures: bool,
     /// Whether server reflection is offered.
     pub reflection: bool,
+    /// Where browsers come in, if they may.
+    pub console: Option<ConsoleParts>,
+}
+
+/// What the console is made of.
+pub struct ConsoleParts {
+    /// Where to listen.
+    pub listener: TcpListener,
+    /// Catalogue file, for the names of codes.
+    pub catalogue: PathBuf,
+    /// Trust file.
+    pub trust: PathBuf,
 }
 
 /// A running edge.
 pub struct Edge {
     address: SocketAddr,
+    console: Option<(SocketAddr, JoinHandle<()>)>,
     tls: Arc<TlsState>,
     connections: Arc<Connections>,
     drain: CancellationToken,
@@ -66,7 +82,7 @@ impl Edge {
     /// # Errors
     /// Certificates or lists cannot be used.
     pub async fn start(parts: Parts) -> Result<Self, TlsError> {
-        let Parts { listener, tls, limits, engine, check_signatures, reflection } = parts;
+        let Parts { listener, tls, limits, engine, check_signatures, reflection, console } = parts;
         let address = listener.local_addr().map_err(TlsError::Listener)?;
         let clock = engine.clock().clone();
         let tls = Arc::new(TlsState::load(tls)?);
@@ -82,22 +98,40 @@ impl Edge {
             clock.clone(),
             drain.clone(),
         ));
-        let accepting = tokio::spawn(listener::accept(listener::Accept {
+        let accept = |listener, pages| listener::Accept {
             listener,
+            pages,
             tls: tls.clone(),
             connections: connections.clone(),
-            gate,
-            clock,
+            gate: gate.clone(),
+            clock: clock.clone(),
             limits,
             drain: drain.clone(),
-        }));
-        Ok(Self { address, tls, connections, drain, accepting, watching, health })
+        };
+        let accepting = tokio::spawn(listener::accept(accept(listener, None)));
+        let console = match console {
+            None => None,
+            Some(ConsoleParts { listener, catalogue, trust }) => {
+                let address = listener.local_addr().map_err(TlsError::Listener)?;
+                let pages = Pages::load(&catalogue, &trust);
+                let pages = pages.map_err(|error| TlsError::Console(error.to_string()))?;
+                let accepting = tokio::spawn(listener::accept(accept(listener, Some(pages))));
+                Some((address, accepting))
+            }
+        };
+        Ok(Self { address, console, tls, connections, drain, accepting, watching, health })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where browsers come in, if they may.
+    #[must_use]
+    pub fn console_address(&self) -> Option<SocketAddr> {
+        self.console.as_ref().map(|(address, _)| *address)
     }
 
     /// Certificates and lists, for a reload on demand.
@@ -117,6 +151,9 @@ impl Edge {
         self.drain.cancel();
         services::end_health(self.health).await;
         let _ended = self.accepting.await;
+        if let Some((_, accepting)) = self.console {
+            let _ended = accepting.await;
+        }
         if tokio::time::timeout(limits::DRAIN, self.connections.all_closed()).await.is_err() {
             self.connections.cut_all();
             self.connections.all_closed().await;

@@ -260,6 +260,10 @@ async fn run(config: &Config) -> ExitCode {
     };
     tracing::info!(address = %server.address(), "listening");
     say(&format!("listening on {}", server.address()));
+    if let Some(address) = server.console_address() {
+        tracing::info!(%address, "the console listens");
+        say(&format!("console on {address}"));
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -42,6 +42,14 @@ pub enum ServerError {
     /// The machine.
     #[error(transparent)]
     Surroundings(#[from] SurroundingsError),
+    /// The socket of the console.
+    #[error("console.listen = \"{address}\": {source}")]
+    ListenConsole {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The socket.
     #[error("listen = \"{address}\": {source}")]
     Listen {
@@ -231,8 +239,19 @@ impl Server {
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|source| ServerError::Listen { address: config.listen, source })?;
+        let console = match config.console {
+            None => None,
+            Some(address) => {
+                let listener = TcpListener::bind(address)
+                    .await
+                    .map_err(|source| ServerError::ListenConsole { address, source })?;
+                let (catalogue, trust) = (config.catalogue.clone(), config.trust.clone());
+                Some(edge::ConsoleParts { listener, catalogue, trust })
+            }
+        };
         let edge = Edge::start(edge::Parts {
             listener,
+            console,
             tls: TlsFiles {
                 certificate: config.certificate.clone(),
                 key: config.key.clone(),
@@ -255,6 +274,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> std::net::SocketAddr {
         self.edge.address()
+    }
+
+    /// Where browsers come in, if they may.
+    #[must_use]
+    pub fn console_address(&self) -> Option<std::net::SocketAddr> {
+        self.edge.console_address()
     }
 
     /// The engine behind it.

@@ -185,7 +185,9 @@ impl Client {
         verified.map(Some).map_err(|error| ClientError::evidence(error.into()))
     }
 
-    pub(crate) fn now_ms(&self) -> i64 {
+    /// Our clock, Unix milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
     }
 

@@ -15,10 +15,10 @@ mod rules;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-pub(crate) use calendar::civil;
 pub use calendar::{
     Begin, End, Period, day_of, end_of, extended, german_day, last_day, next_workday, start_of,
 };
+pub(crate) use calendar::{civil, instant};
 pub use case_file::CaseFile;
 pub use compute::deadlines;
 pub use holidays::{Community, FIRST_YEAR, LAST_YEAR, Land, Place, easter_sunday};

@@ -78,6 +78,9 @@ pub enum ClientError {
         /// Questions that were to be answered.
         asked: usize,
     },
+    /// This client has no private key: what is signed with it is done where the key is.
+    #[error("there is no key here: do this with the program on the machine that has the key")]
+    NoKey,
     /// A file cannot be read or written.
     #[error("{}: {why}", path.display())]
     File {
@@ -130,6 +133,7 @@ impl ClientError {
             | Self::Attachment(_)
             | Self::Argument { .. }
             | Self::Precondition { .. }
+            | Self::NoKey
             | Self::Random => false,
         }
     }
@@ -152,6 +156,7 @@ impl ClientError {
             | Self::Content(_)
             | Self::Argument { .. }
             | Self::Precondition { .. }
+            | Self::NoKey
             | Self::Random => false,
         }
     }
@@ -163,7 +168,7 @@ impl ClientError {
     }
 
     /// Whether there is no such object for us.
-    pub(crate) fn is_not_found(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         self.is_refused_for(ErrorReason::NotFound)
     }
 

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
-use crate::deadlines::{civil, end_of, start_of};
+use crate::deadlines::{civil, end_of, instant, start_of};
 use crate::error::ClientError;
 
 /// Reads an end: a day (`2026-12-01`, all of it) or a time with its offset (RFC 3339). The first instant after it.
@@ -32,6 +32,17 @@ pub fn parse_on(what: &'static str, text: &str) -> Result<i64, ClientError> {
 pub fn parse_begin(what: &'static str, text: &str) -> Result<i64, ClientError> {
     let expected = "a time with its offset (2026-12-08T10:00:00+01:00)";
     time(text).ok_or_else(|| ClientError::argument(what, expected))
+}
+
+/// Reads a day and a time of that day in Germany: `2026-12-08` and `10:00`. The offset follows from the day; a time that
+/// the clock skips in spring is the one after it, one that comes twice in autumn is the first.
+///
+/// # Errors
+/// The texts are no day and no time of day.
+pub fn parse_day_and_time(what: &'static str, on: &str, at: &str) -> Result<i64, ClientError> {
+    let wrong = || ClientError::argument(what, "a day (2026-12-08) and a time of day (10:00)");
+    let at: Time = at.parse().ok().filter(|_| at.len() == 5).ok_or_else(wrong)?;
+    instant(day(on).ok_or_else(wrong)?.to_datetime(at)).ok_or_else(wrong)
 }
 
 /// A time: `08.12.2026, 10:00 Uhr`.
@@ -114,6 +125,24 @@ mod tests {
         }
         assert_eq!(parse_on("kept", "2026-12-01").unwrap(), ms("2026-11-30T23:00:00Z"));
         assert_eq!(german_on(ms("2026-11-30T23:00:00Z")), "01.12.2026");
+    }
+
+    #[test]
+    fn a_time_of_day_has_the_offset_of_its_day() {
+        let ms = |text: &str| parse_time(text).unwrap();
+        for (day, time, instant) in [
+            ("2026-12-08", "10:00", "2026-12-08T09:00:00Z"),
+            ("2026-07-08", "10:00", "2026-07-08T08:00:00Z"),
+            // Skipped in spring; twice in autumn.
+            ("2026-03-29", "02:30", "2026-03-29T01:30:00Z"),
+            ("2026-10-25", "02:30", "2026-10-25T00:30:00Z"),
+        ] {
+            let read = parse_day_and_time("time", day, time).unwrap();
+            assert_eq!(read, ms(instant), "{day} {time}");
+        }
+        for (day, time) in [("2026-12-08", ""), ("2026-12-08", "24:00"), ("", "10:00")] {
+            assert!(parse_day_and_time("time", day, time).is_err(), "{day} {time}");
+        }
     }
 
     #[test]

@@ -161,9 +161,11 @@ pub use ids::{
     ParticipantReference, Receipt, ReleaseId, ThreadId, from_hex, hex,
 };
 pub use log::{
-    Bundle, Check, Evidence, Expectations, LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery,
-    LogRow, Report, Safeguard, all_if_empty, days_name, evaluation_tables_json, event_name,
-    figure_name, has_reached, measure_name,
+    Bundle, Check, Disclosure, Evidence, Expectations, Incident, IncidentScope, Inclusion,
+    LogAnswer, LogCount, LogCounts, LogGrouping, LogQuery, LogRow, NOTIFY_WITHIN_MS,
+    RecipientSummary, Report, Safeguard, all_if_empty, by_recipient, cells_csv, counts_csv,
+    days_name, evaluation_tables_json, event_name, figure_name, has_reached, measure_name,
+    rows_csv, rows_json_lines,
 };
 pub use lotse::{
     Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant,
@@ -181,7 +183,9 @@ pub use planning::{
 };
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
-pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
+pub use report::{
+    CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code, shown,
+};
 pub use rights::{Erasure, Hold, HoldId, RetentionRun};
 pub use schleuse_proto::v1;
 pub use seal::{

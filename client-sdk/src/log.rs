@@ -7,8 +7,11 @@ mod bundle;
 mod count;
 pub(crate) mod describe;
 mod evidence;
+mod incident;
+mod inclusion;
 mod row;
 mod safeguard;
+mod spreadsheet;
 mod verify;
 
 use bytes::Bytes;
@@ -24,8 +27,13 @@ pub use describe::{
     measure_name,
 };
 pub use evidence::Evidence;
+pub use incident::{
+    Disclosure, Incident, IncidentScope, NOTIFY_WITHIN_MS, RecipientSummary, by_recipient,
+};
+pub use inclusion::Inclusion;
 pub use row::LogRow;
 pub use safeguard::Safeguard;
+pub use spreadsheet::{cells_csv, counts_csv, rows_csv, rows_json_lines};
 #[cfg(test)]
 pub(crate) use verify::tree_root;
 pub use verify::{Check, Expectations, Report};

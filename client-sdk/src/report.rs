@@ -54,15 +54,21 @@ impl Names {
         toml::from_str(text).map_err(malformed)
     }
 
-    pub(crate) fn purpose(&self, code: &str) -> String {
+    /// Name of a purpose, as a page may show it; without one the code itself.
+    #[must_use]
+    pub fn purpose(&self, code: &str) -> String {
         named(&self.purpose, code)
     }
 
-    pub(crate) fn category(&self, code: &str) -> String {
+    /// Name of a category, as a page may show it; without one the code itself.
+    #[must_use]
+    pub fn category(&self, code: &str) -> String {
         named(&self.category, code)
     }
 
-    fn categories(&self, codes: &[String]) -> String {
+    /// Names of categories in a row.
+    #[must_use]
+    pub fn categories(&self, codes: &[String]) -> String {
         codes.iter().map(|code| self.category(code)).collect::<Vec<_>>().join(", ")
     }
 
@@ -78,12 +84,30 @@ impl Names {
         self.category.contains_key(code)
     }
 
-    fn kind(&self, code: &str) -> String {
+    /// Name of a kind, as a page may show it; without one the code itself.
+    #[must_use]
+    pub fn kind(&self, code: &str) -> String {
         named(&self.kind, code)
     }
 
+    /// Codes of all purposes with their names, by code.
+    pub fn purposes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.purpose.iter().map(|(code, named)| (code.as_str(), named.name.as_str()))
+    }
+
+    /// Codes of all categories with their names, by code.
+    pub fn categories_of_all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.category.iter().map(|(code, named)| (code.as_str(), named.name.as_str()))
+    }
+
+    /// Codes of all kinds with their names, by code.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kind.iter().map(|(code, named)| (code.as_str(), named.name.as_str()))
+    }
+
     /// Whether a category is about health. Source: GDPR Art. 9.
-    pub(crate) fn is_health(&self, code: &str) -> bool {
+    #[must_use]
+    pub fn is_health(&self, code: &str) -> bool {
         self.category.get(code).is_some_and(|named| named.health)
     }
 }
@@ -111,7 +135,8 @@ impl Texts {
 
 /// A value as a page may show it: no invisible or text-turning characters, not endless. Markup is left to
 /// the template, which escapes it.
-fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).map(visible).collect();
     if text.chars().nth(SHOWN_CHARACTERS_MAX).is_some() {
         shown.push('…');

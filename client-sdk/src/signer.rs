@@ -16,11 +16,15 @@ use zeroize::Zeroizing;
 use crate::error::ClientError;
 use crate::files;
 
-/// Certificate chain and private key of the caller.
+/// Certificate chain of the caller, and its private key unless that stays elsewhere.
 pub struct Signer {
     chain: Vec<CertificateDer<'static>>,
     certificate: Bytes,
     leaf: Leaf,
+    secret: Option<Secret>,
+}
+
+struct Secret {
     pkcs8: Zeroizing<Vec<u8>>,
     key: EcdsaKeyPair,
 }
@@ -59,7 +63,19 @@ impl Signer {
                 ClientError::file(key, why)
             })?;
         let certificate = Bytes::copy_from_slice(first);
-        Ok(Self { certificate, leaf, pkcs8, key: pair, chain })
+        Ok(Self { certificate, leaf, secret: Some(Secret { pkcs8, key: pair }), chain })
+    }
+
+    /// Somebody whose key stays elsewhere: known by the leaf certificate (DER) that was verified there, and
+    /// unable to sign.
+    ///
+    /// # Errors
+    /// It is no certificate of an identity.
+    pub fn without_key(certificate: &[u8]) -> Result<Self, ClientError> {
+        let der = CertificateDer::from(certificate.to_vec());
+        let leaf = Leaf::parse(&der).map_err(|error| ClientError::Trust(error.to_string()))?;
+        let certificate = Bytes::copy_from_slice(certificate);
+        Ok(Self { certificate, leaf, secret: None, chain: vec![der] })
     }
 
     /// Who we are.
@@ -77,9 +93,10 @@ impl Signer {
     /// Signs bytes, which must begin with the context of their use.
     ///
     /// # Errors
-    /// The operating system gives no random bytes.
+    /// The key is not here, or the operating system gives no random bytes.
     pub fn sign(&self, bytes: &[u8]) -> Result<v1::Signature, ClientError> {
-        let value = self.key.sign(&SystemRandom::new(), bytes).map_err(|_| ClientError::Random)?;
+        let key = &self.secret.as_ref().ok_or(ClientError::NoKey)?.key;
+        let value = key.sign(&SystemRandom::new(), bytes).map_err(|_| ClientError::Random)?;
         Ok(v1::Signature {
             certificate: self.certificate.clone(),
             value: Bytes::copy_from_slice(value.as_ref()),
@@ -90,7 +107,8 @@ impl Signer {
         self.chain.clone()
     }
 
-    pub(crate) fn tls_key(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.pkcs8.to_vec()))
+    pub(crate) fn tls_key(&self) -> Result<PrivateKeyDer<'static>, ClientError> {
+        let secret = self.secret.as_ref().ok_or(ClientError::NoKey)?;
+        Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(secret.pkcs8.to_vec())))
     }
 }

@@ -85,7 +85,7 @@ pub fn tls_config(anchors: &TrustAnchors, signer: &Signer) -> Result<ClientConfi
         .map_err(|error| failed(&error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
-        .with_client_auth_cert(signer.chain(), signer.tls_key())
+        .with_client_auth_cert(signer.chain(), signer.tls_key()?)
         .map_err(|error| failed(&error))?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     config.resumption = rustls::client::Resumption::disabled();

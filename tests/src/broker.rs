@@ -76,6 +76,7 @@ pub fn write_config(folder: &Path, pki: &Path, more_limits: &str) -> PathBuf {
 profile = "development"
 listen = "127.0.0.1:0"
 data_dir = "data"
+console.listen = "127.0.0.1:0"
 catalogue = "{catalogue}"
 project_agency = "projekt"
 reflection = true

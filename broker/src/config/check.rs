@@ -63,6 +63,16 @@ impl<'a> Checker<'a> {
         read_entries
     }
 
+    /// The same where nothing is needed.
+    pub(super) fn optional_address(&mut self, key: &str) -> Option<SocketAddr> {
+        let value = self.take(key)?;
+        let address = value.as_str().and_then(|text| text.parse().ok());
+        if address.is_none() {
+            self.wrong(key, &value, "an address with port, like \"127.0.0.1:8444\"");
+        }
+        address
+    }
+
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(
         &mut self,

@@ -9,7 +9,7 @@ use governor::RateLimiter;
 use governor::clock::DefaultClock;
 use governor::state::keyed::HashMapStateStore;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::connections::Connections;
+use super::console::{self, Pages};
 use super::flush::{Flushes, Tracked};
 use super::gate::Gate;
 use super::limits::{self, Limits};
@@ -36,6 +37,8 @@ pub(super) struct Accept {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
     pub(super) drain: CancellationToken,
+    /// What browsers are shown; none: here are calls.
+    pub(super) pages: Option<Pages>,
 }
 
 /// How long to wait when the system has no descriptor for another connection.
@@ -75,11 +78,15 @@ pub(super) async fn accept(parts: Accept) {
 }
 
 /// A connection below HTTP/2. TLS itself reads at most 4 KiB at once; the buffer saves system calls.
-type Connected = TlsStream<BufReader<Paced<TcpStream>>>;
+pub(super) type Connected = TlsStream<BufReader<Paced<TcpStream>>>;
 
 async fn shake(parts: &Accept, tcp: TcpStream) -> Result<(Connected, Peer), String> {
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-    let acceptor = TlsAcceptor::from(parts.tls.config());
+    let config = match parts.pages {
+        Some(_) => parts.tls.config_of_pages(),
+        None => parts.tls.config(),
+    };
+    let acceptor = TlsAcceptor::from(config);
     let tcp = Paced::new(tcp, parts.limits.connection_bytes_per_second);
     let tcp = BufReader::with_capacity(limits::READ_BUFFER_BYTES, tcp);
     let tls = acceptor.accept(tcp).await.map_err(|error| error.to_string())?;
@@ -91,15 +98,20 @@ async fn shake(parts: &Accept, tcp: TcpStream) -> Result<(Connected, Peer), Stri
     Ok((tls, peer.map_err(|error| error.to_string())?))
 }
 
-async fn serve(parts: &Accept, tls: Connected, peer: Peer) {
+async fn serve(parts: &Arc<Accept>, tls: Connected, peer: Peer) {
     let peer = Arc::new(peer);
     let Some(_open) = parts.connections.open(peer.clone()) else {
         tracing::warn!(identity = %peer.leaf.identity, "connection refused: too many connections");
         return;
     };
-    let flushes = Arc::new(Flushes::default());
-    let activity = Arc::new(Activity::default());
-    let service = parts.gate.for_connection(peer.clone(), flushes.clone(), activity.clone());
+    match &parts.pages {
+        None => serve_calls(parts, tls, peer).await,
+        Some(pages) => console::serve(parts, pages, tls, peer).await,
+    }
+}
+
+/// The builder of HTTP/2 connections, with every limit set.
+pub(super) fn http2() -> hyper::server::conn::http2::Builder<TokioExecutor> {
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
@@ -113,8 +125,19 @@ async fn serve(parts: &Accept, tls: Connected, peer: Peer) {
         .max_send_buf_size(limits::SEND_BUFFER_BYTES_MAX)
         .keep_alive_interval(limits::KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(limits::KEEP_ALIVE_TIMEOUT);
-    let io = TokioIo::new(Tracked::new(tls, flushes));
-    let mut connection = std::pin::pin!(builder.serve_connection(io, service));
+    builder
+}
+
+/// Serves the calls of a peer on a stream that speaks HTTP/2 in its name.
+pub(super) async fn serve_calls<S>(parts: &Accept, stream: S, peer: Arc<Peer>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let flushes = Arc::new(Flushes::default());
+    let activity = Arc::new(Activity::default());
+    let service = parts.gate.for_connection(peer.clone(), flushes.clone(), activity.clone());
+    let io = TokioIo::new(Tracked::new(stream, flushes));
+    let mut connection = std::pin::pin!(http2().serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = peer.cut.cancelled() => None,

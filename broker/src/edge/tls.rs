@@ -59,6 +59,9 @@ pub enum TlsError {
     /// rustls refuses the parts.
     #[error("tls: {0}")]
     Tls(String),
+    /// The console.
+    #[error("console: {0}")]
+    Console(String),
     /// The socket.
     #[error("the listening socket has no address")]
     Listener(#[source] std::io::Error),
@@ -67,9 +70,23 @@ pub enum TlsError {
 /// What is in force now.
 pub struct TlsState {
     files: TlsFiles,
-    config: ArcSwap<ServerConfig>,
+    configs: ArcSwap<Configs>,
     crls: ArcSwap<Crls>,
     seen: Mutex<Vec<(PathBuf, Option<SystemTime>, u64)>>,
+}
+
+/// The same TLS for both listeners, but for what is spoken inside.
+struct Configs {
+    calls: Arc<ServerConfig>,
+    pages: Arc<ServerConfig>,
+}
+
+impl Configs {
+    fn new(calls: ServerConfig) -> Self {
+        let mut pages = calls.clone();
+        pages.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self { calls: Arc::new(calls), pages: Arc::new(pages) }
+    }
 }
 
 const P256: &dyn SignatureVerificationAlgorithm = webpki::ring::ECDSA_P256_SHA256;
@@ -107,7 +124,7 @@ impl TlsState {
         let config = server_config(&files, &crls)?;
         let seen = Mutex::new(fingerprint(&files));
         Ok(Self {
-            config: ArcSwap::from_pointee(config),
+            configs: ArcSwap::from_pointee(Configs::new(config)),
             crls: ArcSwap::from_pointee(crls),
             seen,
             files,
@@ -122,7 +139,7 @@ impl TlsState {
         let before = self.crls.load();
         let crls = Crls::load(&self.files.crls, Some(&before))?;
         let config = server_config(&self.files, &crls)?;
-        self.config.store(Arc::new(config));
+        self.configs.store(Arc::new(Configs::new(config)));
         self.crls.store(Arc::new(crls));
         Ok(())
     }
@@ -143,10 +160,16 @@ impl TlsState {
         self.reload().map(|()| true)
     }
 
-    /// Configuration for new handshakes.
+    /// Configuration for new handshakes of calls: HTTP/2 inside.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+        self.configs.load().calls.clone()
+    }
+
+    /// Configuration for new handshakes of browsers: HTTP/2 or HTTP/1.1 inside.
+    #[must_use]
+    pub fn config_of_pages(&self) -> Arc<ServerConfig> {
+        self.configs.load().pages.clone()
     }
 
     /// Revocation lists in force.

@@ -5,6 +5,7 @@ pub(crate) mod args;
 pub(crate) mod attachments;
 pub(crate) mod checkpoint;
 pub(crate) mod conference;
+pub(crate) mod console;
 pub(crate) mod count;
 pub(crate) mod deadlines;
 pub(crate) mod delivery;

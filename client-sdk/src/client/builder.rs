@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schleuse_proto::evidence::sha256;
+use tonic::transport::Channel;
 
 use super::{Client, Parts};
 use crate::checkpoints::{Alarm, CheckpointKeeper};
@@ -124,6 +125,24 @@ impl ClientBuilder {
         let anchors = TrustAnchors::load(required(self.trust_file.as_ref(), "trust_file")?)?;
         let certificate = required(self.certificate.as_ref(), "certificate")?;
         let signer = Signer::load(certificate, required(self.key.as_ref(), "key")?)?;
+        let config = tls::tls_config(&anchors, &signer)?;
+        let endpoint = target.authority().to_owned();
+        let channel = tls::connect(target, config).await?;
+        self.over(endpoint, channel, anchors, signer)
+    }
+
+    /// A client over a channel that exists already, in the name of somebody whose certificate was verified where the
+    /// channel was made. Endpoint, certificate and key of the builder do not matter. Nothing is asked.
+    ///
+    /// # Errors
+    /// The sealing keys or the kept checkpoint cannot be used.
+    pub fn over(
+        self,
+        endpoint: String,
+        channel: Channel,
+        anchors: TrustAnchors,
+        signer: Signer,
+    ) -> Result<Client, ClientError> {
         let sealing = match (self.sealing_keys, &self.sealing_file) {
             (Some(keys), _) => keys,
             (None, Some(path)) => SealingKeys::load(path)?,
@@ -131,9 +150,6 @@ impl ClientBuilder {
         };
         let state = self.state_dir.as_deref().map(|folder| state_file(folder, &anchors.log_key));
         let keeper = CheckpointKeeper::open(anchors.log.clone(), state, self.alarm)?;
-        let config = tls::tls_config(&anchors, &signer)?;
-        let endpoint = target.authority().to_owned();
-        let channel = tls::connect(target, config).await?;
         Ok(Client(Arc::new(Parts {
             endpoint,
             channel,

@@ -136,6 +136,12 @@ pub fn day_of(ms: i64) -> Result<Date, ClientError> {
     Ok(day)
 }
 
+/// The instant of a local time in Germany.
+pub(crate) fn instant(time: DateTime) -> Option<i64> {
+    let zoned = time.to_zoned(BERLIN.clone()).ok()?;
+    Some(zoned.timestamp().as_millisecond())
+}
+
 /// What the clocks in Germany show at an instant; none outside the calendar.
 pub(crate) fn civil(ms: i64) -> Option<DateTime> {
     let time = Timestamp::from_millisecond(ms).ok()?;

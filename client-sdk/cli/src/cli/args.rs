@@ -2,6 +2,7 @@
 
 mod agency;
 mod conference;
+mod console;
 mod deadlines;
 mod delivery;
 mod dpo;
@@ -26,6 +27,7 @@ pub(crate) use agency::{
 pub(crate) use conference::{
     AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Secrecy, Sending,
 };
+pub(crate) use console::ConsoleArguments;
 pub(crate) use deadlines::{
     AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,
 };
@@ -189,6 +191,11 @@ pub(crate) enum DpoCommand {
     ///
     /// Example: schleuse dpo deletions --overdue
     Deletions(DeletionsArguments),
+    /// Opens the web console on this machine: what the broker's own console shows, but proofs are checked here, and
+    /// the key stays here.
+    ///
+    /// Example: schleuse dpo console --catalogue catalogue.toml
+    Console(ConsoleArguments),
 }
 
 /// Arguments of `dpo incident`.

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect, count, delivery, files, incident, report, rights, spreadsheet};
+use super::{
+    Ending, connect, console, count, delivery, files, incident, report, rights, spreadsheet,
+};
 
 /// Runs a command of the data-protection officer.
 pub(crate) async fn run(
@@ -35,6 +37,7 @@ pub(crate) async fn run(
         DpoCommand::Deletions(arguments) => {
             delivery::deletions(&client().await?, &arguments, output).await
         }
+        DpoCommand::Console(arguments) => console::run(global, &arguments, output).await,
         DpoCommand::Hold(command) => rights::hold(&client().await?, &command, output).await,
     }
 }

@@ -37,6 +37,22 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), ClientError> {
     options.open(path).and_then(written).map_err(failed)
 }
 
+/// Makes a folder that nobody else may open, unless it is there; one that others may open is refused.
+pub(crate) fn private_folder(folder: &Path) -> Result<(), ClientError> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    let failed = |error: std::io::Error| ClientError::File {
+        path: folder.to_owned(),
+        why: error.to_string(),
+    };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let mode = std::fs::metadata(folder).map_err(failed)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let why = "others may open it, and names of participants are kept there: chmod 700".to_owned();
+    Err(ClientError::File { path: folder.to_owned(), why })
+}
+
 /// Makes sure that files can be written into a folder; makes it if need be.
 pub(crate) fn check_folder(folder: &Path) -> Result<(), ClientError> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };

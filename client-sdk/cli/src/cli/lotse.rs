@@ -17,8 +17,8 @@ use super::args::{
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, conference, connect, deadlines, files, held_back, narrow, options, person, planning,
-    receipt, recipients, report, rights, safeguards, template,
+    Ending, conference, connect, console, deadlines, files, held_back, narrow, options, person,
+    planning, receipt, recipients, report, rights, safeguards, template,
 };
 
 /// Largest file of evidence, in bytes.
@@ -101,6 +101,7 @@ async fn run_command(
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
         }
+        LotseCommand::Console(arguments) => console::run(global, &arguments, output).await,
         LotseCommand::Conference(command) => conference::run(global, command, output).await,
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,

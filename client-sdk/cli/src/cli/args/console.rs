@@ -1,0 +1,31 @@
+//! Arguments of the console.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `lotse console` and `dpo console`.
+#[derive(Args, Debug)]
+pub(crate) struct ConsoleArguments {
+    /// Port on 127.0.0.1; 0: any free one.
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub(crate) port: u16,
+    /// Minutes without a request after which the session ends.
+    #[arg(long, default_value_t = 60, value_name = "MINUTES")]
+    pub(crate) idle_minutes: u64,
+    /// Catalogue with the names of purposes, categories and kinds; without it, their codes are shown.
+    #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Folder for what stays on this machine: names of participants, conferences. Without it, a folder in --state.
+    #[arg(long, env = "SCHLEUSE_CONSOLE", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Folder of consent templates (*.md).
+    #[arg(long, env = "SCHLEUSE_TEMPLATES", value_name = "FOLDER")]
+    pub(crate) templates: Option<PathBuf>,
+    /// How participants reach the Lotse; stands in texts of consents.
+    #[arg(long, env = "SCHLEUSE_CONTACT", value_name = "TEXT")]
+    pub(crate) contact: Option<String>,
+    /// Private sealing keys, to read what agencies answer to conferences.
+    #[arg(long, env = "SCHLEUSE_SEALING", value_name = "FILE")]
+    pub(crate) sealing: Option<PathBuf>,
+}

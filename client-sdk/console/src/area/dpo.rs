@@ -1,0 +1,22 @@
+//! The data-protection officer's pages: what happened, and whether the log shows it truly.
+
+mod deletions;
+mod incident;
+mod log;
+mod overview;
+mod report;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub(crate) fn routes() -> Router {
+    let routes = Router::new()
+        .route("/", get(overview::show))
+        .route("/log", get(log::form).post(log::search))
+        .route("/log/proof", post(log::proof))
+        .route("/log/export", post(log::export))
+        .route("/incident", get(incident::form).post(incident::show))
+        .route("/report", get(report::form).post(report::make))
+        .route("/deletions", get(deletions::show));
+    super::bounded(routes)
+}

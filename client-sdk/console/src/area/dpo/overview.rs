@@ -1,0 +1,188 @@
+//! The overview: traffic and refusals in numbers, overdue duties, whether the log holds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use askama::Template;
+use axum::extract::Query;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use schleuse_client::{DutyFilter, LogCount, LogGrouping, LogQuery, shown, v1};
+
+use crate::chart::{self, Bars};
+use crate::desk::{Answer, Desk};
+use crate::surface::Surface;
+use crate::texts::filled;
+
+/// Periods that can be chosen, in days.
+const PERIODS: [i64; 4] = [7, 30, 90, 365];
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// One row of a table: what, accepted, refused.
+struct Row {
+    what: String,
+    accepted: u64,
+    refused: u64,
+}
+
+struct Table {
+    title: &'static str,
+    head: &'static str,
+    rows: Vec<Row>,
+}
+
+struct Period {
+    to: String,
+    says: String,
+    is_here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dpo/overview.html")]
+struct Page {
+    s: Surface,
+    periods: Vec<Period>,
+    accepted: u64,
+    refused: u64,
+    overdue: usize,
+    log_size: String,
+    checked: &'static str,
+    days: Vec<Row>,
+    bars: Bars,
+    tables: Vec<Table>,
+    height: f64,
+    width: f64,
+}
+
+pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>>) -> Answer {
+    let t = &desk.t().dpo;
+    let wanted = asked.get("days").and_then(|days| days.parse().ok());
+    let period = wanted.filter(|days| PERIODS.contains(days)).unwrap_or(30);
+    let now_ms = desk.client.now_ms();
+    let since_ms = (now_ms - (period - 1) * DAY_MS).div_euclid(DAY_MS) * DAY_MS;
+    let query =
+        LogQuery::new(t.overview_reason).types(&[v1::RecordType::MessageDecided]).since(since_ms);
+    let failed = |error| desk.failed(error);
+    let count = async |by: &[LogGrouping]| desk.client.count_log(&query, by).await.map_err(failed);
+    let by_day = count(&[LogGrouping::Day, LogGrouping::Outcome]).await?.groups;
+    let by_way = [LogGrouping::AgencyPair, LogGrouping::Purpose, LogGrouping::Outcome];
+    let by_way = count(&by_way).await?.groups;
+    let overdue = desk.client.deletion_duties(DutyFilter::Overdue).await.map_err(failed)?.len();
+    desk.client.check_log().await.map_err(failed)?;
+    let size = desk.client.checkpoints().newest().map_or(0, |newest| newest.size);
+    let days = every_day(since_ms, period, &by_day);
+    let drawn: Vec<(String, u64, u64)> =
+        days.iter().map(|row| (row.what.clone(), row.accepted, row.refused)).collect();
+    let bars = chart::bars(&drawn, |(day, accepted, refused)| {
+        format!("{day}: {accepted} {}, {refused} {}", t.accepted, t.refused)
+    });
+    let here = |days: i64| Period {
+        to: desk.surface.at(&format!("/?days={days}")),
+        says: filled(t.days_n, &[&days.to_string()]),
+        is_here: days == period,
+    };
+    desk.page(&Page {
+        s: desk.surface.clone(),
+        periods: PERIODS.into_iter().map(here).collect(),
+        accepted: days.iter().map(|row| row.accepted).sum(),
+        refused: days.iter().map(|row| row.refused).sum(),
+        overdue,
+        log_size: filled(t.log_size, &[&size.to_string()]),
+        checked: if desk.is_home() { t.checked_home } else { t.checked_here },
+        days,
+        bars,
+        tables: vec![
+            Table {
+                title: t.by_pair,
+                head: t.pair,
+                rows: grouped(&by_way, |keys| pair(keys.first())),
+            },
+            Table {
+                title: t.by_purpose,
+                head: t.purpose,
+                rows: grouped(&by_way, |keys| {
+                    keys.get(1).map(|code| desk.names().purpose(code)).unwrap_or_default()
+                }),
+            },
+        ],
+        height: chart::HEIGHT,
+        width: chart::WIDTH,
+    })
+}
+
+fn pair(key: Option<&String>) -> String {
+    key.map(|key| shown(key).replace('>', " → ")).unwrap_or_default()
+}
+
+/// Sums groups whose last key is the outcome by what their other keys say; the largest first.
+fn grouped(groups: &[LogCount], name: impl Fn(&[String]) -> String) -> Vec<Row> {
+    let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for group in groups {
+        let sum = sums.entry(name(&group.keys)).or_default();
+        add(sum, group);
+    }
+    let mut rows: Vec<Row> = sums
+        .into_iter()
+        .map(|(what, (accepted, refused))| Row { what, accepted, refused })
+        .collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.accepted + row.refused));
+    rows
+}
+
+fn add(sum: &mut (u64, u64), group: &LogCount) {
+    match group.keys.last().map(String::as_str) {
+        Some("accepted") => sum.0 += group.records,
+        Some("refused") => sum.1 += group.records,
+        Some(_) | None => {}
+    }
+}
+
+/// Every day of the period, also those on which nothing happened.
+fn every_day(since_ms: i64, period: i64, groups: &[LogCount]) -> Vec<Row> {
+    let mut sums: HashMap<&str, (u64, u64)> = HashMap::new();
+    for group in groups {
+        if let Some(day) = group.keys.first() {
+            add(sums.entry(day.as_str()).or_default(), group);
+        }
+    }
+    let days = (0..period).filter_map(|number| date(since_ms + number * DAY_MS));
+    let row = |day: Date| {
+        let (accepted, refused) = sums.get(day.to_string().as_str()).copied().unwrap_or_default();
+        Row { what: day.strftime("%d.%m.%Y").to_string(), accepted, refused }
+    };
+    days.map(row).collect()
+}
+
+fn date(ms: i64) -> Option<Date> {
+    Some(Timestamp::from_millisecond(ms).ok()?.to_zoned(TimeZone::UTC).date())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(keys: &[&str], records: u64) -> LogCount {
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        LogCount { keys, records, first_ms: 0, last_ms: 0 }
+    }
+
+    #[test]
+    fn days_without_messages_are_shown_too() {
+        let groups = [group(&["1970-01-02", "accepted"], 3), group(&["1970-01-02", "refused"], 1)];
+        let days = every_day(0, 3, &groups);
+        let numbers: Vec<_> = days.iter().map(|row| (row.accepted, row.refused)).collect();
+        assert_eq!(numbers, [(0, 0), (3, 1), (0, 0)]);
+        assert_eq!(days[1].what, "02.01.1970");
+    }
+
+    #[test]
+    fn groups_are_summed_by_what_they_share() {
+        let groups = [
+            group(&["a>b", "x", "accepted"], 2),
+            group(&["a>b", "y", "refused"], 5),
+            group(&["b>a", "x", "accepted"], 1),
+        ];
+        let rows = grouped(&groups, |keys| pair(keys.first()));
+        let rows: Vec<_> =
+            rows.iter().map(|row| (row.what.as_str(), row.accepted, row.refused)).collect();
+        assert_eq!(rows, [("a → b", 2, 5), ("b → a", 1, 0)]);
+    }
+}

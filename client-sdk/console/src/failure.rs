@@ -1,0 +1,163 @@
+//! What a visitor is told when something is not shown: plain words, and what to do now.
+
+use askama::Template;
+use axum::body::Body;
+use http::{Response, StatusCode};
+use schleuse_client::ClientError;
+
+use crate::assets;
+use crate::desk::html_response;
+use crate::surface::{Language, Surface};
+use crate::texts::FailureTexts;
+
+/// Why a request does not come in at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It names another host.
+    WrongHost,
+    /// Another page sent it.
+    Foreign,
+    /// Too many requests.
+    TooFast,
+    /// There is nothing there.
+    NotFound,
+    /// This role has no console.
+    NoConsole,
+}
+
+#[derive(Template)]
+#[template(path = "plain.html")]
+struct Plain {
+    language: Language,
+    title: &'static str,
+    what_to_do: &'static str,
+    style: &'static str,
+}
+
+/// A page without surroundings, for whoever may not come in.
+pub(crate) fn plain(status: StatusCode, language: Language, why: Why) -> Response<Body> {
+    let t = &language.texts().failure;
+    let (title, what_to_do) = match why {
+        Why::WrongHost => (t.wrong_host, t.wrong_host_do),
+        Why::Foreign => (t.foreign, t.foreign_do),
+        Why::TooFast => (t.too_fast, t.too_fast_do),
+        Why::NotFound => (t.not_found, t.not_found_do),
+        Why::NoConsole => (t.no_console, t.no_console_do),
+    };
+    page_of(status, language, title, what_to_do)
+}
+
+/// A page without surroundings.
+pub(crate) fn page_of(
+    status: StatusCode,
+    language: Language,
+    title: &'static str,
+    what_to_do: &'static str,
+) -> Response<Body> {
+    let page = Plain { language, title, what_to_do, style: assets::style() };
+    html_response(status, page.render().unwrap_or_default())
+}
+
+/// Why a page is not shown to whoever is in.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// There is no such thing, or not for this visitor.
+    NotFound,
+    /// The broker, or the way to it.
+    Client(ClientError),
+    /// A fault of ours.
+    Internal,
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        if error.is_not_found() { Self::NotFound } else { Self::Client(error) }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    s: Surface,
+    title: &'static str,
+    what_to_do: &'static str,
+    details: String,
+}
+
+impl Failure {
+    /// The page that says it.
+    pub(crate) fn page(self, surface: Surface) -> Response<Body> {
+        let t = &surface.t.failure;
+        let (status, (title, what_to_do), details) = match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, (t.not_found, t.not_found_do), String::new()),
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, (t.internal, t.internal_do), String::new())
+            }
+            Self::Client(error) => {
+                let (status, words) = said(t, &error);
+                (status, words, error.to_string())
+            }
+        };
+        let page = FailurePage { s: surface, title, what_to_do, details };
+        html_response(status, page.render().unwrap_or_default())
+    }
+}
+
+type Words = (&'static str, &'static str);
+
+fn said(t: &FailureTexts, error: &ClientError) -> (StatusCode, Words) {
+    if error.is_alarm() {
+        return (StatusCode::BAD_GATEWAY, (t.alarm, t.alarm_do));
+    }
+    match error {
+        ClientError::Connection { .. } => {
+            (StatusCode::BAD_GATEWAY, (t.unreachable, t.unreachable_do))
+        }
+        ClientError::Refused { reason, .. } => (StatusCode::CONFLICT, refused(t, reason)),
+        ClientError::NoKey => (StatusCode::FORBIDDEN, (t.no_key, t.no_key_do)),
+        ClientError::QuestionsLimited { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, (t.too_fast, t.too_fast_do))
+        }
+        ClientError::Random | ClientError::Trust(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, (t.internal, t.internal_do))
+        }
+        ClientError::Evidence(_) | ClientError::RolledBack { .. } | ClientError::Forked { .. } => {
+            (StatusCode::BAD_GATEWAY, (t.alarm, t.alarm_do))
+        }
+        ClientError::File { .. }
+        | ClientError::Content(_)
+        | ClientError::Attachment(_)
+        | ClientError::Argument { .. }
+        | ClientError::Precondition { .. }
+        | _ => (StatusCode::BAD_REQUEST, (t.refused, t.refused_do)),
+    }
+}
+
+/// What the broker's reason means here. Source: schleuse/v1/error_reason.proto.
+fn refused(t: &FailureTexts, reason: &str) -> Words {
+    match reason {
+        "ERROR_REASON_RATE_LIMITED" | "ERROR_REASON_OVERLOADED" => (t.too_fast, t.too_fast_do),
+        "ERROR_REASON_REVISION_CONFLICT" => (t.changed, t.changed_do),
+        "ERROR_REASON_ROLE_NOT_PERMITTED" | "ERROR_REASON_PROJECT_DPO_ONLY" => {
+            (t.not_permitted, t.not_permitted_do)
+        }
+        "ERROR_REASON_NOT_FOR_DEPUTY" => (t.not_for_deputy, t.not_for_deputy_do),
+        "ERROR_REASON_PARTICIPATION_ENDED" => (t.participation_ended, t.participation_ended_do),
+        "ERROR_REASON_ON_HOLD" => (t.on_hold, t.on_hold_do),
+        "ERROR_REASON_REVIEW_TOO_LATE" => (t.review_too_late, t.review_too_late_do),
+        "ERROR_REASON_REPRESENTATION_EXCEEDED" => (t.representation, t.representation_do),
+        "ERROR_REASON_EVIDENCE_MISSING" => (t.evidence_missing, t.evidence_missing_do),
+        "ERROR_REASON_LOG_BEHIND"
+        | "ERROR_REASON_WITNESSES_LATE"
+        | "ERROR_REASON_CLOCK_SET_BACK"
+        | "ERROR_REASON_STORAGE_RESERVE"
+        | "ERROR_REASON_DRAINING" => (t.stopped, t.stopped_do),
+        _ => (t.refused, t.refused_do),
+    }
+}
+
+/// What is wrong with a form, in one line for its summary: the words of a refusal and what to do.
+pub(crate) fn in_a_line(t: &FailureTexts, error: &ClientError) -> String {
+    let (_, (title, what_to_do)) = said(t, error);
+    format!("{title}. {what_to_do}")
+}

@@ -1,0 +1,102 @@
+//! The message catalogue: every text of the console in German and English, side by side.
+//!
+//! Plain words: short sentences, no word of law where a word of every day will do; names of law (Lotse, Fallkonferenz)
+//! stay German in both. A text that is missing in a language does not compile.
+
+mod dpo;
+mod failure;
+mod forms;
+mod operator;
+mod shell;
+mod words;
+
+pub(crate) use dpo::DpoTexts;
+pub(crate) use failure::FailureTexts;
+pub(crate) use forms::FormTexts;
+pub(crate) use operator::OperatorTexts;
+pub(crate) use shell::ShellTexts;
+pub(crate) use words::WordTexts;
+
+/// All texts of one language.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    pub(crate) shell: ShellTexts,
+    pub(crate) failure: FailureTexts,
+    pub(crate) forms: FormTexts,
+    pub(crate) words: WordTexts,
+    pub(crate) dpo: DpoTexts,
+    pub(crate) operator: OperatorTexts,
+}
+
+/// German.
+pub(crate) static DE: Texts = Texts {
+    shell: shell::DE,
+    failure: failure::DE,
+    forms: forms::DE,
+    words: words::DE,
+    dpo: dpo::DE,
+    operator: operator::DE,
+};
+
+/// English.
+pub(crate) static EN: Texts = Texts {
+    shell: shell::EN,
+    failure: failure::EN,
+    forms: forms::EN,
+    words: words::EN,
+    dpo: dpo::EN,
+    operator: operator::EN,
+};
+
+/// Defines one part of the catalogue: a text in German, then in English.
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $german:literal, $english:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name { $(pub(crate) $key: &'static str,)* }
+
+        pub(super) const DE: $name = $name { $($key: $german,)* };
+        pub(super) const EN: $name = $name { $($key: $english,)* };
+
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &str, &str)] =
+            &[$((stringify!($key), $german, $english),)*];
+    };
+}
+pub(crate) use texts;
+
+/// A text with its gaps `{}` filled in order.
+pub(crate) fn filled(text: &str, values: &[&str]) -> String {
+    let mut parts = text.split("{}");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (number, part) in parts.enumerate() {
+        filled.push_str(values.get(number).unwrap_or(&""));
+        filled.push_str(part);
+    }
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_says_something_in_both_languages_with_the_same_gaps() {
+        let parts = [shell::ALL, failure::ALL, forms::ALL, words::ALL, dpo::ALL, operator::ALL];
+        for (key, german, english) in parts.into_iter().flatten() {
+            assert!(!german.trim().is_empty() && !english.trim().is_empty(), "{key}");
+            let gaps = |text: &str| text.matches("{}").count();
+            assert_eq!(gaps(german), gaps(english), "{key}");
+            for text in [german, english] {
+                assert!(!text.contains("  ") && !text.contains('<'), "{key}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn gaps_are_filled_in_order() {
+        assert_eq!(filled("{} von {}", &["1", "2"]), "1 von 2");
+        assert_eq!(filled("nichts", &["1"]), "nichts");
+        assert_eq!(filled("{}", &[]), "");
+    }
+}

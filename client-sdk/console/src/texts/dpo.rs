@@ -1,0 +1,127 @@
+//! Texts of the data-protection officer's pages.
+
+use super::texts;
+
+texts! {
+    /// Texts of the data-protection officer's pages.
+    DpoTexts {
+        overview: "Übersicht", "Overview";
+        overview_reason: "Übersicht der Konsole: Verkehr und Ablehnungen", "Overview of the console: traffic and refusals";
+        overview_lead: "Was zwischen den Stellen geschah. Zahlen, keine Personen. Auch dieser Blick steht im Protokoll.",
+            "What happened between agencies. Numbers, no persons. This look, too, stands in the log.";
+        days: "Zeitraum", "Period";
+        days_n: "{} Tage", "{} days";
+        accepted: "angenommen", "accepted";
+        refused: "abgelehnt", "refused";
+        decided: "Entscheidungen", "Decisions";
+        per_day: "Nachrichten je Tag", "Messages per day";
+        per_day_chart: "Balken je Tag: angenommene Nachrichten nach oben, abgelehnte nach unten. Die Zahlen stehen in der Tabelle darunter.",
+            "A bar for each day: accepted messages upwards, refused ones downwards. The numbers are in the table below.";
+        as_table: "Als Tabelle", "As a table";
+        day: "Tag", "Day";
+        by_pair: "Nach Absender und Empfänger", "By sender and recipient";
+        by_purpose: "Nach Zweck", "By purpose";
+        pair: "Absender → Empfänger", "Sender → recipient";
+        purpose: "Zweck", "Purpose";
+        nothing_decided: "In diesem Zeitraum wurde keine Nachricht entschieden.", "No message was decided in this period.";
+        nothing_decided_do: "Wählen Sie einen längeren Zeitraum.", "Choose a longer period.";
+        overdue: "Überfällige Löschbestätigungen", "Overdue deletion confirmations";
+        overdue_none: "keine überfällig", "none overdue";
+        overdue_do: "Ansehen", "Look";
+        log_state: "Protokoll", "Log";
+        log_sound: "stimmt mit dem überein, was früher gezeigt wurde", "agrees with what was shown before";
+        log_size: "{} Einträge", "{} records";
+        checked_here: "Geprüft hat das der Broker selbst. Unabhängig prüfen Sie mit: schleuse dpo console oder schleuse verify.",
+            "The broker itself checked this. Check independently with: schleuse dpo console, or schleuse verify.";
+        checked_home: "Geprüft auf diesem Rechner, gegen den letzten hier bekannten Stand.", "Checked on this machine, against the newest state known here.";
+
+        log: "Im Protokoll suchen", "Search the log";
+        log_lead: "Jede Suche nennt einen Grund und wird selbst protokolliert, bevor das erste Ergebnis erscheint.",
+            "Each search states a reason and is itself logged before the first result appears.";
+        filters: "Eingrenzen", "Narrow down";
+        participant: "Kennung der Person", "Reference of the participant";
+        participant_hint: "26 Zeichen, so wie Ihre Stelle die Person anspricht.", "26 characters, as your agency addresses the participant.";
+        agency: "Beteiligte Stelle", "Agency that took part";
+        counterpart: "Und Gegenstelle", "And its counterpart";
+        category: "Datenart", "Data category";
+        kind: "Art der Nachricht", "Message kind";
+        record_type: "Art des Eintrags", "Record type";
+        outcome: "Ergebnis der Entscheidung", "Outcome of the decision";
+        consent: "Einwilligung", "Consent";
+        consent_hint: "32 Zeichen (0 bis 9, a bis f).", "32 characters (0 to 9, a to f).";
+        consent_problem: "Eine Einwilligung hat 32 Zeichen: 0 bis 9 und a bis f.", "A consent has 32 characters: 0 to 9 and a to f.";
+        certificate: "Seriennummer des Zertifikats", "Serial number of the certificate";
+        certificate_problem: "Eine Seriennummer hat bis zu 40 Zeichen: 0 bis 9 und a bis f, in Paaren.", "A serial number has up to 40 characters: 0 to 9 and a to f, in pairs.";
+        results: "Ergebnisse", "Results";
+        results_n: "{} Einträge gezeigt. Diese Suche ist Eintrag {}.", "{} records shown. This search is record {}.";
+        results_none: "Kein Eintrag passt.", "No record matches.";
+        results_none_do: "Nehmen Sie eine Eingrenzung weg, oder prüfen Sie die Kennung.", "Remove a filter, or check the reference.";
+        more: "Weitere Einträge", "More records";
+        change: "Suche ändern", "Change the search";
+        record_n: "Eintrag {}", "Record {}";
+        details: "Einzelheiten", "Details";
+        verify_now: "Beweis jetzt prüfen", "Verify now";
+        proof: "Beweis", "Proof";
+        proof_sound: "Der Eintrag steht unverändert im Protokoll.", "The record stands in the log unchanged.";
+        proof_says: "Aus seiner Prüfsumme und {} weiteren folgt genau die Wurzel, die der Broker über {} Einträge unterschrieben hat.",
+            "From its checksum and {} others follows exactly the root that the broker signed over {} records.";
+        proof_root: "Wurzel", "Root";
+        proof_path: "Weg zur Wurzel", "Path to the root";
+        proof_checkpoint: "Unterschriebener Stand", "Signed checkpoint";
+        export: "Ergebnisse mitnehmen", "Take the results along";
+        export_hint: "Jede Ausgabe ist eine neue Suche und wird protokolliert. Die Beweisdatei prüft jeder ohne den Broker mit: schleuse verify.",
+            "Each export is a new search and is logged. Anybody can check the proof file without the broker with: schleuse verify.";
+        export_proof: "Einträge mit Beweisen (JSON)", "Records with proofs (JSON)";
+        export_csv: "Tabelle (CSV)", "Table (CSV)";
+        export_jsonl: "Zeilen (JSON Lines)", "Lines (JSON Lines)";
+
+        incident: "Vorfall", "Incident";
+        incident_lead: "Was wurde mit einem Zertifikat oder durch eine Stelle weitergegeben? Grundlage für eine Meldung nach Art. 33 DSGVO.",
+            "What was disclosed with a certificate or by an agency? Basis of a notification under GDPR Art. 33.";
+        known_since: "Bekannt seit (Tag)", "Known since (day)";
+        known_time: "Uhrzeit", "Time of day";
+        known_hint: "Ab da laufen 72 Stunden.", "72 hours run from then.";
+        time_problem: "Geben Sie eine Uhrzeit an, zum Beispiel 09:30.", "Enter a time, for example 09:30.";
+        clock_left: "Melden bis {}: noch {} Stunden.", "Notify until {}: {} hours left.";
+        clock_over: "Die Frist zur Meldung endete am {}. Melden Sie sofort und begründen Sie die Verspätung (Art. 33 Abs. 1 DSGVO).",
+            "The time to notify ended on {}. Notify at once and state the reasons for the delay (GDPR Art. 33(1)).";
+        incident_scope_problem: "Nennen Sie ein Zertifikat, eine Stelle oder einen Zeitraum.", "Name a certificate, an agency or a period.";
+        handed_out: "Ausgehändigt: das haben die Empfänger", "Handed out: what recipients have";
+        sent: "Abgeschickt: angenommen, ausgehändigt oder nicht", "Sent: accepted, handed out or not";
+        recipient: "Empfänger", "Recipient";
+        messages: "Nachrichten", "Messages";
+        persons: "Personen", "Persons";
+        persons_which: "Kennungen", "References";
+        categories: "Datenarten", "Data categories";
+        last: "Zuletzt", "Last";
+        nothing_handed_out: "Nichts wurde ausgehändigt.", "Nothing was handed out.";
+        nothing_sent: "Nichts wurde abgeschickt.", "Nothing was sent.";
+
+        report: "Auskunft an eine Person", "Report to a participant";
+        report_lead: "Alles, was das Protokoll über eine Person hat (Art. 15 DSGVO): als Seite für die Person und als Datei mit Beweisen.",
+            "Everything that the log has about a participant (GDPR Art. 15): as a page for the person, and as a file with proofs.";
+        report_page: "Auskunft als Seite (HTML)", "Report as a page (HTML)";
+        report_proofs: "Einträge mit Beweisen (JSON)", "Records with proofs (JSON)";
+        report_nobody: "Ihre Stelle hat keine Kennung dieser Art, oder es ist nichts aufgezeichnet.", "Your agency has no such reference, or nothing is recorded.";
+
+        deletions: "Löschpflichten", "Duties to delete";
+        deletions_lead: "Fällt die Grundlage einer Weitergabe weg, muss der Empfänger löschen oder eine Vorschrift nennen, nach der er behält.",
+            "When the basis of a disclosure ends, the recipient has to delete, or to name a rule for keeping.";
+        deletions_open: "Offen", "Open";
+        deletions_overdue: "Überfällig", "Overdue";
+        deletions_all: "Alle", "All";
+        deletions_none: "Keine Löschpflicht in dieser Liste.", "No duty in this list.";
+        deletions_none_do: "Neue entstehen, wenn eine Einwilligung endet, unter der etwas ausgehändigt wurde.", "New ones arise when a consent ends under which something was handed out.";
+        duty: "Pflicht", "Duty";
+        opened: "Seit", "Since";
+        due: "Fällig", "Due";
+        state: "Stand", "State";
+        s_open: "offen", "open";
+        s_overdue: "überfällig", "overdue";
+        s_deleted: "gelöscht am {}", "deleted on {}";
+        s_retained: "behalten seit {}: {}", "kept since {}: {}";
+        erased_person: "gelöschte Person", "erased participant";
+
+        erasure: "Löschen und Aufbewahren", "Erasure and retention";
+    }
+}
