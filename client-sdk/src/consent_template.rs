@@ -196,6 +196,30 @@ impl ConsentTemplate {
         self.head.kind
     }
 
+    /// Its title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Purpose codes that a consent with it may have.
+    #[must_use]
+    pub fn purposes(&self) -> &[String] {
+        &self.head.purposes
+    }
+
+    /// Category codes that a consent with it may have.
+    #[must_use]
+    pub fn categories(&self) -> &[String] {
+        &self.head.categories
+    }
+
+    /// Whether a consent with it releases somebody from professional secrecy.
+    #[must_use]
+    pub fn has_releases(&self) -> bool {
+        self.head.secrecy
+    }
+
     fn section(&self, element: Element) -> Option<&Section> {
         self.sections.iter().find(|section| section.element == element)
     }

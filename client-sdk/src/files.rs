@@ -48,6 +48,14 @@ fn read_open(file: &File, path: &Path) -> Result<Vec<u8>, ClientError> {
     Err(ClientError::file(path, format!("larger than {SMALL_FILE_BYTES_MAX} bytes")))
 }
 
+/// Keeps a file that only its owner may read: whole, or not at all. Its folder is made if it is not there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep_private(path: &Path, content: &[u8]) -> Result<(), ClientError> {
+    replace(path, content)
+}
+
 /// Puts new content in the place of a file: after a crash there is the old or the new one, whole.
 /// The file is readable by its owner only.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), ClientError> {

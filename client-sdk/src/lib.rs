@@ -156,6 +156,7 @@ pub use directory::{
 };
 pub use error::{ClientError, EvidenceError, EvidenceFault};
 pub use evaluation::EvaluationExport;
+pub use files::keep_private;
 pub use ids::{
     Address, AgreementId, AttachmentId, ConferenceId, ConsentId, ItemId, MessageId, ObjectionId,
     ParticipantReference, Receipt, ReleaseId, ThreadId, from_hex, hex,
@@ -169,9 +170,9 @@ pub use log::{
 };
 pub use lotse::{
     Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord, Grant,
-    Narrowing, Objection, ObjectionRecord, Representation, RepresentationKind, Review,
+    DEPUTY_PURPOSE, HeldBack, Narrowing, Objection, ObjectionRecord, Representation, RepresentationKind, Review,
     RevocationEffect, RevocationPreview, SafeguardChange, SafeguardRecords, SecrecyRelease,
-    SecrecyReleaseRecord, check_narrower, narrowed, renewed,
+    SecrecyReleaseRecord, check_narrower, deputy_consent, held_back, narrowed, renewed, whole_days,
 };
 pub use notices::{
     DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,

@@ -1,9 +1,12 @@
 //! The Lotse's calls: participants and their references, consents and their revocation.
 
 mod consent;
+mod deputy;
+mod held_back;
 mod kept;
 mod revision;
 mod safeguards;
+mod term;
 
 use bytes::Bytes;
 use schleuse_proto::Message as _;
@@ -14,11 +17,14 @@ use schleuse_proto::evidence::{
 use schleuse_proto::v1;
 
 pub use consent::{ConsentBuilder, ConsentForm, Grant, Representation, RepresentationKind};
+pub use deputy::{DEPUTY_PURPOSE, deputy_consent};
+pub use held_back::{HeldBack, held_back};
 pub use revision::{Narrowing, check_narrower, narrowed, renewed};
 pub use safeguards::{
     Change, ChangePreview, Objection, ObjectionRecord, Review, SafeguardChange, SafeguardRecords,
     SecrecyRelease, SecrecyReleaseRecord,
 };
+pub use term::whole_days;
 
 use crate::client::Client;
 use crate::error::ClientError;

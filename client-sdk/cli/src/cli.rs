@@ -13,7 +13,6 @@ pub(crate) mod directory;
 pub(crate) mod dpo;
 pub(crate) mod evaluation;
 pub(crate) mod files;
-pub(crate) mod held_back;
 pub(crate) mod inbox;
 pub(crate) mod incident;
 pub(crate) mod kinds;

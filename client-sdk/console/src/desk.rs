@@ -6,9 +6,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 use schleuse_client::{Client, Names};
+use schleuse_proto::evidence::sha256;
 
 use crate::failure::Failure;
 use crate::guard::Door;
@@ -108,6 +111,22 @@ impl Desk {
     fn page_with(&self, status: StatusCode, page: &impl Template) -> Answer {
         let html = page.render().map_err(|_| self.failed(Failure::Internal))?;
         Ok(html_response(status, html))
+    }
+
+    /// Shows a document that is complete in itself: a receipt, a report. Its own style is allowed by its digest.
+    #[expect(clippy::unnecessary_wraps, reason = "the last line of a page")]
+    pub(crate) fn document(&self, html: String) -> Answer {
+        let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+        let digest = sha256(&[style.map_or("", |(style, _)| style).as_bytes()]);
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; frame-ancestors 'none'",
+            STANDARD.encode(digest)
+        );
+        let mut response = html_response(StatusCode::OK, html);
+        if let Ok(policy) = HeaderValue::try_from(policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        Ok(response)
     }
 
     /// Sends the browser to another page.

@@ -56,18 +56,18 @@ impl Fields {
 
 /// What is wrong with a form: field and words.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Problems(Vec<(&'static str, String)>);
+pub(crate) struct Problems(Vec<(String, String)>);
 
 impl Problems {
     /// Notes that a field is wrong.
-    pub(crate) fn add(&mut self, field: &'static str, words: impl Into<String>) {
-        self.0.push((field, words.into()));
+    pub(crate) fn add(&mut self, field: impl Into<String>, words: impl Into<String>) {
+        self.0.push((field.into(), words.into()));
     }
 
     /// Takes a value, or notes what is wrong with its field.
     pub(crate) fn take<T>(
         &mut self,
-        field: &'static str,
+        field: impl Into<String>,
         read: Result<T, impl Into<String>>,
     ) -> Option<T> {
         read.map_err(|words| self.add(field, words)).ok()
@@ -75,11 +75,11 @@ impl Problems {
 
     /// What is wrong with a field; empty if nothing.
     pub(crate) fn of(&self, field: &str) -> &str {
-        self.0.iter().find(|(known, _)| *known == field).map_or("", |(_, words)| words)
+        self.0.iter().find(|(known, _)| known == field).map_or("", |(_, words)| words)
     }
 
     /// All of it.
-    pub(crate) fn all(&self) -> &[(&'static str, String)] {
+    pub(crate) fn all(&self) -> &[(String, String)] {
         &self.0
     }
 

@@ -137,7 +137,9 @@ const HEADERS: [(&str, &str); 8] = [
 /// Sets the headers that keep an answer here.
 pub(crate) fn protect(door: &Door, headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        let name = HeaderName::from_static(name);
+        // A document that is complete in itself has a policy of its own, which is narrower.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !door.is_companion() {
         let year = HeaderValue::from_static("max-age=31536000");

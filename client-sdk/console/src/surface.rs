@@ -5,7 +5,7 @@ use schleuse_proto::identity::{Identity, Role};
 
 use crate::assets;
 use crate::guard::Door;
-use crate::texts::{DE, EN, Texts};
+use crate::texts::{DE, EN, Texts, filled};
 
 /// Languages of the console. German nouns of social law stay German in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,13 @@ impl Surface {
     }
 
     /// Path of a page.
-    pub(crate) fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.base)
+    pub(crate) fn at(&self, path: impl AsRef<str>) -> String {
+        format!("{}{}", self.base, path.as_ref())
+    }
+
+    /// A text with one gap filled.
+    pub(crate) fn filled(&self, text: &str, value: impl ToString) -> String {
+        filled(text, &[&value.to_string()])
     }
 
     /// Path of a file that never changes.

@@ -3,16 +3,20 @@
 //! Plain words: short sentences, no word of law where a word of every day will do; names of law (Lotse, Fallkonferenz)
 //! stay German in both. A text that is missing in a language does not compile.
 
+mod consent;
 mod dpo;
 mod failure;
 mod forms;
+mod lotse;
 mod operator;
 mod shell;
 mod words;
 
+pub(crate) use consent::ConsentTexts;
 pub(crate) use dpo::DpoTexts;
 pub(crate) use failure::FailureTexts;
 pub(crate) use forms::FormTexts;
+pub(crate) use lotse::LotseTexts;
 pub(crate) use operator::OperatorTexts;
 pub(crate) use shell::ShellTexts;
 pub(crate) use words::WordTexts;
@@ -26,6 +30,8 @@ pub(crate) struct Texts {
     pub(crate) words: WordTexts,
     pub(crate) dpo: DpoTexts,
     pub(crate) operator: OperatorTexts,
+    pub(crate) lotse: LotseTexts,
+    pub(crate) consent: ConsentTexts,
 }
 
 /// German.
@@ -36,6 +42,8 @@ pub(crate) static DE: Texts = Texts {
     words: words::DE,
     dpo: dpo::DE,
     operator: operator::DE,
+    lotse: lotse::DE,
+    consent: consent::DE,
 };
 
 /// English.
@@ -46,6 +54,8 @@ pub(crate) static EN: Texts = Texts {
     words: words::EN,
     dpo: dpo::EN,
     operator: operator::EN,
+    lotse: lotse::EN,
+    consent: consent::EN,
 };
 
 /// Defines one part of the catalogue: a text in German, then in English.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{ConsentTemplate, Element, TemplateKind, lint_template, refused};
 use crate::deadlines::day_of;
+use crate::directory::AgencyEntry;
 use crate::error::ClientError;
 use crate::ids::Address;
 use crate::lotse::Grant;
@@ -42,6 +43,16 @@ impl AgencyNames {
         let malformed =
             |_| ClientError::argument("agencies", "a file of [agency.ID] tables in TOML");
         toml::from_str(text).map_err(malformed)
+    }
+
+    /// Takes the names that agencies gave themselves in the directory.
+    #[must_use]
+    pub fn of_directory<'a>(entries: impl IntoIterator<Item = &'a AgencyEntry>) -> Self {
+        let named = |entry: &AgencyEntry| {
+            let functions = entry.functions.iter().cloned().collect();
+            (entry.agency.clone(), AgencyName { name: entry.display_name.clone(), functions })
+        };
+        Self { agency: entries.into_iter().map(named).collect() }
     }
 
     fn agency(&self, id: &str) -> Result<String, ClientError> {

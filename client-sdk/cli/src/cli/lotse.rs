@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use schleuse_client::{
     Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
-    Representation, SafeguardRecords, SystemClock, format_time, hex, months_later, parse_time,
+    HeldBack,
+    Representation, SafeguardRecords, SystemClock, format_time, held_back, hex, months_later, parse_time,
     rfc3339, v1,
 };
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use super::args::{
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, conference, connect, console, deadlines, files, held_back, narrow, options, person,
+    Ending, conference, connect, console, deadlines, files, narrow, options, person,
     planning, receipt, recipients, report, rights, safeguards, template,
 };
 
@@ -288,6 +289,21 @@ async fn introduce(
     Ok(show_outcome(&outcome, None, output))
 }
 
+/// What holds back a grant, in words.
+fn held_back_by(
+    consent: &ConsentRecord,
+    grant: &v1::Grant,
+    beside: &SafeguardRecords,
+) -> Vec<&'static str> {
+    let words = |held: HeldBack| match held {
+        HeldBack::ParticipationEnded => "participation ended",
+        HeldBack::Restricted => "restriction",
+        HeldBack::Objected => "objection",
+        HeldBack::ObjectedInPart => "objection (in part)",
+    };
+    held_back(consent, grant, beside).into_iter().map(words).collect()
+}
+
 fn state(consent: &ConsentRecord) -> &'static str {
     match consent.state {
         v1::ConsentState::Active => "active",
@@ -325,7 +341,7 @@ fn consent_table(consents: &[ConsentRecord], beside: &SafeguardRecords) -> Table
                 consent.consent_id.to_string(),
                 consent.document.revision.to_string(),
                 state(consent).to_owned(),
-                held_back::by(consent, grant, beside).join(", "),
+                held_back_by(consent, grant, beside).join(", "),
                 number.to_string(),
                 grant.senders.join(","),
                 wire_address(grant.recipient.as_ref()),
@@ -383,7 +399,7 @@ fn consent_json(consent: &ConsentRecord, beside: &SafeguardRecords) -> Value {
             "categories": grant.categories,
             "not_before": rfc3339(grant.not_before_ms),
             "not_after": rfc3339(grant.not_after_ms),
-            "held_back_by": held_back::by(consent, grant, beside),
+            "held_back_by": held_back_by(consent, grant, beside),
         })).collect::<Vec<_>>(),
         "given_by": given_by_json(document),
         "text_version": document.text.as_ref().map(|text| text.version.clone()),

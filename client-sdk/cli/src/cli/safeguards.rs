@@ -1,9 +1,8 @@
 //! `schleuse lotse release`, `objection`, `deputy`, `reviews` and `participant end`.
 
 use schleuse_client::{
-    Address, Change, ChangePreview, Client, ClientError, Clock as _, ConsentBuilder, ConsentId,
-    Grant, Objection, ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord,
-    SystemClock, format_time, months_later, parse_time, rfc3339, v1,
+    Change, ChangePreview, Client, ClientError, Clock as _, ConsentId, DEPUTY_PURPOSE, Objection, ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord,
+    SystemClock, deputy_consent, format_time, months_later, parse_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -15,9 +14,6 @@ use super::lotse::{self, EVIDENCE_BYTES_MAX, wire_address};
 use super::output::Output;
 use super::table::Table;
 use super::{Ending, connect, files, person, recipients};
-
-/// Purpose of the grants that appoint a deputy.
-pub(crate) const DEPUTY_PURPOSE: &str = "vertretung";
 
 /// Shows what a change stops, and asks whether it shall be made.
 pub(crate) async fn asked(
@@ -373,14 +369,9 @@ async fn appoint(
     }
     let own = client.agency().to_owned();
     let categories: Vec<&str> = arguments.category.iter().map(String::as_str).collect();
-    let to = Address::new(&own, &format!("lotse-{}", arguments.lotse))?;
-    let months = arguments.months;
-    let grant = Grant::for_months(&[&own], to, DEPUTY_PURPOSE, &categories, now_ms, months)?;
-    let review_by = months_later(now_ms, months.min(6))?;
-    let mut consent = ConsentBuilder::new(arguments.participant.clone())
-        .text(&arguments.text_version, &text, "de")
-        .review_by(review_by)
-        .grant(grant);
+    let (participant, months) = (&arguments.participant, arguments.months);
+    let mut consent = deputy_consent(participant, &own, lotse, &categories, now_ms, months)?
+        .text(&arguments.text_version, &text, "de");
     for file in &files {
         consent = consent.evidence(file);
     }

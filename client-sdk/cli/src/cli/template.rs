@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use schleuse_client::deadlines::{day_of, start_of};
+use schleuse_client::deadlines::day_of;
 use schleuse_client::{
     AgencyNames, ClientError, Clock as _, ConsentBuilder, ConsentTemplate, Filling, Grant, Release,
-    SystemClock, hex, lint_template, months_later,
+    SystemClock, hex, lint_template, months_later, whole_days,
 };
 use schleuse_proto::evidence::sha256;
 use serde_json::{Value, json};
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use super::args::{TemplateCommand, TemplateSource, TextSource};
@@ -129,44 +128,23 @@ pub(crate) fn releases(path: &Path) -> Result<Vec<Release>, ClientError> {
     releases.collect()
 }
 
-/// Where grants begin that a text names by days: with the first of them, in Germany.
-fn begin(source: &TemplateSource, now_ms: i64) -> Result<i64, ClientError> {
-    let day = match &source.valid_from {
-        None => day_of(now_ms)?,
-        Some(text) => text.parse::<Date>().map_err(|_| ClientError::Argument {
-            what: "--valid-from",
-            expected: "a day such as 2026-12-01".to_owned(),
-        })?,
-    };
-    start_of(day).map_err(|_| ClientError::Argument {
-        what: "--valid-from",
-        expected: "a day from 2020 to 2050".to_owned(),
-    })
-}
-
-/// Where they end: whole days in Germany, and never after as many months in UTC, which is what the broker
-/// counts.
-fn until(from_ms: i64, months: u32) -> Result<i64, ClientError> {
-    let beyond = |_| ClientError::Argument {
-        what: "--months",
-        expected: "an end within the calendar".to_owned(),
-    };
-    let last = day_of(from_ms)?.checked_add(i64::from(months).months()).map_err(beyond)?;
-    Ok(start_of(last)?.min(months_later(from_ms, months)?))
-}
-
-/// First and last instant of grants that a text names by days. A term that is over permits nothing.
+/// First and last instant of grants that a text names by days.
 fn term(source: &TemplateSource, now_ms: i64, months: u32) -> Result<(i64, i64), ClientError> {
-    let from_ms = begin(source, now_ms)?;
-    let until_ms = until(from_ms, months)?;
-    if until_ms > now_ms {
-        return Ok((from_ms, until_ms));
-    }
-    let why = format!(
-        "{months} months from {} on are over already: such a consent would permit nothing",
-        day_of(from_ms)?
-    );
-    Err(ClientError::Precondition { what: "--valid-from", why })
+    let wrong = |expected: &str| ClientError::Argument {
+        what: "--valid-from",
+        expected: expected.to_owned(),
+    };
+    let from = match &source.valid_from {
+        None => day_of(now_ms)?,
+        Some(text) => text.parse::<Date>().map_err(|_| wrong("a day such as 2026-12-01"))?,
+    };
+    whole_days(from, months, now_ms).map_err(|error| match (&error, error.to_string()) {
+        (ClientError::Precondition { .. }, why) => ClientError::Precondition {
+            what: "--valid-from",
+            why: why.trim_start_matches("valid_from: ").to_owned(),
+        },
+        (_, why) => wrong(&why),
+    })
 }
 
 /// First and last instant of grants for so many months: by days with a template or a first day, else from now on.
@@ -232,10 +210,7 @@ mod tests {
             contact: String::new(),
             valid_from: Some(day.to_owned()),
         };
-        let interval = |day: &str, months| {
-            let from_ms = begin(&source(day), 0).unwrap();
-            (from_ms, until(from_ms, months).unwrap())
-        };
+        let interval = |day: &str, months| term(&source(day), 0, months).unwrap();
         let ms = |text: &str| parse_time(text).unwrap();
         let winter = interval("2026-11-22", 6);
         assert_eq!(winter, (ms("2026-11-21T23:00:00Z"), ms("2027-05-21T22:00:00Z")));
@@ -243,7 +218,7 @@ mod tests {
         let autumn = interval("2027-10-31", 24);
         assert_eq!(autumn, (ms("2027-10-30T22:00:00Z"), ms("2029-10-30T22:00:00Z")));
         assert_eq!(day_of(autumn.1 - 1).unwrap().to_string(), "2029-10-30");
-        assert!(begin(&source("soon"), 0).is_err());
+        assert!(term(&source("soon"), 0, 6).is_err());
     }
 
     #[test]

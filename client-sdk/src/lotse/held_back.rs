@@ -3,27 +3,43 @@
 //! For the eyes of the Lotse alone: the broker decides. A grant that an objection meets in part is marked, since what
 //! is met does not pass, and the rest does.
 
-use schleuse_client::{ConsentRecord, SafeguardRecords, v1};
+use schleuse_proto::v1;
+
+use super::{ConsentRecord, SafeguardRecords};
+
+/// Something that holds back a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBack {
+    /// The participation has ended.
+    ParticipationEnded,
+    /// The processing of the participant's data is restricted.
+    Restricted,
+    /// The participant objected to all of it.
+    Objected,
+    /// The participant objected to a part of it.
+    ObjectedInPart,
+}
 
 /// What holds back this grant now, most far-reaching first; nothing if it is not in force anyway.
-pub(crate) fn by(
+#[must_use]
+pub fn held_back(
     consent: &ConsentRecord,
     grant: &v1::Grant,
     safeguards: &SafeguardRecords,
-) -> Vec<&'static str> {
+) -> Vec<HeldBack> {
     let mut held = Vec::new();
     if safeguards.ended_at_ms.is_some() {
-        held.push("participation ended");
+        held.push(HeldBack::ParticipationEnded);
     }
     if consent.restricted {
-        held.push("restriction");
+        held.push(HeldBack::Restricted);
     }
     let active = safeguards.objections.iter().filter(|it| it.state == v1::SafeguardState::Active);
     let met: Vec<bool> = active.filter_map(|it| meets(&it.document, grant)).collect();
     if met.contains(&true) {
-        held.push("objection");
+        held.push(HeldBack::Objected);
     } else if !met.is_empty() {
-        held.push("objection (in part)");
+        held.push(HeldBack::ObjectedInPart);
     }
     held
 }

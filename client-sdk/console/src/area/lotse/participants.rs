@@ -1,0 +1,186 @@
+//! The Lotse's participants: list, search, registering, names.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Path, Query};
+use schleuse_client::{BookEntry, v1};
+
+use super::notice::{Asked, notice};
+use super::participant::phase_name;
+use super::people::{Person, book, enter, person};
+use crate::desk::{Answer, Desk};
+use crate::fields::{Fields, Problems};
+use crate::read;
+use crate::surface::Surface;
+use crate::texts::filled;
+use crate::words;
+
+/// Participants on one page.
+const PAGE: usize = 50;
+/// Longest name in characters.
+const NAME_CHARACTERS_MAX: usize = 200;
+
+struct Row {
+    person: Person,
+    phase: &'static str,
+    more: String,
+    jobcenter: String,
+    ends: String,
+}
+
+#[derive(Template)]
+#[template(path = "lotse/participants.html")]
+struct List {
+    s: Surface,
+    notice: Option<String>,
+    wanted: String,
+    nobody: String,
+    rows: Vec<Row>,
+    told: String,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "lotse/person_form.html")]
+struct Form {
+    s: Surface,
+    title: &'static str,
+    action: String,
+    fields: Fields,
+    problems: Problems,
+}
+
+pub(super) async fn show(desk: Desk, Query(asked): Asked) -> Answer {
+    let page = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    list(&desk, "", page, notice(&desk, &asked)).await
+}
+
+/// A search is sent by POST: names do not belong into addresses.
+pub(super) async fn find(desk: Desk, fields: Fields) -> Answer {
+    list(&desk, fields.get("wanted"), 1, None).await
+}
+
+async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) -> Answer {
+    let failed = |error| desk.failed(error);
+    let t = &desk.t().lotse;
+    let participants = desk.client.list_participants().await.map_err(failed)?;
+    let states = desk.client.participations().await.map_err(failed)?;
+    let states: HashMap<&str, &v1::Participation> =
+        states.iter().map(|state| (state.participant_reference.as_str(), state)).collect();
+    let book = book(desk)?;
+    let people = participants.iter().map(|one| Person::of(desk, &book, one));
+    let mut people: Vec<Person> = people.filter(|one| wanted.is_empty() || one.fits(wanted)).collect();
+    people.sort_by_cached_key(|one| (one.entry.display_name.is_empty(), one.name.to_lowercase()));
+    let pages = people.len().div_ceil(PAGE).max(1);
+    let page = page.clamp(1, pages);
+    let shown = people.into_iter().skip((page - 1) * PAGE).take(PAGE);
+    let rows = shown.map(|one| row(desk, &states, one)).collect();
+    let link = |page: usize| desk.surface.at(&format!("/participants?page={page}"));
+    // Beyond the first page of a search one searches more exactly.
+    let may_turn = wanted.is_empty();
+    desk.page(&List {
+        s: desk.surface.clone(),
+        notice,
+        nobody: filled(t.found_none, &[wanted]),
+        wanted: wanted.to_owned(),
+        rows,
+        told: filled(t.page_n, &[&page.to_string(), &pages.to_string()]),
+        previous: (may_turn && page > 1).then(|| link(page - 1)),
+        next: (may_turn && page < pages).then(|| link(page + 1)),
+    })
+}
+
+fn row(desk: &Desk, states: &HashMap<&str, &v1::Participation>, person: Person) -> Row {
+    let t = &desk.t().lotse;
+    let Some(state) = states.get(person.id()) else {
+        let (phase, empty) = (t.p_none, String::new());
+        return Row { person, phase, more: empty.clone(), jobcenter: empty.clone(), ends: empty };
+    };
+    let more = match state.waiting_position {
+        0 => String::new(),
+        position => filled(t.waiting_position, &[&position.to_string()]),
+    };
+    let ends = match state.ends_by_ms {
+        0 => String::new(),
+        _ if state.ended_at_ms != 0 => String::new(),
+        ms => words::end(desk.surface.language, ms),
+    };
+    let phase = phase_name(state.phase(), t);
+    Row { phase, more, jobcenter: schleuse_client::shown(&state.jobcenter), ends, person }
+}
+
+pub(super) async fn form(desk: Desk) -> Answer {
+    desk.page(&person_form(&desk, None, Fields::default(), Problems::default()))
+}
+
+fn person_form(desk: &Desk, person: Option<&Person>, fields: Fields, problems: Problems) -> Form {
+    let t = &desk.t().lotse;
+    let (title, path) = match person {
+        None => (t.register, "/participants/new".to_owned()),
+        Some(person) => (t.edit_name, format!("{}/name", person.path())),
+    };
+    Form { s: desk.surface.clone(), title, action: desk.surface.at(&path), fields, problems }
+}
+
+fn entry(desk: &Desk, fields: &Fields, problems: &mut Problems) -> BookEntry {
+    let t = desk.t();
+    let wrong = |text: &str| {
+        text.chars().count() > NAME_CHARACTERS_MAX || text.chars().any(char::is_control)
+    };
+    let (name, number) = (fields.get("name"), fields.get("file_number"));
+    if name.is_empty() || wrong(name) {
+        problems.add("name", t.lotse.name_problem);
+    }
+    if wrong(number) {
+        problems.add("file_number", t.lotse.name_problem);
+    }
+    read::from_day(fields, "born", t, problems);
+    BookEntry {
+        display_name: name.to_owned(),
+        date_of_birth: fields.text("born"),
+        file_number: number.to_owned(),
+        introduced_by: String::new(),
+    }
+}
+
+pub(super) async fn register(desk: Desk, fields: Fields) -> Answer {
+    let mut problems = Problems::default();
+    let entry = entry(&desk, &fields, &mut problems);
+    if !problems.is_empty() {
+        return desk.again(&person_form(&desk, None, fields, problems));
+    }
+    // The book is looked at first: without it, nobody would know who was registered.
+    drop(book(&desk)?);
+    let registered = desk.client.register_participant().await;
+    let (reference, _) = registered.map_err(|error| desk.failed(error))?;
+    enter(&desk, &reference, entry)?;
+    desk.go(&format!("/participants/{}?done=registered", reference.as_text()))
+}
+
+pub(super) async fn name(desk: Desk, Path(reference): Path<String>) -> Answer {
+    let person = person(&desk, &reference)?;
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let fields = Fields::of(vec![
+        pair("name", &person.entry.display_name),
+        pair("born", &person.entry.date_of_birth),
+        pair("file_number", &person.entry.file_number),
+    ]);
+    desk.page(&person_form(&desk, Some(&person), fields, Problems::default()))
+}
+
+pub(super) async fn rename(
+    desk: Desk,
+    Path(reference): Path<String>,
+    fields: Fields,
+) -> Answer {
+    let person = person(&desk, &reference)?;
+    let mut problems = Problems::default();
+    let entry = entry(&desk, &fields, &mut problems);
+    if !problems.is_empty() {
+        return desk.again(&person_form(&desk, Some(&person), fields, problems));
+    }
+    enter(&desk, &person.reference, entry)?;
+    desk.go(&format!("{}?done=named", person.path()))
+}

@@ -1,0 +1,76 @@
+//! Who participants are: the Lotse's own book on this machine. The broker knows references alone.
+
+use std::sync::{Mutex, PoisonError};
+
+use schleuse_client::{BookEntry, ClientError, ParticipantReference, ReferenceBook, shown};
+
+use crate::desk::{Desk, Failed};
+
+/// Name of the book in the folder of the console.
+const BOOK: &str = "participants.json";
+
+/// The book, as it is now.
+pub(super) fn book(desk: &Desk) -> Result<ReferenceBook, Failed> {
+    let path = desk.home()?.folder.join(BOOK);
+    ReferenceBook::open(&path).map_err(|error| desk.failed(error))
+}
+
+/// One entry at a time: a browser may send two forms at once.
+static ENTERING: Mutex<()> = Mutex::new(());
+
+/// Enters who a participant is.
+pub(super) fn enter(
+    desk: &Desk,
+    reference: &ParticipantReference,
+    entry: BookEntry,
+) -> Result<(), Failed> {
+    let _one = ENTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    book(desk)?.enter(reference, entry).map_err(|error| desk.failed(error))
+}
+
+/// A participant as pages show it.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    pub(super) reference: ParticipantReference,
+    pub(super) name: String,
+    pub(super) entry: BookEntry,
+}
+
+impl Person {
+    pub(super) fn of(desk: &Desk, book: &ReferenceBook, reference: &ParticipantReference) -> Self {
+        let entry = book.find(reference).cloned().unwrap_or_default();
+        let name = match entry.display_name.as_str() {
+            "" => desk.t().lotse.unnamed.to_owned(),
+            name => shown(name),
+        };
+        Self { reference: reference.clone(), name, entry }
+    }
+
+    /// Where the participant's page is.
+    pub(super) fn path(&self) -> String {
+        format!("/participants/{}", self.reference.as_text())
+    }
+
+    /// The reference as text.
+    pub(super) fn id(&self) -> &str {
+        self.reference.as_text()
+    }
+
+    /// Whether a search finds the participant.
+    pub(super) fn fits(&self, wanted: &str) -> bool {
+        let wanted = wanted.to_lowercase();
+        let texts = [&self.entry.display_name, &self.entry.file_number];
+        texts.iter().any(|text| text.to_lowercase().contains(&wanted)) || self.id() == wanted
+    }
+}
+
+/// The participant that a path names. Whether it is the visitor's, the broker says.
+pub(super) fn person(desk: &Desk, reference: &str) -> Result<Person, Failed> {
+    let reference = ParticipantReference::parse(reference).map_err(|_| desk.not_found())?;
+    Ok(Person::of(desk, &book(desk)?, &reference))
+}
+
+/// Keeps a file that nobody else may read, in a folder that is made for it.
+pub(super) fn keep(path: &std::path::Path, bytes: &[u8]) -> Result<(), ClientError> {
+    schleuse_client::keep_private(path, bytes)
+}

@@ -1,0 +1,46 @@
+//! The receipt of a consent: a page to print for the participant, with the code to ask again.
+
+use std::path::Path as FilePath;
+
+use axum::extract::Path;
+use schleuse_client::{ConsentReceipt, LogQuery, Texts, hex, v1};
+
+use super::consent::{Consent, find};
+use crate::desk::{Answer, Desk, Failed};
+
+/// Where the text of a hash lies in the folder of the console.
+pub(super) fn text_file(folder: &FilePath, hash: &[u8]) -> std::path::PathBuf {
+    folder.join("texts").join(format!("{}.txt", hex(hash)))
+}
+
+/// The text of a consent, if it was recorded on this machine.
+fn texts(desk: &Desk, consent: &Consent) -> Result<Texts, Failed> {
+    let hash = consent.record.document.text.clone().unwrap_or_default().hash;
+    let path = text_file(&desk.home()?.folder, &hash);
+    // Without the file the receipt names the hash alone.
+    Ok(Texts::new(std::fs::read_to_string(path).ok()))
+}
+
+pub(super) async fn show(
+    desk: Desk,
+    Path((reference, consent)): Path<(String, String)>,
+) -> Answer {
+    let consent = find(&desk, &reference, &consent).await?;
+    let failed = |error| desk.failed(error);
+    let types = [
+        v1::RecordType::ConsentRecorded,
+        v1::RecordType::ConsentRevoked,
+        v1::RecordType::ConsentSuspended,
+        v1::RecordType::ConsentConfirmed,
+        v1::RecordType::ParticipantRestricted,
+    ];
+    let participant = &consent.person.reference;
+    let query = LogQuery::new(desk.t().consent.receipt_reason);
+    let query = query.participant(participant).types(&types);
+    let rows = desk.client.query_all(&query).await.map_err(failed)?.rows;
+    let (texts, now_ms) = (texts(&desk, &consent)?, desk.client.now_ms());
+    let id = consent.record.consent_id;
+    let receipt = ConsentReceipt::new(&rows, participant, id, desk.names(), &texts, now_ms);
+    let receipt = receipt.map_err(failed)?;
+    desk.document(receipt.to_html().map_err(failed)?)
+}

@@ -1,0 +1,142 @@
+//! Texts of the Lotse's pages: today, participants, participation.
+
+use super::texts;
+
+texts! {
+    /// Texts of the Lotse's pages.
+    LotseTexts {
+        today: "Heute", "Today";
+        today_lead: "Was ansteht, das Dringendste zuerst.", "What is to be done, the most urgent first.";
+        nothing: "Nichts offen.", "Nothing open.";
+        nothing_do: "Neue Bitten der Stellen und Durchsichten erscheinen hier von selbst.", "New requests of agencies and reviews appear here by themselves.";
+        more_tasks: "Es gibt mehr Aufgaben, als hier Platz haben. Erledigen Sie diese zuerst.", "There are more tasks than fit here. Settle these first.";
+        due_now: "sofort", "at once";
+        due_by: "bis {}", "by {}";
+        overdue_since: "überfällig seit {}", "overdue since {}";
+        t_request: "Bitte um Einwilligung", "Request for a consent";
+        t_request_says: "{} möchte an {} senden: {} ({}).", "{} would like to send to {}: {} ({}).";
+        t_request_reason: "Grund: {}.", "Reason: {}.";
+        t_grant: "Eine Erlaubnis läuft aus", "A grant ends";
+        t_grant_says: "Besprechen Sie, ob sie verlängert werden soll. Ohne Verlängerung endet sie von selbst.", "Talk about whether it shall be renewed. Without that it ends by itself.";
+        t_review: "Durchsicht einer Einwilligung", "Review of a consent";
+        t_review_says: "Gehen Sie die Einwilligung mit der Person durch. Wird das versäumt, ruht sie.", "Go through the consent with the participant. If that is missed, it is suspended.";
+        t_end: "24 Monate enden", "24 months end";
+        t_end_says: "Planen Sie die Überleitung.", "Plan the hand-over.";
+        t_place: "Ein Platz ist frei", "A place is free";
+        t_place_says: "Jobcenter {}.", "Jobcenter {}.";
+        t_entry: "Eintrag im Verzeichnis bestätigen", "Confirm the directory entry";
+        t_entry_says: "Prüfen Sie den Eintrag von {} und bestätigen Sie ihn: schleuse directory confirm.", "Check the entry of {} and confirm it: schleuse directory confirm.";
+        t_unknown: "Eine Aufgabe, die dieses Programm noch nicht kennt", "A task that this program does not know yet";
+        close: "Erledigt?", "Settled?";
+        close_done: "Besprochen und erledigt", "Talked about and settled";
+        close_declined: "Die Person möchte das nicht", "The participant does not want it";
+        close_obsolete: "Nicht mehr nötig", "Not needed any more";
+        close_hint: "Die Stelle erfährt nicht, was daraus wird.", "The agency learns nothing of what becomes of it.";
+        prepare: "Einwilligung vorbereiten", "Prepare a consent";
+        look: "Ansehen", "Look";
+        closed: "Erledigt. Die Stelle erfährt davon nichts.", "Settled. The agency learns nothing of it.";
+
+        participants: "Teilnehmende", "Participants";
+        participants_lead: "Namen stehen nur auf diesem Rechner. Der Broker kennt nur Kennungen.", "Names are on this machine only. The broker knows references alone.";
+        find: "Name, Aktenzeichen oder Kennung", "Name, file number or reference";
+        find_do: "Finden", "Find";
+        find_all: "Alle zeigen", "Show all";
+        found_none: "Niemand passt zu „{}“.", "Nobody matches \u{201c}{}\u{201d}.";
+        nobody: "Sie begleiten noch niemanden.", "You guide nobody yet.";
+        nobody_do: "Nehmen Sie die erste Person auf.", "Register the first participant.";
+        register: "Person aufnehmen", "Register a participant";
+        name: "Name", "Name";
+        name_hint: "Bleibt auf diesem Rechner.", "Stays on this machine.";
+        name_problem: "Geben Sie einen Namen mit höchstens 200 Zeichen an.", "Enter a name of at most 200 characters.";
+        born: "Geboren am", "Born on";
+        file_number: "Aktenzeichen", "File number";
+        unnamed: "(ohne Namen)", "(without a name)";
+        edit_name: "Namen ändern", "Change the name";
+        named: "Der Name ist geändert.", "The name is changed.";
+        registered: "Die Person ist aufgenommen.", "The participant is registered.";
+        phase: "Stand", "Phase";
+        jobcenter: "Jobcenter", "Jobcenter";
+        since: "Seit", "Since";
+        ends: "24 Monate enden am", "24 months end on";
+        open_tasks: "Offen", "Open";
+        waiting_position: "Platz {} der Vormerkliste", "number {} on the waiting list";
+        page_n: "Seite {} von {}", "Page {} of {}";
+        next_page: "Nächste Seite", "Next page";
+        previous_page: "Vorige Seite", "Previous page";
+
+        p_none: "noch nicht erfasst", "not recorded yet";
+        p_proposed: "Vorgeschlagen", "Proposed";
+        p_waiting: "Vormerkliste", "Waiting list";
+        p_contact: "Kontaktaufbau", "First contact";
+        p_assessment: "Assessment", "Assessment";
+        p_goals: "Zielvereinbarung", "Agreement on goals";
+        p_support_planning: "Förder- und Unterstützungsplanung", "Planning of support";
+        p_implementation: "Durchführung", "Carrying it out";
+        p_reflection: "Reflexion", "Reflection";
+        p_transition: "Überleitung", "Hand-over";
+        p_follow_up: "Nachbetreuung", "Follow-up care";
+        p_ended: "Beendet", "Ended";
+
+        person_open: "Offene Aufgaben", "Open tasks";
+        person_open_none: "Für diese Person ist nichts offen.", "Nothing is open for this participant.";
+        restricted: "Die Verarbeitung ist eingeschränkt: Zurzeit wird nichts weitergegeben.", "Processing is restricted: nothing is passed on at the moment.";
+        ended: "Die Teilnahme ist beendet: Es wird nichts mehr weitergegeben.", "The participation has ended: nothing is passed on any more.";
+        matrix: "Wer darf was bekommen?", "Who may receive what?";
+        matrix_caption: "Einwilligungen: Empfänger in Zeilen, Zwecke in Spalten", "Consents: recipients in rows, purposes in columns";
+        matrix_none: "Es gibt keine Einwilligung. Über diese Person darf nichts gesendet werden.", "There is no consent. Nothing may be sent about this participant.";
+        matrix_none_do: "Nehmen Sie eine Einwilligung auf, wenn die Person das möchte.", "Record a consent if the participant wants that.";
+        recipient: "Empfänger", "Recipient";
+        from: "von {}", "from {}";
+        until: "bis {}", "until {}";
+        from_day: "ab {}", "from {} on";
+        not_allowed: "nichts erlaubt", "nothing allowed";
+        consents: "Einwilligungen", "Consents";
+        consents_ended: "Frühere Einwilligungen", "Earlier consents";
+        record_consent: "Einwilligung aufnehmen", "Record a consent";
+        safeguards: "Schweigepflicht und Widersprüche", "Secrecy and objections";
+        timeline: "Wer hat was bekommen?", "Who received what?";
+        participation: "Teilnahme", "Participation";
+        set_phase: "Stand ändern", "Change the phase";
+        phase_set: "Der Stand ist aufgezeichnet: {}.", "The phase is recorded: {}.";
+        phase_waits: "Es ist kein Platz frei: Die Person steht auf der Vormerkliste, Platz {}.", "No place is free: the participant is on the waiting list, number {}.";
+        employability_start: "Beschäftigungsfähigkeit am Anfang (Stufe 1 bis 4)", "Employability at the beginning (step 1 to 4)";
+        employability_end: "Beschäftigungsfähigkeit am Ende (Stufe 1 bis 4)", "Employability at the end (step 1 to 4)";
+        as_recorded: "wie aufgezeichnet", "as recorded";
+        reference_for: "Kennung für eine Stelle", "Reference for an agency";
+        reference_for_hint: "Jede Stelle hat ihre eigene Kennung. Nennen Sie diese nur dieser Stelle.", "Each agency has its own reference. Tell it to that agency only.";
+        reference_make: "Kennung zeigen", "Show the reference";
+        reference_is: "Die Kennung der Person für {} ist:", "The reference of the participant for {} is:";
+        leave: "Vertretung, Wechsel, Ende", "Deputy, change, end";
+
+        s_active: "gilt", "in force";
+        s_not_yet: "gilt noch nicht", "not yet in force";
+        s_expired: "abgelaufen", "expired";
+        s_revoked: "widerrufen", "revoked";
+        s_suspended: "ruht", "suspended";
+        s_unknown: "unbekannt", "unknown";
+        h_ended: "Teilnahme beendet", "participation ended";
+        h_restricted: "Verarbeitung eingeschränkt", "processing restricted";
+        h_objected: "Widerspruch", "objection";
+        h_objected_part: "Widerspruch zum Teil", "objection in part";
+
+        timeline_lead: "Alles, was das Protokoll über diese Person zeigt, das Neueste zuerst. Auch dieser Blick wird protokolliert.",
+            "Everything that the log shows about this participant, the newest first. This look, too, is logged.";
+        timeline_reason: "Verlauf der Person in der Konsole des Lotsen angesehen", "course of the participant looked at in the Lotse's console";
+        timeline_which: "Zeigen", "Show";
+        timeline_disclosures: "nur Weitergaben", "disclosures only";
+        timeline_consents: "nur Einwilligungen", "consents only";
+        timeline_everything: "alles", "everything";
+        timeline_none: "Dazu gibt es keinen Eintrag.", "There is no record of that.";
+        timeline_older: "Ältere Einträge zeigt die Auskunft.", "Older records are in the report.";
+        report: "Auskunft für die Person (HTML)", "Report for the participant (HTML)";
+
+        places: "Plätze", "Places";
+        places_lead: "Belegte und freie Plätze je Jobcenter. Zahlen, keine Personen.", "Places taken and free at each Jobcenter. Numbers, no persons.";
+        places_all: "Plätze", "Places";
+        places_taken: "Belegt", "Taken";
+        places_free: "Frei", "Free";
+        places_waiting: "Vorgemerkt", "Waiting";
+        places_none: "Es sind keine Plätze eingerichtet.", "No places are set up.";
+        places_none_do: "Der Betrieb trägt sie in die Einstellungen des Brokers ein.", "Operations enters them into the broker's configuration.";
+    }
+}
