@@ -43,6 +43,7 @@ mod calendar;
 mod conference;
 mod coverage;
 mod file;
+mod folder;
 mod letters;
 mod plan;
 mod recall;
@@ -55,6 +56,7 @@ mod tests;
 
 pub use conference::{Conference, ConferenceEvent, Notice};
 pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};
+pub use folder::{ConferenceFolder, TakenIn};
 pub use letters::Letter;
 pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan, check_times};
 pub use recall::RecalledPart;

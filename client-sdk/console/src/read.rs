@@ -70,6 +70,11 @@ pub(crate) fn until_day(
     problems.take(name, day(text, parse_end).ok_or(t.forms.day_problem))
 }
 
+/// The first instant after a day.
+pub(crate) fn last_day(text: &str) -> Option<i64> {
+    day(text, parse_end)
+}
+
 type Read = fn(&'static str, &str) -> Result<i64, schleuse_client::ClientError>;
 
 /// A day as browsers send it (2026-12-01), also if it was typed as people in Germany write it (01.12.2026).

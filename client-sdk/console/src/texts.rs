@@ -3,6 +3,7 @@
 //! Plain words: short sentences, no word of law where a word of every day will do; names of law (Lotse, Fallkonferenz)
 //! stay German in both. A text that is missing in a language does not compile.
 
+mod conference;
 mod consent;
 mod dpo;
 mod failure;
@@ -12,6 +13,7 @@ mod operator;
 mod shell;
 mod words;
 
+pub(crate) use conference::ConferenceTexts;
 pub(crate) use consent::ConsentTexts;
 pub(crate) use dpo::DpoTexts;
 pub(crate) use failure::FailureTexts;
@@ -32,6 +34,7 @@ pub(crate) struct Texts {
     pub(crate) operator: OperatorTexts,
     pub(crate) lotse: LotseTexts,
     pub(crate) consent: ConsentTexts,
+    pub(crate) conference: ConferenceTexts,
 }
 
 /// German.
@@ -44,6 +47,7 @@ pub(crate) static DE: Texts = Texts {
     operator: operator::DE,
     lotse: lotse::DE,
     consent: consent::DE,
+    conference: conference::DE,
 };
 
 /// English.
@@ -56,6 +60,7 @@ pub(crate) static EN: Texts = Texts {
     operator: operator::EN,
     lotse: lotse::EN,
     consent: consent::EN,
+    conference: conference::EN,
 };
 
 /// Defines one part of the catalogue: a text in German, then in English.

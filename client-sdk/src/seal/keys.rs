@@ -42,6 +42,12 @@ impl SealingKeys {
         Self { keys }
     }
 
+    /// Whether there is no key: then nothing that came can be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Reads a file of `[[key]]` tables with `suite`, `public_key` and `private_key` (base64).
     ///
     /// # Errors

@@ -4,16 +4,14 @@ mod distribution;
 mod files;
 mod plan;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use schleuse_client::fallkonferenz::{
-    Conference, ConferenceEvent, Date, Letter, Sent, check_times,
+    Conference, ConferenceEvent, ConferenceFolder, Date, Letter, Sent, check_times,
 };
 use schleuse_client::german::{parse_begin, parse_end, parse_on};
-use schleuse_client::{
-    Client, ClientError, Clock as _, ConferenceId, Incoming, Received, Stage, SystemClock,
-};
+use schleuse_client::{Client, ClientError, Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::args::{
@@ -25,8 +23,6 @@ use super::{Ending, connect};
 
 /// Seconds of a day.
 const DAY_SECONDS: u64 = 24 * 3600;
-/// Most messages of one fetch.
-const FETCH_MAX: u32 = 100;
 
 /// Runs a command about conferences.
 #[expect(clippy::too_many_lines, reason = "one arm for each command, each of them flat")]
@@ -41,7 +37,7 @@ pub(crate) async fn run(
             let plan = files::plan(&file, participant.is_some())?;
             plan::check(global, &plan, catalogue.as_deref(), now_ms)?;
             let conference = Conference::convene(plan, participant)?;
-            conference.save(&path(&folder, conference.id()))?;
+            kept(&folder).save(&conference)?;
             show(&conference, output)
         }
         ConferenceCommand::Invite { chosen, sending, dry_run } => {
@@ -109,7 +105,7 @@ pub(crate) async fn run(
                     ConferenceEvent::Recalled(id)
                 });
             }
-            conference.save(&path(&chosen.folder, chosen.conference))?;
+            kept(&chosen.folder).save(&conference)?;
             show(&conference, output)
         }
         ConferenceCommand::Show { chosen } => show(&open(&chosen)?, output),
@@ -139,7 +135,7 @@ impl Desk<'_> {
         let client = self.connect(&conference).await?;
         let sent = client.send_letters(&mut conference, letters, expires_in(sending)).await;
         // What was accepted before an error is kept too.
-        conference.save(&path(&chosen.folder, chosen.conference))?;
+        kept(&chosen.folder).save(&conference)?;
         let ending = self.report(&conference, &sent?, &json!({}), Vec::new());
         client.check_receipts().await?;
         Ok(ending)
@@ -195,44 +191,19 @@ async fn take(
     sealing: &Path,
 ) -> Result<Ending, ClientError> {
     let client = connect(desk.global, Some(sealing), desk.output).await?;
-    let (mut taken, mut numbers, mut ending) = (Vec::new(), Vec::new(), Ending::Done);
-    for incoming in client.fetch(&[function], FETCH_MAX).await? {
-        match incoming {
-            Incoming::Verified(received) => {
-                if let Some(id) = take_one(folder, &received)? {
-                    numbers.push(received.message_number);
-                    taken.push(json!({ "conference": id, "kind": received.kind, "sender": received.sender }));
-                }
-            }
-            Incoming::Unverified(unverified) => {
-                desk.output.note(&format!("ALARM: {}", unverified.error));
-                ending = Ending::Alarm;
-            }
-        }
-    }
-    if !numbers.is_empty() {
-        client.acknowledge(&numbers, Stage::Acknowledged).await?;
+    let came = client.take_conferences(&kept(folder), function).await?;
+    for alarm in &came.alarms {
+        desk.output.note(&format!("ALARM: {alarm}"));
     }
     client.check_receipts().await?;
-    desk.output.result(&json!({ "taken": taken }), || format!("{} messages taken in", taken.len()));
-    Ok(ending)
-}
-
-/// Takes a message into its conference; none if it is of none.
-fn take_one(folder: &Folder, received: &Received) -> Result<Option<ConferenceId>, ClientError> {
-    let Ok(fresh) = Conference::join(received) else { return Ok(None) };
-    let path = path(folder, fresh.id());
-    let conference = if path.exists() {
-        let mut known = Conference::open(&path)?;
-        if known.take(received).is_err() {
-            return Ok(None);
-        }
-        known
-    } else {
-        fresh
-    };
-    conference.save(&path)?;
-    Ok(Some(conference.id()))
+    let rows = came
+        .messages
+        .iter()
+        .map(|(id, kind, sender)| json!({ "conference": id, "kind": kind, "sender": sender }));
+    desk.output.result(&json!({ "taken": rows.collect::<Value>() }), || {
+        format!("{} messages taken in", came.messages.len())
+    });
+    Ok(if came.alarms.is_empty() { Ending::Done } else { Ending::Alarm })
 }
 
 /// Letters with the sender's word that they are professional secrets.
@@ -272,18 +243,11 @@ fn agreement(
 }
 
 fn list(folder: &Folder, now_ms: i64, output: &Output) -> Result<Ending, ClientError> {
-    let failed = |error: std::io::Error| ClientError::File {
-        path: folder.folder.clone(),
-        why: error.to_string(),
-    };
-    let mut conferences = Vec::new();
-    for entry in std::fs::read_dir(&folder.folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|ending| ending == "json") {
-            conferences.push(Conference::open(&path)?);
-        }
+    if !folder.folder.exists() {
+        let why = "there is no such folder: conference plan makes it".to_owned();
+        return Err(ClientError::File { path: folder.folder.clone(), why });
     }
-    conferences.sort_by_key(Conference::id);
+    let conferences = kept(folder).list()?;
     let values: Vec<Value> = conferences.iter().map(|one| one.to_json(now_ms)).collect();
     output.result(&Value::Array(values), || {
         let heads = conferences
@@ -317,11 +281,11 @@ fn show(conference: &Conference, output: &Output) -> Result<Ending, ClientError>
 }
 
 fn open(chosen: &Chosen) -> Result<Conference, ClientError> {
-    Conference::open(&path(&chosen.folder, chosen.conference))
+    kept(&chosen.folder).open(chosen.conference)
 }
 
-fn path(folder: &Folder, id: ConferenceId) -> PathBuf {
-    folder.folder.join(format!("{id}.json"))
+fn kept(folder: &Folder) -> ConferenceFolder {
+    ConferenceFolder::new(&folder.folder)
 }
 
 fn place_of(conference: &Conference, place: Option<&String>) -> String {

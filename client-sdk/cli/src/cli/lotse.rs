@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use schleuse_client::{
     Address, Client, ClientError, Clock as _, ConsentBuilder, ConsentRecord, Content, Draft, Grant,
-    HeldBack,
-    Representation, SafeguardRecords, SystemClock, format_time, held_back, hex, months_later, parse_time,
-    rfc3339, v1,
+    HeldBack, Representation, SafeguardRecords, SystemClock, format_time, held_back, hex,
+    months_later, parse_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -18,8 +17,8 @@ use super::args::{
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, conference, connect, console, deadlines, files, narrow, options, person,
-    planning, receipt, recipients, report, rights, safeguards, template,
+    Ending, conference, connect, console, deadlines, files, narrow, options, person, planning,
+    receipt, recipients, report, rights, safeguards, template,
 };
 
 /// Largest file of evidence, in bytes.

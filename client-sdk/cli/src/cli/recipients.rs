@@ -6,7 +6,7 @@
 
 use schleuse_client::{Address, Client, ClientError, Grant, v1};
 
-use super::safeguards::DEPUTY_PURPOSE;
+use schleuse_client::DEPUTY_PURPOSE;
 
 /// Checks senders and recipients of grants.
 pub(crate) async fn check(

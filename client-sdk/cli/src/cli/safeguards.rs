@@ -1,8 +1,9 @@
 //! `schleuse lotse release`, `objection`, `deputy`, `reviews` and `participant end`.
 
 use schleuse_client::{
-    Change, ChangePreview, Client, ClientError, Clock as _, ConsentId, DEPUTY_PURPOSE, Objection, ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord,
-    SystemClock, deputy_consent, format_time, months_later, parse_time, rfc3339, v1,
+    Change, ChangePreview, Client, ClientError, Clock as _, ConsentId, DEPUTY_PURPOSE, Objection,
+    ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord, SystemClock,
+    deputy_consent, format_time, months_later, parse_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -370,8 +371,11 @@ async fn appoint(
     let own = client.agency().to_owned();
     let categories: Vec<&str> = arguments.category.iter().map(String::as_str).collect();
     let (participant, months) = (&arguments.participant, arguments.months);
-    let mut consent = deputy_consent(participant, &own, lotse, &categories, now_ms, months)?
-        .text(&arguments.text_version, &text, "de");
+    let mut consent = deputy_consent(participant, &own, lotse, &categories, now_ms, months)?.text(
+        &arguments.text_version,
+        &text,
+        "de",
+    );
     for file in &files {
         consent = consent.evidence(file);
     }

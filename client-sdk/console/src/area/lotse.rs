@@ -1,5 +1,6 @@
 //! The Lotse's pages. They run where the Lotse's key is: names of participants and texts of consents stay there.
 
+mod conference;
 mod consent;
 mod effects;
 mod form;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> Router {
         .route("/", get(today::show))
         .route("/tasks/close", post(today::close))
         .route("/places", get(places::show))
+        .merge(conference::routes())
         .route("/participants", get(participants::show).post(participants::find))
         .route("/participants/new", get(participants::form).post(participants::register))
         .route("/participants/{reference}", get(participant::show))

@@ -25,7 +25,7 @@ texts! {
         purpose: "Zweck", "Purpose";
         nothing_decided: "In diesem Zeitraum wurde keine Nachricht entschieden.", "No message was decided in this period.";
         nothing_decided_do: "Wählen Sie einen längeren Zeitraum.", "Choose a longer period.";
-        overdue: "Überfällige Löschbestätigungen", "Overdue deletion confirmations";
+        overdue: "Überfällige Lösch\u{ad}bestätigungen", "Overdue deletion confirmations";
         overdue_none: "keine überfällig", "none overdue";
         overdue_do: "Ansehen", "Look";
         log_state: "Protokoll", "Log";

@@ -9,7 +9,7 @@ use schleuse_client::fallkonferenz::{
 use schleuse_client::{Address, ClientError, ItemId};
 use serde_json::{Value, json};
 
-use super::{Desk, expires_in, open, path, wrong};
+use super::{Desk, expires_in, kept, open, wrong};
 use crate::cli::Ending;
 use crate::cli::args::{Chosen, Sending};
 
@@ -41,7 +41,7 @@ pub(super) async fn invite(
         return Ok(Ending::Done);
     }
     let sent = client.invite(&mut conference, &distribution, expires_in(sending)).await;
-    conference.save(&path(&chosen.folder, chosen.conference))?;
+    kept(&chosen.folder).save(&conference)?;
     let ending = desk.report(&conference, &sent?, &value, lines);
     client.check_receipts().await?;
     // That nobody could be invited must not look as if somebody had been.
@@ -63,7 +63,7 @@ pub(super) async fn review(
         Vec::new()
     } else {
         let recalled = client.recall_uncovered(&mut conference, &review).await?;
-        conference.save(&path(&chosen.folder, chosen.conference))?;
+        kept(&chosen.folder).save(&conference)?;
         recalled
     };
     let value = review_json(&review, &recalled, dry_run);

@@ -56,11 +56,7 @@ struct Page {
 }
 
 /// Looks a consent of a participant up.
-pub(super) async fn find(
-    desk: &Desk,
-    reference: &str,
-    consent: &str,
-) -> Result<Consent, Failed> {
+pub(super) async fn find(desk: &Desk, reference: &str, consent: &str) -> Result<Consent, Failed> {
     let person = person(desk, reference)?;
     let wanted: ConsentId = consent.parse().map_err(|_| desk.not_found())?;
     let failed = |error| desk.failed(error);
@@ -71,14 +67,13 @@ pub(super) async fn find(
     let offices = Offices::read(desk).await?;
     let now_ms = desk.client.now_ms();
     let t = &desk.t().lotse;
-    let grants = record.document.grants.iter().zip(1..).map(|(grant, number): (_, u32)| {
-        GrantWords {
+    let grants =
+        record.document.grants.iter().zip(1..).map(|(grant, number): (_, u32)| GrantWords {
             title: filled(desk.t().consent.grant_n, &[&number.to_string()]),
             mark: of_grant(&record, grant, now_ms, t),
             holds: holds(&record, grant, &beside, t),
             ..words_of(desk, &offices, grant)
-        }
-    });
+        });
     Ok(Consent {
         id: record.consent_id.to_string(),
         path: format!("{}/consents/{}", person.path(), record.consent_id),
@@ -92,10 +87,7 @@ pub(super) async fn find(
 
 fn words_of(desk: &Desk, offices: &Offices, grant: &v1::Grant) -> GrantWords {
     let (names, language) = (desk.names(), desk.surface.language);
-    let span = [
-        words::on(language, grant.not_before_ms),
-        words::end(language, grant.not_after_ms),
-    ];
+    let span = [words::on(language, grant.not_before_ms), words::end(language, grant.not_after_ms)];
     let senders = grant.senders.iter().map(|id| (id.clone(), offices.name(id)));
     let categories = grant.categories.iter().map(|code| (code.clone(), names.category(code)));
     GrantWords {

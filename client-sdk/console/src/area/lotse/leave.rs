@@ -64,11 +64,7 @@ fn other_lotse(
     lotse
 }
 
-pub(super) async fn hand_over(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
+pub(super) async fn hand_over(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
     let mut problems = Problems::default();
     let lotse = other_lotse(&desk, &fields, ("lotse", "lotse_again"), &mut problems);
@@ -126,8 +122,7 @@ async fn appoint(
     let (client, now_ms) = (&desk.client, desk.client.now_ms());
     let categories: Vec<&str> = desk.names().categories_of_all().map(|(code, _)| code).collect();
     let participant = &person.reference;
-    let consent =
-        deputy_consent(participant, client.agency(), lotse, &categories, now_ms, months)?;
+    let consent = deputy_consent(participant, client.agency(), lotse, &categories, now_ms, months)?;
     let mut consent = consent.text(OWN_TEXT, text, "de");
     for file in files {
         consent = consent.evidence(file);

@@ -29,10 +29,7 @@ impl Page {
     }
 }
 
-pub(super) async fn form(
-    desk: Desk,
-    Path((reference, consent)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn form(desk: Desk, Path((reference, consent)): Path<(String, String)>) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
     let (fields, problems) = (Fields::default(), Problems::default());
     desk.page(&Page { s: desk.surface.clone(), consent, fields, problems, effects: None })

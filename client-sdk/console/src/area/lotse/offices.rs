@@ -24,7 +24,11 @@ impl Offices {
         for entry in &entries {
             names.insert(entry.agency.clone(), shown(&entry.display_name));
             for (function, name) in &entry.functions {
-                let office = format!("{}, {}", shown(&entry.display_name), shown(name));
+                // Many an agency has one function, called as itself.
+                let office = match *name == entry.display_name {
+                    true => shown(name),
+                    false => format!("{}, {}", shown(&entry.display_name), shown(name)),
+                };
                 names.insert(format!("{}/{function}", entry.agency), office);
             }
         }

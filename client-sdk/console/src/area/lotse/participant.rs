@@ -80,11 +80,7 @@ struct Page {
     problems: Problems,
 }
 
-pub(super) async fn show(
-    desk: Desk,
-    Path(reference): Path<String>,
-    Query(asked): Asked,
-) -> Answer {
+pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
     let person = person(&desk, &reference)?;
     let mut page = page(&desk, person).await?;
     page.notice = notice(&desk, &asked);
@@ -102,9 +98,8 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
     let (items, _) = today::items(desk).await?;
     let mine = |item: &Item| item.person.as_ref().is_some_and(|one| one.id() == person.id());
     let places = desk.client.places().await.map_err(failed)?;
-    let jobcenters = places.iter().map(|one| {
-        Choice::new(one.jobcenter.clone(), offices.name(&one.jobcenter))
-    });
+    let jobcenters =
+        places.iter().map(|one| Choice::new(one.jobcenter.clone(), offices.name(&one.jobcenter)));
     let (open, closed) = consents
         .iter()
         .rev()
@@ -254,14 +249,11 @@ pub(super) fn phase_by_number(number: &str, t: &LotseTexts) -> &'static str {
     phase_name(phase.unwrap_or_default(), t)
 }
 
-pub(super) async fn set_phase(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
+pub(super) async fn set_phase(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
     let t = desk.t();
-    let phase = fields.get("phase").parse().ok().and_then(|n: i32| ParticipationPhase::try_from(n).ok());
+    let phase =
+        fields.get("phase").parse().ok().and_then(|n: i32| ParticipationPhase::try_from(n).ok());
     let phase = phase.ok_or_else(|| desk.not_found())?;
     let step = |name: &str| fields.given(name).and_then(|step| step.parse().ok());
     let change = ParticipationChange {
@@ -288,11 +280,7 @@ pub(super) async fn set_phase(
     }
 }
 
-pub(super) async fn reference(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
+pub(super) async fn reference(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
     let agency = fields.get("agency");
     let made = desk.client.assign_reference(&person.reference, agency).await;

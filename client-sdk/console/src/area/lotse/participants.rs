@@ -71,7 +71,8 @@ async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) ->
         states.iter().map(|state| (state.participant_reference.as_str(), state)).collect();
     let book = book(desk)?;
     let people = participants.iter().map(|one| Person::of(desk, &book, one));
-    let mut people: Vec<Person> = people.filter(|one| wanted.is_empty() || one.fits(wanted)).collect();
+    let mut people: Vec<Person> =
+        people.filter(|one| wanted.is_empty() || one.fits(wanted)).collect();
     people.sort_by_cached_key(|one| (one.entry.display_name.is_empty(), one.name.to_lowercase()));
     let pages = people.len().div_ceil(PAGE).max(1);
     let page = page.clamp(1, pages);
@@ -170,11 +171,7 @@ pub(super) async fn name(desk: Desk, Path(reference): Path<String>) -> Answer {
     desk.page(&person_form(&desk, Some(&person), fields, Problems::default()))
 }
 
-pub(super) async fn rename(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
+pub(super) async fn rename(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
     let mut problems = Problems::default();
     let entry = entry(&desk, &fields, &mut problems);

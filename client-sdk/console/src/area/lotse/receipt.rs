@@ -21,10 +21,7 @@ fn texts(desk: &Desk, consent: &Consent) -> Result<Texts, Failed> {
     Ok(Texts::new(std::fs::read_to_string(path).ok()))
 }
 
-pub(super) async fn show(
-    desk: Desk,
-    Path((reference, consent)): Path<(String, String)>,
-) -> Answer {
+pub(super) async fn show(desk: Desk, Path((reference, consent)): Path<(String, String)>) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
     let failed = |error| desk.failed(error);
     let types = [

@@ -244,11 +244,7 @@ async fn evidence_page(
 }
 
 /// The last step: the consent is signed here and recorded.
-pub(super) async fn evidence(
-    desk: Desk,
-    Path(reference): Path<String>,
-    upload: Upload,
-) -> Answer {
+pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
     let person = person(&desk, &reference)?;
     let (t, fields) = (desk.t(), upload.fields);
     let mut problems = Problems::default();

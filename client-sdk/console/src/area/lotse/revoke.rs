@@ -37,8 +37,5 @@ pub(super) async fn revoke(
     let reference = super::people::person(&desk, &reference)?;
     let change = desk.client.revoke_consent(id).await.map_err(|error| desk.failed(error))?;
     let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
-    desk.go(&format!(
-        "{}/consents/{id}?done=revoked&n={stopped}&r={record}",
-        reference.path()
-    ))
+    desk.go(&format!("{}/consents/{id}?done=revoked&n={stopped}&r={record}", reference.path()))
 }

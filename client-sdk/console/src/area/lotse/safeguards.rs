@@ -61,11 +61,7 @@ struct Page {
     to_everything: bool,
 }
 
-pub(super) async fn show(
-    desk: Desk,
-    Path(reference): Path<String>,
-    Query(asked): Asked,
-) -> Answer {
+pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
     let person = person(&desk, &reference)?;
     let mut page = page(&desk, person, Fields::default(), Problems::default()).await?;
     page.notice = notice(&desk, &asked);
@@ -92,10 +88,7 @@ async fn page(
         agencies: offices.agency_choices(),
         functions: offices.function_choices(desk.t().forms.choose),
         purposes: names.purposes().map(|(code, name)| Choice::new(code, name)).collect(),
-        categories: names
-            .categories_of_all()
-            .map(|(code, name)| Choice::new(code, name))
-            .collect(),
+        categories: names.categories_of_all().map(|(code, name)| Choice::new(code, name)).collect(),
         fields,
         problems,
         effects: None,
@@ -190,11 +183,7 @@ pub(super) async fn object(desk: Desk, Path(reference): Path<String>, fields: Fi
     desk.page(&page)
 }
 
-pub(super) async fn withdraw(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
+pub(super) async fn withdraw(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
     let failed = |error| desk.failed(error);
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;

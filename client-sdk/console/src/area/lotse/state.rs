@@ -53,9 +53,9 @@ pub(super) fn of_grant(
             };
             of_consent(state, t)
         }
-        v1::ConsentState::Revoked
-        | v1::ConsentState::Suspended
-        | v1::ConsentState::Unspecified => of_consent(consent.state, t),
+        v1::ConsentState::Revoked | v1::ConsentState::Suspended | v1::ConsentState::Unspecified => {
+            of_consent(consent.state, t)
+        }
     }
 }
 
@@ -79,9 +79,9 @@ pub(super) fn holds(
 pub(super) fn is_open(state: v1::ConsentState) -> bool {
     match state {
         v1::ConsentState::Active | v1::ConsentState::NotYet | v1::ConsentState::Suspended => true,
-        v1::ConsentState::Expired
-        | v1::ConsentState::Revoked
-        | v1::ConsentState::Unspecified => false,
+        v1::ConsentState::Expired | v1::ConsentState::Revoked | v1::ConsentState::Unspecified => {
+            false
+        }
     }
 }
 

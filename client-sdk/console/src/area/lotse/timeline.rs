@@ -13,11 +13,10 @@ use crate::words::RecordWords;
 /// Records of one query.
 const ROWS_MAX: u32 = 100_000;
 /// Records on the page: the newest.
-const SHOWN: usize = 200;
+const SHOWN: usize = 100;
 
-const DISCLOSURES: [v1::RecordType; 6] = [
+const DISCLOSURES: [v1::RecordType; 5] = [
     v1::RecordType::HandedOut,
-    v1::RecordType::StageReported,
     v1::RecordType::MessageStopped,
     v1::RecordType::DeadLettered,
     v1::RecordType::BasisEnded,
@@ -51,11 +50,7 @@ struct Page {
     has_older: bool,
 }
 
-pub(super) async fn show(
-    desk: Desk,
-    Path(reference): Path<String>,
-    Query(asked): Asked,
-) -> Answer {
+pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
     let person = person(&desk, &reference)?;
     let t = &desk.t().lotse;
     let which = asked.get("which").map_or("disclosures", String::as_str);

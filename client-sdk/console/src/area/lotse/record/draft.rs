@@ -61,7 +61,8 @@ impl Templates {
 
     /// The version of a template that has a purpose.
     pub(super) fn for_purpose(&self, purpose: &str) -> Option<&str> {
-        let has = |template: &Template| template.parsed.purposes().iter().any(|code| code == purpose);
+        let has =
+            |template: &Template| template.parsed.purposes().iter().any(|code| code == purpose);
         self.0.iter().find(|(_, template)| has(template)).map(|(version, _)| version.as_str())
     }
 
@@ -248,11 +249,7 @@ fn releases(
 }
 
 /// Who consents for the participant, and what that representation covers: the broker refuses what goes beyond.
-fn representation(
-    desk: &Desk,
-    fields: &Fields,
-    problems: &mut Problems,
-) -> Option<Representation> {
+fn representation(desk: &Desk, fields: &Fields, problems: &mut Problems) -> Option<Representation> {
     let kind = match fields.get("representative") {
         "parent-or-guardian" => RepresentationKind::ParentOrGuardian,
         "betreuer" => RepresentationKind::Betreuer,
