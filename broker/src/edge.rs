@@ -5,6 +5,7 @@
 //! `Status`. It decides nothing and stores nothing.
 
 mod activity;
+pub mod certificates;
 pub mod connections;
 pub mod crls;
 mod flush;
@@ -31,6 +32,7 @@ use crate::engine::Engine;
 use connections::Connections;
 use gate::Gate;
 use limits::Limits;
+use rates::AllRates;
 use tls::{TlsError, TlsFiles, TlsState};
 
 /// What the edge is made of.
@@ -47,6 +49,8 @@ pub struct Parts {
     pub check_signatures: bool,
     /// Whether server reflection is offered.
     pub reflection: bool,
+    /// Whether the broker is strict about its surroundings.
+    pub is_production: bool,
 }
 
 /// A running edge.
@@ -66,7 +70,8 @@ impl Edge {
     /// # Errors
     /// Certificates or lists cannot be used.
     pub async fn start(parts: Parts) -> Result<Self, TlsError> {
-        let Parts { listener, tls, limits, engine, check_signatures, reflection } = parts;
+        let Parts { listener, tls, limits, engine, check_signatures, reflection, is_production } =
+            parts;
         let address = listener.local_addr().map_err(TlsError::Listener)?;
         let clock = engine.clock().clone();
         let tls = Arc::new(TlsState::load(tls)?);
@@ -74,8 +79,17 @@ impl Edge {
         let drain = CancellationToken::new();
         let context = services::Context::new(engine.clone(), check_signatures, drain.clone());
         let messages = services::message_route(&context);
-        let (routes, health) = services::routes(&context, reflection).await;
-        let gate = Gate::new(messages, routes, engine, tls.clone(), limits);
+        let rates = Arc::new(AllRates::new(limits));
+        let operation = services::Operation {
+            engine: engine.clone(),
+            tls: tls.clone(),
+            connections: connections.clone(),
+            rates: rates.clone(),
+            limits,
+            is_production,
+        };
+        let (routes, health) = services::routes(&context, operation, reflection).await;
+        let gate = Gate::new(messages, routes, engine, tls.clone(), rates);
         let watching = tokio::spawn(tls::watch(
             tls.clone(),
             connections.clone(),

@@ -15,6 +15,7 @@ mod kinds;
 mod lifecycle;
 mod lotse_cli;
 mod mailbox;
+mod operation;
 mod operations;
 mod planning;
 mod queries;

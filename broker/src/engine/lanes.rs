@@ -38,6 +38,21 @@ struct Queues {
     idle: bool,
 }
 
+/// What waits in the lanes, beside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Commands in the urgent lane.
+    pub urgent: usize,
+    /// Their bound; the callers of more wait.
+    pub urgent_max: usize,
+    /// Commands in the normal lane.
+    pub normal: usize,
+    /// Their weight in KiB.
+    pub normal_kib: usize,
+    /// Bound of the weight in KiB.
+    pub normal_kib_max: usize,
+}
+
 /// What one round takes.
 pub(super) struct Round {
     /// Inputs in the order to serve them.
@@ -125,6 +140,20 @@ impl Lanes {
         self.urgent.add_permits(urgent_places);
         self.normal.add_permits(freed);
         Round { inputs, closed }
+    }
+
+    /// What waits now.
+    pub(super) fn waiting(&self) -> Waiting {
+        let taken =
+            |places: &Semaphore, most: usize| most.saturating_sub(places.available_permits());
+        let normal = self.queues().normal.len();
+        Waiting {
+            urgent: taken(&self.urgent, URGENT_MAX),
+            urgent_max: URGENT_MAX,
+            normal,
+            normal_kib: taken(&self.normal, NORMAL_KIB_MAX),
+            normal_kib_max: NORMAL_KIB_MAX,
+        }
     }
 
     /// Lets nothing more in.
