@@ -12,6 +12,8 @@
 //! consents it rests on are in that group or an earlier one; groups are whole or absent.
 
 mod clock;
+mod columns;
+mod count;
 mod erasure;
 mod evaluation;
 mod in_flight;
@@ -43,6 +45,8 @@ use crate::journal::segments::Sizes;
 use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 
 pub use clock::{Clock, SystemClock};
+use columns::Columns;
+pub use count::{GROUPS_MAX, Group, Grouping, Groups, LogCount};
 pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
 pub use evaluation::{CountError, QuarterCount};
 pub use in_flight::{InFlight, InFlightGuard};
@@ -192,6 +196,7 @@ pub struct Engine {
     lanes: Arc<Lanes>,
     reader: Arc<dyn JournalReader>,
     index: Arc<Index>,
+    columns: Arc<Columns>,
     in_flight: Arc<InFlight>,
     rules: Arc<Rules>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -220,14 +225,14 @@ impl Engine {
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
     pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
         let opened = Opened::open(folder, &parts)?;
-        let Opened { journal, reader, state, index, standing } = opened;
+        let Opened { journal, reader, state, index, columns, standing } = opened;
         let Parts { rules, disk, sizes, clock, entropy, on_fatal, retention, .. } = parts;
         let volume = Arc::new(Volume { disk, folder: folder.to_owned(), sizes });
         let gauges = Arc::new(Gauges::default());
         let reconciled = state.reconciled().into();
         let lanes = Arc::new(Lanes::new());
         let in_flight = Arc::new(InFlight::default());
-        let index = Arc::new(index);
+        let (index, columns) = (Arc::new(index), Arc::new(columns));
         let (started, recorded) = std::sync::mpsc::channel();
         let (answers, rounds) = mpsc::unbounded_channel();
         tokio::spawn(sequencer::deliver(rounds));
@@ -239,6 +244,7 @@ impl Engine {
             journal: Box::new(journal),
             lanes: lanes.clone(),
             index: index.clone(),
+            columns: columns.clone(),
             in_flight: in_flight.clone(),
             clock: clock.clone(),
             entropy: entropy(),
@@ -270,6 +276,7 @@ impl Engine {
             lanes,
             reader,
             index,
+            columns,
             in_flight,
             rules,
             thread,

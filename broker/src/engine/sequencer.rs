@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
+use super::columns::Columns;
 use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
@@ -48,6 +49,7 @@ pub(super) struct Sequencer {
     pub(super) journal: Box<dyn Journal>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) index: Arc<Index>,
+    pub(super) columns: Arc<Columns>,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
@@ -413,7 +415,9 @@ impl Sequencer {
         let commit = self.journal.append(records)?;
         self.round.committed = now;
         for (event, number) in events.iter().zip(first..) {
-            self.index.push(number, &Facts::of(event).terms(&self.rules.catalogue));
+            let facts = Facts::of(event);
+            self.index.push(number, &facts.terms(&self.rules.catalogue));
+            self.columns.push(number, now, facts.record_type(), Some((event, &facts)));
         }
         Ok(commit)
     }
