@@ -12,6 +12,7 @@ use schleuse_proto::identity::Role;
 use schleuse_proto::v1;
 
 use super::queries::Random;
+use super::rights::copy_folder;
 use crate::broker::{TestBroker, TestClock};
 use crate::pki::Pki;
 use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address};
@@ -193,4 +194,39 @@ async fn a_count_is_what_reading_every_record_gives() {
     for seed in SEEDS {
         play(seed).await;
     }
+}
+
+/// A crash between the record of an erasure and its overwriting: the next start erases, and counts know.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_a_start_finishes_is_counted_as_one() {
+    let mut random = Random(3);
+    let clock = TestClock::starting_now();
+    let pki = Pki::lasting(clock.now() - 24 * HOUR_MS, 90);
+    let broker = TestBroker::with(&pki, clock.clone(), "").await;
+    let mut scene = Scene::open(&broker, pki, clock.clone()).await;
+    scene.act(&broker, &mut random).await;
+    let TestBroker { server, folder } = broker;
+    let (data, before) = (folder.path().join("data"), folder.path().join("before"));
+    server.drain().await;
+    copy_folder(&data, &before);
+    let server = TestBroker::open(folder.path(), clock.clone()).await.unwrap();
+    let of = ErasureOf::Reference(scene.erasable.remove(0));
+    let erased = server.engine().erase_participant(&officer("projekt"), of, false).await.unwrap();
+    assert!(erased.records > 3, "{erased:?}");
+    server.drain().await;
+    // What was overwritten is there again, as if it had never been.
+    let segment = "segment-00000000.log";
+    let mut bytes = std::fs::read(data.join(segment)).unwrap();
+    let old = std::fs::read(before.join(segment)).unwrap();
+    let mut restored = 0;
+    for (now, old) in bytes.iter_mut().zip(old).filter(|(now, _)| **now == 0) {
+        restored += usize::from(old != 0);
+        *now = old;
+    }
+    assert!(restored > 1_000, "{restored} bytes");
+    std::fs::write(data.join(segment), bytes).unwrap();
+    let server = TestBroker::open(folder.path(), clock).await.unwrap();
+    let records = compare(server.engine(), &mut random, 100, "after the crash");
+    assert!(records > 1_000, "{records}");
+    server.drain().await;
 }
