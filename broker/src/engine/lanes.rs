@@ -218,3 +218,32 @@ fn weight(input: &Input) -> u32 {
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn input() -> Input {
+        let (reply, _nobody) = oneshot::channel();
+        let command = Box::new(Command::ReadErasures);
+        Input::Command { command, cut: CancellationToken::new(), reply }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_counted_until_it_is_taken() {
+        let lanes = Lanes::new();
+        let nothing = lanes.waiting();
+        assert_eq!((nothing.urgent, nothing.normal, nothing.normal_kib), (0, 0, 0));
+        for lane in [Lane::Normal, Lane::Urgent, Lane::Patient] {
+            lanes.push(lane, input()).await.unwrap();
+        }
+        lanes.push_small(Input::Credit { stream: 1 });
+        let waiting = lanes.waiting();
+        assert_eq!((waiting.urgent, waiting.normal, waiting.normal_kib), (1, 2, 32));
+        assert_eq!(lanes.take(100, Duration::ZERO).inputs.len(), 4);
+        assert_eq!(lanes.waiting(), nothing);
+    }
+}
