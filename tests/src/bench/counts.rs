@@ -27,7 +27,7 @@ const PURPOSES: [(&str, &str); 3] = [
     ("zustaendigkeit", "zustaendigkeit.note"),
     ("unterlagen", "unterlagen.request"),
 ];
-/// Days over which the records are spread, roughly.
+/// Days over which decisions alone would be spread; with what expires there are fewer, and certificates last longer.
 const DAYS: u64 = 60;
 const REPETITIONS: usize = 200;
 
@@ -178,7 +178,7 @@ async fn fill(broker: &TestBroker, pki: &Pki, clock: &Arc<TestClock>, records: u
         senders.push((client, drafts));
     }
     let reader = broker.server.engine().reader().clone();
-    let a_day = records / DAYS / AGENCIES.len() as u64 * 3 / 5;
+    let a_day = records / DAYS / AGENCIES.len() as u64;
     let mut days = 0;
     while reader.latest().size() < records {
         for (client, drafts) in &senders {
