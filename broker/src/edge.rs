@@ -5,6 +5,7 @@
 //! `Status`. It decides nothing and stores nothing.
 
 mod activity;
+pub mod certificates;
 pub mod connections;
 mod console;
 pub mod crls;
@@ -34,6 +35,7 @@ use connections::Connections;
 use console::Pages;
 use gate::Gate;
 use limits::Limits;
+use rates::AllRates;
 use tls::{TlsError, TlsFiles, TlsState};
 
 /// What the edge is made of.
@@ -50,6 +52,8 @@ pub struct Parts {
     pub check_signatures: bool,
     /// Whether server reflection is offered.
     pub reflection: bool,
+    /// Whether the broker is strict about its surroundings.
+    pub is_production: bool,
     /// Where browsers come in, if they may.
     pub console: Option<ConsoleParts>,
 }
@@ -82,7 +86,8 @@ impl Edge {
     /// # Errors
     /// Certificates or lists cannot be used.
     pub async fn start(parts: Parts) -> Result<Self, TlsError> {
-        let Parts { listener, tls, limits, engine, check_signatures, reflection, console } = parts;
+        let Parts { listener, tls, limits, engine, check_signatures, .. } = parts;
+        let Parts { reflection, is_production, console, .. } = parts;
         let address = listener.local_addr().map_err(TlsError::Listener)?;
         let clock = engine.clock().clone();
         let tls = Arc::new(TlsState::load(tls)?);
@@ -90,8 +95,17 @@ impl Edge {
         let drain = CancellationToken::new();
         let context = services::Context::new(engine.clone(), check_signatures, drain.clone());
         let messages = services::message_route(&context);
-        let (routes, health) = services::routes(&context, reflection).await;
-        let gate = Gate::new(messages, routes, engine, tls.clone(), limits);
+        let rates = Arc::new(AllRates::new(limits));
+        let operation = services::Operation {
+            engine: engine.clone(),
+            tls: tls.clone(),
+            connections: connections.clone(),
+            rates: rates.clone(),
+            limits,
+            is_production,
+        };
+        let (routes, health) = services::routes(&context, operation, reflection).await;
+        let gate = Gate::new(messages, routes, engine, tls.clone(), rates);
         let watching = tokio::spawn(tls::watch(
             tls.clone(),
             connections.clone(),

@@ -12,6 +12,8 @@
 //! consents it rests on are in that group or an earlier one; groups are whole or absent.
 
 mod clock;
+mod columns;
+mod count;
 mod erasure;
 mod evaluation;
 mod in_flight;
@@ -21,6 +23,7 @@ mod query;
 pub mod replay;
 mod sequencer;
 pub mod standing;
+mod status;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,14 +45,19 @@ use crate::journal::segments::Sizes;
 use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 
 pub use clock::{Clock, SystemClock};
+use columns::Columns;
+pub use count::{GROUPS_MAX, Group, Grouping, Groups, LogCount};
 pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
 pub use evaluation::{CountError, QuarterCount};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;
+pub use lanes::Waiting;
 use opened::Opened;
 pub use query::{LogQuery, Range};
 use sequencer::Sequencer;
 use standing::Standing;
+pub use status::EngineStatus;
+use status::{Gauges, Round, Volume};
 
 /// Source of randomness for pseudonyms, references and salts.
 pub trait Entropy: Send {
@@ -188,6 +196,7 @@ pub struct Engine {
     lanes: Arc<Lanes>,
     reader: Arc<dyn JournalReader>,
     index: Arc<Index>,
+    columns: Arc<Columns>,
     in_flight: Arc<InFlight>,
     rules: Arc<Rules>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -203,6 +212,9 @@ pub struct Engine {
     reconciled: Arc<[RecordNumber]>,
     /// Newest record that some agency is told of.
     notices: watch::Receiver<RecordNumber>,
+    /// What the sequencer says of itself.
+    gauges: Arc<Gauges>,
+    volume: Arc<Volume>,
 }
 
 impl Engine {
@@ -213,28 +225,26 @@ impl Engine {
     /// The journal is damaged, in use, or of another log; see [`JournalError`].
     pub fn start(folder: &Path, parts: Parts) -> Result<Self, StartError> {
         let opened = Opened::open(folder, &parts)?;
-        let Opened { journal, reader, state, index, standing } = opened;
-        let Parts { rules, clock, entropy, on_fatal, retention, .. } = parts;
+        let Opened { journal, reader, state, index, columns, standing } = opened;
+        let Parts { rules, disk, sizes, clock, entropy, on_fatal, retention, .. } = parts;
+        let volume = Arc::new(Volume { disk, folder: folder.to_owned(), sizes });
+        let gauges = Arc::new(Gauges::default());
         let reconciled = state.reconciled().into();
         let lanes = Arc::new(Lanes::new());
         let in_flight = Arc::new(InFlight::default());
-        let index = Arc::new(index);
+        let (index, columns) = (Arc::new(index), Arc::new(columns));
         let (started, recorded) = std::sync::mpsc::channel();
         let (answers, rounds) = mpsc::unbounded_channel();
         tokio::spawn(sequencer::deliver(rounds));
-        let (spent, destroyed) = std::sync::mpsc::channel();
-        let eraser = reader.clone().eraser();
+        let spent = start_eraser(&reader)?;
         let (news, notices) = watch::channel(0);
-        std::thread::Builder::new()
-            .name("eraser".into())
-            .spawn(move || erasure::destroy_payloads(&eraser, &destroyed))
-            .map_err(StartError::Thread)?;
         let sequencer = Sequencer {
             state,
             rules: rules.clone(),
             journal: Box::new(journal),
             lanes: lanes.clone(),
             index: index.clone(),
+            columns: columns.clone(),
             in_flight: in_flight.clone(),
             clock: clock.clone(),
             entropy: entropy(),
@@ -250,6 +260,8 @@ impl Engine {
             payload_grace_ms: retention.payload_grace_ms,
             notices: news,
             look_at_mailboxes: 0,
+            gauges: gauges.clone(),
+            round: Round::default(),
             neglected: std::collections::BTreeSet::new(),
         };
         let thread = std::thread::Builder::new()
@@ -264,6 +276,7 @@ impl Engine {
             lanes,
             reader,
             index,
+            columns,
             in_flight,
             rules,
             thread,
@@ -275,6 +288,8 @@ impl Engine {
             resumer: Arc::default(),
             reconciled,
             notices,
+            gauges,
+            volume,
         };
         let resumer = tokio::spawn(engine.clone().resume_erasures());
         *engine.resumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(resumer);
@@ -437,6 +452,19 @@ impl Engine {
             tracing::error!("the sequencer panicked");
         }
     }
+}
+
+/// Starts the thread that destroys payloads; it ends when its sender is dropped.
+fn start_eraser(
+    reader: &Arc<dyn JournalReader>,
+) -> Result<std::sync::mpsc::Sender<Vec<RecordNumber>>, StartError> {
+    let (spent, destroyed) = std::sync::mpsc::channel();
+    let eraser = reader.clone().eraser();
+    std::thread::Builder::new()
+        .name("eraser".into())
+        .spawn(move || erasure::destroy_payloads(&eraser, &destroyed))
+        .map_err(StartError::Thread)?;
+    Ok(spent)
 }
 
 /// A command on its way.

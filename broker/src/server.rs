@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, files};
+use crate::config::{Config, Profile, files};
 use crate::domain::ids::AgencyId;
 use crate::domain::state::Rules;
 use crate::edge::tls::{TlsError, TlsFiles};
@@ -263,6 +263,7 @@ impl Server {
             engine: engine.clone(),
             check_signatures: config.check_signatures,
             reflection: config.reflection,
+            is_production: config.profile == Profile::Production,
         })
         .await?;
         let keeper = tokio::spawn(keep_newest(engine.standing().clone(), end.clone()));

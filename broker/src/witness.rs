@@ -183,6 +183,18 @@ impl Witnesses {
         known.cosigned.as_ref().map(|cosigned| cosigned.note.clone())
     }
 
+    /// How many must have cosigned within [`Witnesses::max_age_ms`]; 0 requires nothing.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.0.as_ref().map_or(0, |shared| shared.quorum)
+    }
+
+    /// Age in milliseconds above which a cosignature is late.
+    #[must_use]
+    pub fn max_age_ms(&self) -> u64 {
+        self.0.as_ref().map_or(0, |shared| shared.max_age_ms)
+    }
+
     /// What is known of each witness, for operators.
     #[must_use]
     pub fn status(&self) -> Vec<WitnessStatus> {

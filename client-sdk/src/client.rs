@@ -22,6 +22,7 @@ use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
 use schleuse_proto::v1::notice_service_client::NoticeServiceClient;
+use schleuse_proto::v1::operation_service_client::OperationServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
@@ -245,6 +246,7 @@ impl Client {
     service!(deliveries, DeliveryServiceClient);
     service!(notices, NoticeServiceClient);
     service!(evaluation, EvaluationServiceClient);
+    service!(operation, OperationServiceClient);
     service!(directory_service, DirectoryServiceClient);
     service!(access_log, AccessLogServiceClient);
     service!(checkpoint_service, CheckpointServiceClient);

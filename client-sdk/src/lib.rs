@@ -113,6 +113,7 @@ mod ids;
 mod log;
 mod lotse;
 mod notices;
+mod operation;
 mod planning;
 mod random;
 mod receive;
@@ -178,6 +179,10 @@ pub use lotse::{
 pub use notices::{
     DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,
     NoticeStream, Notices,
+};
+pub use operation::{
+    Bounded, BrokerProfile, BrokerStatus, CertificateStatus, CertificateUse, LogStatus,
+    PermitStatus, QueueStatus, RevocationListStatus, VolumeStatus, WitnessQuorum, WitnessState,
 };
 pub use planning::{
     Coverage, ParticipationChange, ParticipationPhase, ParticipationState, PlannedMessage,

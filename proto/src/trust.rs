@@ -66,6 +66,11 @@ impl Trust {
         agencies
     }
 
+    /// All issuers, in the order of the table.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().map(|(_, issuer)| issuer)
+    }
+
     /// Certificates of all issuers, DER.
     pub fn issuer_certificates(&self) -> impl Iterator<Item = &[u8]> {
         self.issuers.iter().map(|(_, issuer)| issuer.certificate.as_slice())

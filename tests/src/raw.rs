@@ -28,6 +28,7 @@ use schleuse_proto::v1::consent_service_client::ConsentServiceClient;
 use schleuse_proto::v1::directory_service_client::DirectoryServiceClient;
 use schleuse_proto::v1::evaluation_service_client::EvaluationServiceClient;
 use schleuse_proto::v1::message_service_client::MessageServiceClient;
+use schleuse_proto::v1::operation_service_client::OperationServiceClient;
 use schleuse_proto::v1::participant_service_client::ParticipantServiceClient;
 use schleuse_proto::v1::planning_service_client::PlanningServiceClient;
 use schleuse_proto::v1::rights_service_client::RightsServiceClient;
@@ -150,6 +151,10 @@ impl RawClient {
 
     pub fn evaluation(&self) -> EvaluationServiceClient<Channel> {
         EvaluationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn operation(&self) -> OperationServiceClient<Channel> {
+        OperationServiceClient::new(self.channel.clone())
     }
 
     pub fn planning(&self) -> PlanningServiceClient<Channel> {

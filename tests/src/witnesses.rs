@@ -389,12 +389,27 @@ async fn a_broker_whose_quorum_is_late_permits_nothing_new_and_still_revokes() {
     let cosigned = latest.into_inner().cosigned_checkpoint;
     assert!(log.verify(&cosigned).unwrap().size >= 1);
     one.verifier.verify(&cosigned).unwrap();
+    let operator = RawClient::connect(broker.address(), "betrieb", "operator").await;
+    let quorum = async || {
+        let status = operator.operation().show_status(v1::ShowStatusRequest {}).await.unwrap();
+        let status = status.into_inner();
+        let late = status.permits.unwrap().witnesses_late;
+        (status.witnesses.unwrap(), late)
+    };
+    let (known, late) = quorum().await;
+    assert_eq!((known.quorum_required, known.quorum_met, late), (1, true, false));
+    assert_eq!(known.max_age_ms, 10 * MINUTE_MS);
+    let [witness] = known.witnesses.as_slice() else { panic!("{known:?}") };
+    assert_eq!((witness.name.as_str(), witness.late), ("one.example", false));
+    assert!(witness.age_ms.unwrap() < 10 * MINUTE_MS && witness.size >= 1);
 
     one.stop().await;
     clock.advance(10 * MINUTE_MS + 1_000);
     let draft = Draft::new(&case.jobcenter_reference, DRV);
     let refused = jobcenter.send(&draft).await.unwrap_err();
     assert_eq!(reason(&refused), "ERROR_REASON_WITNESSES_LATE");
+    let (known, late) = quorum().await;
+    assert!(late && !known.quorum_met && known.witnesses[0].late, "{known:?}");
     case.lotse.revoke(&case.consent).await.unwrap();
 
     one.start_for(log, Arc::new(Shared(clock.clone()))).await;

@@ -216,6 +216,8 @@ pub struct State {
     pub(super) participants_of: FxHashMap<AgencyIx, usize>,
     pub(super) messages: FxHashMap<RecordNumber, Message>,
     pub(super) queues: FxHashMap<AddressIx, Queue>,
+    /// Bytes of all unfinished messages.
+    unfinished_bytes: u64,
     pub(super) expiries: BTreeSet<(TimeMs, RecordNumber)>,
     pub(super) holds: BTreeSet<(TimeMs, RecordNumber)>,
     /// Blocked messages, by when they are to be looked at again.
@@ -276,6 +278,12 @@ impl State {
     #[must_use]
     pub fn is_waiting(&self, recipient: AddressIx) -> bool {
         self.queues.get(&recipient).is_some_and(|queue| !queue.waiting.is_empty())
+    }
+
+    /// Unfinished messages of all addresses together, and their bytes.
+    #[must_use]
+    pub fn unfinished(&self) -> (u64, u64) {
+        (u64::try_from(self.messages.len()).unwrap_or(u64::MAX), self.unfinished_bytes)
     }
 
     /// The reference by which an agency addresses a participant, if it has one.

@@ -45,9 +45,21 @@ pub enum CrlError {
 /// What one list says.
 #[derive(Clone, Debug)]
 struct List {
+    issuer: String,
     number: u64,
     next_update_ms: TimeMs,
     revoked: Vec<Vec<u8>>,
+}
+
+/// What is told of a list in force.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CrlFacts {
+    /// Its issuer, as text.
+    pub issuer: String,
+    /// Its number.
+    pub number: u64,
+    /// From this instant on it counts for nothing.
+    pub next_update: TimeMs,
 }
 
 /// All lists, by issuer.
@@ -103,6 +115,19 @@ impl Crls {
         &self.ders
     }
 
+    /// What is told of the lists, by issuer.
+    #[must_use]
+    pub fn facts(&self) -> Vec<CrlFacts> {
+        let facts = self.by_issuer.values().map(|list| CrlFacts {
+            issuer: list.issuer.clone(),
+            number: list.number,
+            next_update: list.next_update_ms,
+        });
+        let mut facts: Vec<CrlFacts> = facts.collect();
+        facts.sort();
+        facts
+    }
+
     /// Whether a certificate is good at an instant: its issuer's list is known, not past its next
     /// update, and does not name it.
     #[must_use]
@@ -129,6 +154,11 @@ fn parse(der: &[u8]) -> Option<(Vec<u8>, List)> {
     let revoked = list.iter_revoked_certificates().map(|revoked| {
         revoked.raw_serial().iter().copied().skip_while(|byte| *byte == 0).collect()
     });
-    let parsed = List { number, next_update_ms: next_update * 1000, revoked: revoked.collect() };
+    let parsed = List {
+        issuer: list.issuer().to_string(),
+        number,
+        next_update_ms: next_update * 1000,
+        revoked: revoked.collect(),
+    };
     Some((list.issuer().as_raw().to_vec(), parsed))
 }

@@ -16,7 +16,7 @@ use tower::{Service as _, ServiceExt};
 
 use super::activity::Activity;
 use super::flush::{Flushes, GuardedBody, Handed};
-use super::limits::{self, Limits};
+use super::limits;
 use super::peer::Peer;
 use super::rates::{AllRates, Place, Rates};
 use super::services::{MESSAGE_SERVICE, MessageRoute};
@@ -37,7 +37,7 @@ pub(super) struct Gate {
 struct Shared {
     engine: Engine,
     tls: Arc<TlsState>,
-    rates: AllRates,
+    rates: Arc<AllRates>,
 }
 
 /// The gate for one connection.
@@ -56,9 +56,9 @@ impl Gate {
         routes: Routes,
         engine: Engine,
         tls: Arc<TlsState>,
-        limits: Limits,
+        rates: Arc<AllRates>,
     ) -> Self {
-        let shared = Shared { engine, tls, rates: AllRates::new(limits) };
+        let shared = Shared { engine, tls, rates };
         Self { messages, routes: routes.prepare(), shared: Arc::new(shared) }
     }
 

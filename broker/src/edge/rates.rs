@@ -47,6 +47,15 @@ struct Places {
     limit: &'static str,
 }
 
+/// Calls and streams that are under way in all, beside their bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnderWay {
+    pub(super) calls: usize,
+    pub(super) calls_max: usize,
+    pub(super) streams: usize,
+    pub(super) streams_max: usize,
+}
+
 /// A call under way, until its answer has been written or dropped.
 pub(super) struct Place {
     _of_agency: OwnedSemaphorePermit,
@@ -86,6 +95,19 @@ impl AllRates {
             calls: Places::new(limits.calls_under_way_max, "calls_under_way_max"),
             streams: Places::new(limits.streams_max, "streams_max"),
             of_agency: Mutex::default(),
+        }
+    }
+
+    /// What is under way now.
+    pub(super) fn under_way(&self) -> UnderWay {
+        let Limits { calls_under_way_max, streams_max, .. } = self.limits;
+        let taken =
+            |places: &Places, most: usize| most.saturating_sub(places.free.available_permits());
+        UnderWay {
+            calls: taken(&self.calls, calls_under_way_max),
+            calls_max: calls_under_way_max,
+            streams: taken(&self.streams, streams_max),
+            streams_max,
         }
     }
 

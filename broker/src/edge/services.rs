@@ -8,6 +8,7 @@ mod evaluation;
 mod log;
 pub(super) mod messages;
 mod notices;
+mod operation;
 mod participants;
 mod planning;
 mod proofs;
@@ -18,6 +19,8 @@ mod submit;
 mod uploads;
 
 use std::sync::Arc;
+
+pub(super) use operation::Operation;
 
 use bytes::Bytes;
 use schleuse_proto::skeleton::{SKELETON_BYTES, leaf_hash};
@@ -171,7 +174,11 @@ pub(super) async fn end_health(mut health: HealthReporter) {
 const HEALTHY: [&str; 3] = ["", "schleuse.v1.MessageService", "schleuse.v1.ConsentService"];
 
 /// All other services, and what tells their health.
-pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, HealthReporter) {
+pub(super) async fn routes(
+    context: &Context,
+    operation: Operation,
+    reflection: bool,
+) -> (Routes, HealthReporter) {
     use v1::access_log_service_server::AccessLogServiceServer;
     use v1::checkpoint_service_server::CheckpointServiceServer;
     use v1::consent_service_server::ConsentServiceServer;
@@ -179,6 +186,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     use v1::directory_service_server::DirectoryServiceServer;
     use v1::evaluation_service_server::EvaluationServiceServer;
     use v1::notice_service_server::NoticeServiceServer;
+    use v1::operation_service_server::OperationServiceServer;
     use v1::participant_service_server::ParticipantServiceServer;
     use v1::planning_service_server::PlanningServiceServer;
     use v1::rights_service_server::RightsServiceServer;
@@ -211,6 +219,7 @@ pub(super) async fn routes(context: &Context, reflection: bool) -> (Routes, Heal
     add!(PlanningServiceServer, planning::Planning(context.clone()));
     add!(SafeguardServiceServer, safeguards::Safeguards(context.clone()));
     add!(EvaluationServiceServer, evaluation::Evaluation(context.clone()));
+    add!(OperationServiceServer, operation);
     add!(CheckpointServiceServer, proofs::Checkpoints(context.clone()));
     if reflection {
         add_reflection(&mut routes);

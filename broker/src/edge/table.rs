@@ -48,6 +48,7 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         | Rpc::ConfirmDeletion => &[System, Lotse],
         Rpc::ListDeletionDuties => &[System, Lotse, Dpo],
         Rpc::ListMailboxes => &[Operator],
+        Rpc::ShowStatus => &[Operator, Dpo],
         // Whoever may send may ask before.
         Rpc::AskCoverage | Rpc::RequestConsent => &[System, Lotse],
         Rpc::ListTasks => &[System, Lotse, Operator],
@@ -140,6 +141,7 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::ListDeadLetters
         | Rpc::LookUpMailbox
         | Rpc::ListMailboxes
+        | Rpc::ShowStatus
         | Rpc::FetchNotices
         | Rpc::ListDeletionDuties
         | Rpc::ConfirmDeletion

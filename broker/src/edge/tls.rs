@@ -19,6 +19,7 @@ use schleuse_proto::trust::Trust;
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::certificates::{CertificateFacts, Certificates};
 use super::connections::Connections;
 use super::crls::{CrlError, Crls};
 use super::limits;
@@ -71,6 +72,7 @@ pub enum TlsError {
 pub struct TlsState {
     files: TlsFiles,
     configs: ArcSwap<Configs>,
+    chain: ArcSwap<Vec<CertificateFacts>>,
     crls: ArcSwap<Crls>,
     seen: Mutex<Vec<(PathBuf, Option<SystemTime>, u64)>>,
 }
@@ -121,10 +123,11 @@ impl TlsState {
     /// Says which file is wrong.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let crls = Crls::load(&files.crls, None)?;
-        let config = server_config(&files, &crls)?;
+        let (config, chain) = server_config(&files, &crls)?;
         let seen = Mutex::new(fingerprint(&files));
         Ok(Self {
             configs: ArcSwap::from_pointee(Configs::new(config)),
+            chain: ArcSwap::from_pointee(chain),
             crls: ArcSwap::from_pointee(crls),
             seen,
             files,
@@ -138,8 +141,9 @@ impl TlsState {
     pub fn reload(&self) -> Result<(), TlsError> {
         let before = self.crls.load();
         let crls = Crls::load(&self.files.crls, Some(&before))?;
-        let config = server_config(&self.files, &crls)?;
+        let (config, chain) = server_config(&self.files, &crls)?;
         self.configs.store(Arc::new(Configs::new(config)));
+        self.chain.store(Arc::new(chain));
         self.crls.store(Arc::new(crls));
         Ok(())
     }
@@ -170,6 +174,23 @@ impl TlsState {
     #[must_use]
     pub fn config_of_pages(&self) -> Arc<ServerConfig> {
         self.configs.load().pages.clone()
+    }
+
+    /// What is told of the broker's chain, of the root, and of each issuing CA with its agencies.
+    #[must_use]
+    pub fn certificates(&self) -> Certificates {
+        let issuers = self.files.trust.issuers();
+        Certificates {
+            chain: self.chain.load().to_vec(),
+            root: CertificateFacts::of(&self.files.root),
+            issuers: issuers
+                .filter_map(|issuer| {
+                    let mut agencies = issuer.agencies.clone();
+                    agencies.sort_unstable();
+                    Some((CertificateFacts::of(&issuer.certificate)?, agencies))
+                })
+                .collect(),
+        }
     }
 
     /// Revocation lists in force.
@@ -204,7 +225,11 @@ impl TlsState {
     }
 }
 
-fn server_config(files: &TlsFiles, crls: &Crls) -> Result<ServerConfig, TlsError> {
+/// The configuration, and what is told of the certificates in it.
+fn server_config(
+    files: &TlsFiles,
+    crls: &Crls,
+) -> Result<(ServerConfig, Vec<CertificateFacts>), TlsError> {
     let tls = |error: &dyn std::fmt::Display| TlsError::Tls(error.to_string());
     let provider = Arc::new(provider());
     let mut roots = RootCertStore::empty();
@@ -225,6 +250,7 @@ fn server_config(files: &TlsFiles, crls: &Crls) -> Result<ServerConfig, TlsError
     let chain = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(unreadable(&files.certificate, "a PEM certificate chain"))?;
+    let facts = chain.iter().filter_map(|der| CertificateFacts::of(der)).collect();
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(unreadable(&files.key, "a PEM private key"))?;
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -236,7 +262,7 @@ fn server_config(files: &TlsFiles, crls: &Crls) -> Result<ServerConfig, TlsError
     config.alpn_protocols = vec![b"h2".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(config)
+    Ok((config, facts))
 }
 
 /// Names, times and sizes of all files: changes when one of them does.

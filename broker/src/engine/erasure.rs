@@ -286,9 +286,11 @@ impl Engine {
             let gone: Vec<(RecordNumber, Vec<Term>)> =
                 gone.map(|doomed| (doomed.number, doomed.terms.clone())).collect();
             let (eraser, index) = (self.reader.clone().eraser(), self.index.clone());
+            let columns = self.columns.clone();
             blocking(move || {
                 eraser.erase(&numbers).unwrap_or_else(|error| stop(&error));
                 index.forget(&gone);
+                columns.forget(gone.iter().map(|(number, _)| *number));
                 Ok(())
             })
             .await?;

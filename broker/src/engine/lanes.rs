@@ -38,6 +38,21 @@ struct Queues {
     idle: bool,
 }
 
+/// What waits in the lanes, beside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Commands in the urgent lane.
+    pub urgent: usize,
+    /// Their bound; the callers of more wait.
+    pub urgent_max: usize,
+    /// Commands in the normal lane.
+    pub normal: usize,
+    /// Their weight in KiB.
+    pub normal_kib: usize,
+    /// Bound of the weight in KiB.
+    pub normal_kib_max: usize,
+}
+
 /// What one round takes.
 pub(super) struct Round {
     /// Inputs in the order to serve them.
@@ -127,6 +142,20 @@ impl Lanes {
         Round { inputs, closed }
     }
 
+    /// What waits now.
+    pub(super) fn waiting(&self) -> Waiting {
+        let taken =
+            |places: &Semaphore, most: usize| most.saturating_sub(places.available_permits());
+        let normal = self.queues().normal.len();
+        Waiting {
+            urgent: taken(&self.urgent, URGENT_MAX),
+            urgent_max: URGENT_MAX,
+            normal,
+            normal_kib: taken(&self.normal, NORMAL_KIB_MAX),
+            normal_kib_max: NORMAL_KIB_MAX,
+        }
+    }
+
     /// Lets nothing more in.
     pub(super) fn close(&self) {
         let mut queues = self.queues();
@@ -188,4 +217,33 @@ fn weight(input: &Input) -> u32 {
         | Command::RefusedCall { .. } => 0,
     };
     u32::try_from(bytes / 1024).unwrap_or(u32::MAX).clamp(WEIGHT_MIN, 16 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn input() -> Input {
+        let (reply, _nobody) = oneshot::channel();
+        let command = Box::new(Command::ReadErasures);
+        Input::Command { command, cut: CancellationToken::new(), reply }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_counted_until_it_is_taken() {
+        let lanes = Lanes::new();
+        let nothing = lanes.waiting();
+        assert_eq!((nothing.urgent, nothing.normal, nothing.normal_kib), (0, 0, 0));
+        for lane in [Lane::Normal, Lane::Urgent, Lane::Patient] {
+            lanes.push(lane, input()).await.unwrap();
+        }
+        lanes.push_small(Input::Credit { stream: 1 });
+        let waiting = lanes.waiting();
+        assert_eq!((waiting.urgent, waiting.normal, waiting.normal_kib), (1, 2, 32));
+        assert_eq!(lanes.take(100, Duration::ZERO).inputs.len(), 4);
+        assert_eq!(lanes.waiting(), nothing);
+    }
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::columns::Columns;
 use super::replay::{Replay, Replayed};
 use super::standing::{Standing, StandingParts};
 use super::{Parts, StartError};
@@ -22,6 +23,7 @@ pub(super) struct Opened {
     pub(super) reader: Arc<dyn JournalReader>,
     pub(super) state: State,
     pub(super) index: Index,
+    pub(super) columns: Columns,
     pub(super) standing: Arc<Standing>,
 }
 
@@ -31,6 +33,7 @@ impl Opened {
         let mut replay = Replay::new(rules);
         let index_folder = folder.join("index");
         let index = Index::open(&index_folder)?;
+        let columns = Columns::default();
         let mut tags = (parts.entropy)();
         let new_tag = Box::new(move || {
             let mut tag = [0; 16];
@@ -41,7 +44,12 @@ impl Opened {
         let signer = parts.signer.clone();
         let opened = SegmentJournal::open(disk, folder, signer, parts.sizes, new_tag, &mut |r| {
             let event = replay.push(&r)?;
-            index.push(r.skeleton.number, &terms(rules, event.as_ref()));
+            let (number, time) = (r.skeleton.number, r.skeleton.time_ms);
+            let facts = event.as_ref().map(|event| (event, Facts::of(event)));
+            let facts = facts.as_ref().map(|(event, facts)| (*event, facts));
+            let terms = facts.map(|(_, facts)| facts.terms(&rules.catalogue));
+            index.push(number, &terms.unwrap_or_default());
+            columns.push(number, time, r.skeleton.record_type, facts);
             Ok(())
         })?;
         let Replayed { state, owed, owed_payloads, newest_erasure } = replay.finish()?;
@@ -52,6 +60,7 @@ impl Opened {
         }
         let reader: Arc<dyn JournalReader> = opened.reader;
         finish_erasures(&reader, &owed, &owed_payloads)?;
+        columns.forget(owed.iter().flat_map(|range| range.first..range.end()));
         let index = checked_index(index, &index_folder, &reader, rules, newest_erasure)?;
         let verifier = parts
             .signer
@@ -65,7 +74,7 @@ impl Opened {
             folder: folder.to_owned(),
             state_file: parts.state_file.clone(),
         })?);
-        Ok(Self { journal: opened.journal, reader, state, index, standing })
+        Ok(Self { journal: opened.journal, reader, state, index, columns, standing })
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Range {
     pub until: Option<TimeMs>,
 }
 
+/// A record that matches, with its event; none if it was erased.
+pub(super) type Found = (StoredRecord, Option<Event>);
+
 /// A query on its way through the log.
 pub struct LogQuery {
     engine: Engine,
@@ -103,12 +106,26 @@ impl Engine {
     pub fn query(
         &self,
         actor: &Actor,
-        mut wanted: Wanted,
-        mut range: Range,
+        wanted: Wanted,
+        range: Range,
     ) -> Result<LogQuery, JournalError> {
+        self.query_of(self.visible(actor, wanted), range)
+    }
+
+    /// What an actor may see of what it wants: of an agency's officer, only records in which it took part.
+    pub(super) fn visible(&self, actor: &Actor, mut wanted: Wanted) -> Wanted {
         if !self.supervises(actor) && actor.role != Role::Lotse {
             wanted.agencies.push(actor.agency.clone());
         }
+        wanted
+    }
+
+    /// A query of what an actor may see.
+    pub(super) fn query_of(
+        &self,
+        wanted: Wanted,
+        mut range: Range,
+    ) -> Result<LogQuery, JournalError> {
         if let Some(from) = range.from {
             range.first = self.first_since(from, range.first, range.end)?;
         }
@@ -152,7 +169,7 @@ impl LogQuery {
     pub fn next_record(
         &mut self,
         is_unwanted: impl Fn() -> bool,
-    ) -> Result<Option<(StoredRecord, Option<Event>)>, JournalError> {
+    ) -> Result<Option<Found>, JournalError> {
         while let Some(number) = self.next_number() {
             if is_unwanted() {
                 return Ok(None);
@@ -161,18 +178,32 @@ impl LogQuery {
             if self.range.until.is_some_and(|until| stored.skeleton.time_ms >= until) {
                 return Ok(None);
             }
-            let event = record::decode(&stored, &self.engine.rules.catalogue)
-                .map_err(|why| JournalError::Record { number, why })?;
-            // The index only proposes; the record itself decides what a caller sees.
-            let matches = match &event {
-                Some(event) => self.wanted.matches(&Facts::of(event)),
-                None => self.wanted.is_everything(),
-            };
-            if matches {
-                return Ok(Some((stored, event)));
+            if let Some(found) = self.matching(stored)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// One record, wherever it is, if it matches. Reads the journal; blocks.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    pub(super) fn read(&self, number: RecordNumber) -> Result<Option<Found>, JournalError> {
+        self.matching(self.engine.reader.record(number)?)
+    }
+
+    /// A record with its event, if it matches.
+    fn matching(&self, stored: StoredRecord) -> Result<Option<Found>, JournalError> {
+        let number = stored.skeleton.number;
+        let event = record::decode(&stored, &self.engine.rules.catalogue)
+            .map_err(|why| JournalError::Record { number, why })?;
+        // The index only proposes; the record itself decides what a caller sees.
+        let matches = match &event {
+            Some(event) => self.wanted.matches(&Facts::of(event)),
+            None => self.wanted.is_everything(),
+        };
+        Ok(matches.then_some((stored, event)))
     }
 
     fn next_number(&mut self) -> Option<RecordNumber> {

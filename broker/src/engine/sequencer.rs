@@ -8,9 +8,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
+use super::columns::Columns;
 use super::in_flight::InFlight;
 use super::lanes::Lanes;
 use super::standing::Standing;
+use super::status::{Gauges, Round};
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{
     Command, EvaluationCommand, Outcome, PlanningCommand, SafeguardCommand,
@@ -47,6 +49,7 @@ pub(super) struct Sequencer {
     pub(super) journal: Box<dyn Journal>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) index: Arc<Index>,
+    pub(super) columns: Arc<Columns>,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
@@ -66,6 +69,9 @@ pub(super) struct Sequencer {
     pub(super) notices: watch::Sender<RecordNumber>,
     /// When mailboxes are looked at again.
     pub(super) look_at_mailboxes: TimeMs,
+    pub(super) gauges: Arc<Gauges>,
+    /// What they say.
+    pub(super) round: Round,
     /// Mailboxes with messages that nobody reads; each is warned of once.
     pub(super) neglected: BTreeSet<AddressIx>,
 }
@@ -146,6 +152,8 @@ impl Sequencer {
         // The first record of an epoch; it cannot be refused.
         let _started = self.state.step(&self.rules, now, Command::Start);
         self.commit(now)?;
+        self.round.started = now;
+        self.tell_status();
         // Nobody may be served before the start itself is in the log.
         drop(self.started.take());
         loop {
@@ -160,6 +168,7 @@ impl Sequencer {
             let commit = self.commit(now)?;
             self.destroy_spent(now, &commit);
             self.tell_news(now);
+            self.tell_status();
             let letters: Vec<Letter> =
                 pending.into_iter().filter_map(|said| self.say(said, &commit)).collect();
             if !letters.is_empty() {
@@ -193,6 +202,14 @@ impl Sequencer {
             }
         }
         self.neglected = neglected.into_iter().map(|(address, _)| address).collect();
+    }
+
+    /// Leaves for operators what only this thread knows.
+    fn tell_status(&mut self) {
+        (self.round.messages, self.round.message_bytes) = self.state.unfinished();
+        self.round.clock_set_back = self.clock_set_back;
+        self.round.storage_low = self.journal.is_reserve_low();
+        self.gauges.set(self.round);
     }
 
     /// Has the payloads of messages destroyed that were finished long enough ago.
@@ -396,8 +413,11 @@ impl Sequencer {
         });
         let records = records.collect();
         let commit = self.journal.append(records)?;
+        self.round.committed = now;
         for (event, number) in events.iter().zip(first..) {
-            self.index.push(number, &Facts::of(event).terms(&self.rules.catalogue));
+            let facts = Facts::of(event);
+            self.index.push(number, &facts.terms(&self.rules.catalogue));
+            self.columns.push(number, now, facts.record_type(), Some((event, &facts)));
         }
         Ok(commit)
     }

@@ -216,6 +216,12 @@ impl Standing {
         self.witnesses.get()?.cosigned_note()
     }
 
+    /// What is known of the witnesses.
+    #[must_use]
+    pub fn witnesses(&self) -> Witnesses {
+        self.witnesses.get().cloned().unwrap_or_else(Witnesses::disabled)
+    }
+
     /// Whether anything may be permitted at an instant.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! The index finds records by terms, which are short and may collide; it only proposes. Whether a record
 //! is what somebody wants, and may see, is decided by [`Wanted::matches`] on the record itself.
 
+pub mod class;
+
 use schleuse_proto::v1;
 
 use crate::domain::catalogue::{Catalogue, Categories, Kind, Purpose};
@@ -233,6 +235,12 @@ impl<'a> Facts<'a> {
     fn add_planned(&mut self, planned: &PlannedMessage) {
         (self.purpose, self.kind) = (Some(planned.purpose), Some(planned.kind));
         self.categories = planned.categories;
+    }
+
+    /// Number of the record type.
+    #[must_use]
+    pub fn record_type(&self) -> u8 {
+        self.record_type
     }
 
     /// Sending and receiving agency of what is about a message.

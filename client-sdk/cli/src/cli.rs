@@ -29,6 +29,7 @@ pub(crate) mod rights;
 pub(crate) mod safeguards;
 pub(crate) mod simulate;
 pub(crate) mod spreadsheet;
+pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod template;
 pub(crate) mod verify;

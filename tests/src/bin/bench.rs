@@ -19,7 +19,7 @@ struct Arguments {
     /// Length of each throughput measurement.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Records for the restart measurement.
+    /// Records for the measurements of a restart and of counts.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
     /// Records of the large tree of the evidence measurement.
@@ -44,6 +44,8 @@ enum What {
     Decide,
     /// A restart with many records.
     Restart,
+    /// Counts of a log with many records, beside reading every record.
+    Counts,
     /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
     Evidence,
     /// Whether the time of a refusal tells its cause. Not part of all: it takes minutes.
@@ -76,6 +78,9 @@ async fn main() {
     }
     if matches!(arguments.what, What::All | What::Restart) {
         report.insert("restart".into(), bench::restart::run(arguments.records).await);
+    }
+    if matches!(arguments.what, What::All | What::Counts) {
+        report.insert("counts".into(), bench::counts::run(arguments.records).await);
     }
     if matches!(arguments.what, What::All | What::Evidence) {
         let tree = arguments.tree_records;

@@ -15,21 +15,21 @@ use crate::broker::TestBroker;
 use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address};
 
 /// A small generator, so that a failing run can be repeated with its seed.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
-    fn pick<T: Clone>(&mut self, values: &[T]) -> T {
+    pub(super) fn pick<T: Clone>(&mut self, values: &[T]) -> T {
         values[self.below(values.len() as u64) as usize].clone()
     }
 
     /// One of the values, or now and then none.
-    fn maybe<T: Clone>(&mut self, values: &[T]) -> Option<T> {
+    pub(super) fn maybe<T: Clone>(&mut self, values: &[T]) -> Option<T> {
         (self.below(4) == 0).then(|| self.pick(values))
     }
 }

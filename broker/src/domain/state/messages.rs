@@ -60,6 +60,7 @@ impl State {
         queue.waiting.insert(number);
         queue.messages += 1;
         queue.bytes += u64::from(message.payload_bytes);
+        self.unfinished_bytes += u64::from(message.payload_bytes);
         self.messages.insert(number, message);
         let track = self.new_track(label, participant, time);
         self.delivery.accept(number, track);
@@ -133,6 +134,7 @@ impl State {
             queue.messages -= 1;
             queue.bytes -= u64::from(message.payload_bytes);
         }
+        self.unfinished_bytes -= u64::from(message.payload_bytes);
         if let Some(participant) = self.participant_mut(message.participant) {
             participant.messages.remove(&number);
         }

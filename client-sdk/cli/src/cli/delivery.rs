@@ -14,7 +14,7 @@ use super::args::{
 };
 use super::output::Output;
 use super::table::Table;
-use super::{Ending, connect};
+use super::{Ending, connect, status};
 
 /// Notices of one call.
 const NOTICES_PER_CALL: u32 = 500;
@@ -383,8 +383,16 @@ pub(crate) async fn operator(
     command: OperatorCommand,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let OperatorCommand::Mailboxes = command;
-    let mailboxes = connect(global, None, output).await?.list_mailboxes().await?;
+    let client = connect(global, None, output).await?;
+    match command {
+        OperatorCommand::Mailboxes => mailboxes(&client, output).await,
+        OperatorCommand::Status => status::status(&client, output).await,
+    }
+}
+
+/// Lists the mailboxes.
+async fn mailboxes(client: &Client, output: &Output) -> Result<Ending, ClientError> {
+    let mailboxes = client.list_mailboxes().await?;
     let value = mailboxes.iter().map(|mailbox| {
         json!({
             "mailbox": mailbox.address,

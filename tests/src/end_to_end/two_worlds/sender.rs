@@ -176,6 +176,7 @@ impl<'a> Sender<'a> {
             | Rpc::PreviewChange
             | Rpc::ListReviews
             | Rpc::ListMailboxes
+            | Rpc::ShowStatus
             | Rpc::QueryLog
             | Rpc::CountLog
             | Rpc::ReadLeafHashes

@@ -79,4 +79,11 @@ pub(crate) enum OperatorCommand {
     ///
     /// Example: schleuse operator mailboxes
     Mailboxes,
+    /// Shows how the broker is: log, witnesses, certificates, queues, volume. Nothing about participants. Also for
+    /// data-protection officers.
+    ///
+    /// Exit code 1 if nothing can be permitted now, or a certificate or revocation list has run out: for monitoring.
+    ///
+    /// Example: schleuse operator status
+    Status,
 }
