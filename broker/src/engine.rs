@@ -42,7 +42,9 @@ use crate::journal::segments::Sizes;
 use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 
 pub use clock::{Clock, SystemClock};
-pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
+pub use erasure::{
+    ErasureError, Outdated, RUN_RECORDS_MAX, Retention, RunResult, RunSubject, Taken,
+};
 pub use evaluation::{CountError, QuarterCount};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;

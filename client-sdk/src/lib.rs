@@ -119,6 +119,7 @@ mod receive;
 mod references;
 mod report;
 mod rights;
+mod runs;
 mod seal;
 mod send;
 mod signer;
@@ -182,7 +183,8 @@ pub use planning::{
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
 pub use report::{CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code};
-pub use rights::{Erasure, Hold, HoldId, RetentionRun};
+pub use rights::{Hold, HoldId};
+pub use runs::{ApprovedRun, OpenRun, ProposedRun, RunCounts, RunPreview, RunSubject};
 pub use schleuse_proto::v1;
 pub use seal::{
     PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,

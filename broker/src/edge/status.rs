@@ -191,6 +191,16 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::WitnessesLate => (Code::Unavailable, R::WitnessesLate, Vec::new()),
         Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
         Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
+        Refusal::SecondPersonNeeded => {
+            (Code::PermissionDenied, R::SecondPersonNeeded, Vec::new())
+        }
+        Refusal::PersonMissing => (Code::PermissionDenied, R::PersonMissing, Vec::new()),
+        Refusal::RunOpen { run } => {
+            (Code::FailedPrecondition, R::RunOpen, one("run_number", &run.to_string()))
+        }
+        Refusal::RunsFull { max } => {
+            (Code::FailedPrecondition, R::RunsFull, one("max", &max.to_string()))
+        }
         Refusal::UploadDiscarded => (Code::FailedPrecondition, R::UploadDiscarded, Vec::new()),
         Refusal::RepresentationExceeded { field } => {
             (Code::InvalidArgument, R::RepresentationExceeded, one("field", field))
@@ -231,6 +241,10 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::LogBehind
         | Refusal::OnHold { .. }
         | Refusal::ProjectDpoOnly
+        | Refusal::SecondPersonNeeded
+        | Refusal::PersonMissing
+        | Refusal::RunOpen { .. }
+        | Refusal::RunsFull { .. }
         | Refusal::UploadDiscarded
         | Refusal::RepresentationExceeded { .. }
         | Refusal::ReviewTooLate { .. }

@@ -55,8 +55,11 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
         // Of the officers only the project's: the core sees to that.
-        Rpc::EraseParticipant
-        | Rpc::ApplyRetention
+        Rpc::PreviewRun
+        | Rpc::ProposeRun
+        | Rpc::ApproveRun
+        | Rpc::WithdrawRun
+        | Rpc::ListRuns
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds => &[Dpo],
@@ -90,7 +93,11 @@ pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
 #[must_use]
 pub fn is_long(rpc: Rpc) -> bool {
     match rpc {
-        Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention | Rpc::ExportEvaluation => true,
+        Rpc::CountLog
+        | Rpc::PreviewRun
+        | Rpc::ProposeRun
+        | Rpc::ApproveRun
+        | Rpc::ExportEvaluation => true,
         Rpc::SubmitStream
         | Rpc::Receive
         | Rpc::ReceiveNotices
@@ -134,6 +141,8 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds
+        | Rpc::WithdrawRun
+        | Rpc::ListRuns
         | Rpc::RecallMessages
         | Rpc::RejectMessages
         | Rpc::TrackMessages

@@ -353,6 +353,12 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             format!("Das Löschen wurde aufgeschoben. Grund: {}", event.reason)
         }
         Some(Event::HoldReleased(_)) => "Das Löschen ist nicht mehr aufgeschoben.".to_owned(),
+        Some(Event::RunProposed(event)) => {
+            format!("Das Löschen Ihrer Daten wurde vorgeschlagen. Grund: {}", event.reason)
+        }
+        Some(Event::RunWithdrawn(_)) => {
+            "Der Vorschlag, Ihre Daten zu löschen, wurde zurückgenommen.".to_owned()
+        }
         Some(Event::ErasureBegun(_)) => "Das Löschen Ihrer Daten begann.".to_owned(),
         Some(Event::RecordsErased(_)) => "Inhalte von Einträgen wurden gelöscht.".to_owned(),
         Some(Event::RecordLost(_)) => "Dieser Eintrag ging durch eine Störung verloren.".to_owned(),
@@ -442,6 +448,9 @@ fn of_casework(event: &Event) -> Option<String> {
         | Event::HoldReleased(_)
         | Event::ErasureBegun(_)
         | Event::RecordsErased(_)
+        | Event::RunProposed(_)
+        | Event::RunApproved(_)
+        | Event::RunWithdrawn(_)
         | Event::RecordLost(_)
         | Event::LogReconciled(_) => return None,
     })
