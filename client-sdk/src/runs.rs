@@ -111,10 +111,7 @@ impl RunSubject {
 }
 
 impl RunCounts {
-    fn from_wire(
-        kind: v1::RunKind,
-        counts: Option<v1::RunCounts>,
-    ) -> Result<Self, ClientError> {
+    fn from_wire(kind: v1::RunKind, counts: Option<v1::RunCounts>) -> Result<Self, ClientError> {
         let counts = counts.ok_or_else(|| ClientError::protocol("a run without counts"))?;
         match kind {
             v1::RunKind::Erasure => Ok(Self::Erasure {

@@ -23,7 +23,7 @@ use super::message::{HandOutPermit, Hold, Stage};
 use super::planning::Renewal;
 use super::refusal::Refusal;
 use super::runs::Run;
-use super::state::{ErasureHold, Erasing, ParticipantIx};
+use super::state::{Erasing, ErasureHold, ParticipantIx};
 pub use upload::{KnownDecisions, UploadCommand};
 
 pub use delivery::{DeliveryCommand, DeliveryOutcome};

@@ -191,9 +191,7 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::WitnessesLate => (Code::Unavailable, R::WitnessesLate, Vec::new()),
         Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
         Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
-        Refusal::SecondPersonNeeded => {
-            (Code::PermissionDenied, R::SecondPersonNeeded, Vec::new())
-        }
+        Refusal::SecondPersonNeeded => (Code::PermissionDenied, R::SecondPersonNeeded, Vec::new()),
         Refusal::PersonMissing => (Code::PermissionDenied, R::PersonMissing, Vec::new()),
         Refusal::RunOpen { run } => {
             (Code::FailedPrecondition, R::RunOpen, one("run_number", &run.to_string()))

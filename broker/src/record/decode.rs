@@ -277,9 +277,7 @@ impl Decoder<'_> {
             log_entry::Event::RunProposed(event) => {
                 EventKind::Run(super::runs::proposed(event, self.participant().ok())?)
             }
-            log_entry::Event::RunApproved(event) => {
-                EventKind::Run(super::runs::approved(event)?)
-            }
+            log_entry::Event::RunApproved(event) => EventKind::Run(super::runs::approved(event)?),
             log_entry::Event::RunWithdrawn(event) => EventKind::Run(RunEvent::Withdrawn {
                 run: event.run_number,
                 participant: self.participant().ok(),

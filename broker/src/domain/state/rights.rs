@@ -1,7 +1,7 @@
 //! The part of the fold that is about rights of participants: suspension, restriction, erasure.
 
-use super::{ErasureHold, Erasing};
 use super::{BTreeSet, ConsentId, ParticipantId, ParticipantIx, RecordNumber, State, TimeMs};
+use super::{Erasing, ErasureHold};
 use crate::domain::consent::{Consent, Suspension};
 use crate::domain::decide::{DenyReason, Permit, Question, decide};
 use crate::domain::event::{ErasureGround, RecordRange, UpkeepEvent};
@@ -53,7 +53,9 @@ impl State {
                 self.erasing.insert(number, erasing);
                 self.remove_participant(participant);
             }
-            UpkeepEvent::RecordsErased { ground, ranges, .. } => self.apply_erasure(*ground, ranges),
+            UpkeepEvent::RecordsErased { ground, ranges, .. } => {
+                self.apply_erasure(*ground, ranges)
+            }
             UpkeepEvent::ParticipantRestricted { participant, restricted } => {
                 self.apply_restriction(participant, *restricted, time);
             }

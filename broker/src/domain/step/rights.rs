@@ -8,8 +8,8 @@ use super::consents::CoverageEnd;
 use crate::domain::command::{ERASED_TOGETHER_MAX, Outcome, Reconciliation};
 use crate::domain::consent::Suspension;
 use crate::domain::event::{
-    Actor, ErasureGround, EventKind, ReconcileEvent, RecordRange, RevocationEvent,
-    Signature, UpkeepEvent,
+    Actor, ErasureGround, EventKind, ReconcileEvent, RecordRange, RevocationEvent, Signature,
+    UpkeepEvent,
 };
 use crate::domain::ids::{ConsentId, HoldId, ParticipantId, RecordNumber, Reference, TimeMs};
 use crate::domain::refusal::Refusal;
@@ -28,7 +28,12 @@ pub(super) fn check_officer(rules: &Rules, actor: &Actor) -> Result<(), Refusal>
 }
 
 impl State {
-    pub(super) fn upkeep(&mut self, actor: Option<Actor>, event: UpkeepEvent, now: TimeMs) -> RecordNumber {
+    pub(super) fn upkeep(
+        &mut self,
+        actor: Option<Actor>,
+        event: UpkeepEvent,
+        now: TimeMs,
+    ) -> RecordNumber {
         self.emit(actor, EventKind::Upkeep(event), now)
     }
 

@@ -61,12 +61,7 @@ impl State {
         }
     }
 
-    fn plan_run(
-        &mut self,
-        now: TimeMs,
-        actor: Actor,
-        of: ErasureOf,
-    ) -> Result<Outcome, Refusal> {
+    fn plan_run(&mut self, now: TimeMs, actor: Actor, of: ErasureOf) -> Result<Outcome, Refusal> {
         let plan = self.takes(&actor, of, now)?;
         let query = LogQueryEvent {
             reason: "erasure planned".to_owned(),

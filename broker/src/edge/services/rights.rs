@@ -51,9 +51,8 @@ impl Rights {
         request: v1::PreviewRunRequest,
     ) -> Result<v1::PreviewRunResponse, Failure> {
         let subject = subject(request.kind(), &request.participant_reference)?;
-        let planned = self.detached(move |engine| async move {
-            engine.preview_run(&actor, subject).await
-        });
+        let planned =
+            self.detached(move |engine| async move { engine.preview_run(&actor, subject).await });
         let planned = planned.await?;
         let (receipt, checkpoint) = self.proof(&planned)?;
         let counts = Some(counts(&planned.taken));

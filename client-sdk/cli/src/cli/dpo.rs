@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use schleuse_client::{
-    Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, RunSubject, event_name, format_time,
-    from_hex, parse_time, v1,
+    Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, RunSubject, event_name,
+    format_time, from_hex, parse_time, v1,
 };
 use serde_json::{Value, json};
 
@@ -33,9 +33,7 @@ pub(crate) async fn run(
             runs::propose(&client().await?, &RunSubject::Retention, &proposal, output).await
         }
         DpoCommand::Runs => runs::list(&client().await?, output).await,
-        DpoCommand::Approve(arguments) => {
-            runs::approve(&client().await?, &arguments, output).await
-        }
+        DpoCommand::Approve(arguments) => runs::approve(&client().await?, &arguments, output).await,
         DpoCommand::Withdraw { run } => runs::withdraw(&client().await?, run, output).await,
         DpoCommand::Restrict(arguments) => {
             rights::restrict(&client().await?, &arguments, output).await

@@ -20,7 +20,8 @@ pub(crate) async fn propose(
     let Some(reason) = &arguments.reason else {
         let preview = client.preview_run(subject).await?;
         let record = preview.receipt.record_number;
-        let value = run_json(subject, &preview.counts, json!({ "dry_run": true, "record": record }));
+        let value =
+            run_json(subject, &preview.counts, json!({ "dry_run": true, "record": record }));
         output.result(&value, || {
             format!("{}\nlog record {record}", counts_text(&preview.counts, "would be erased"))
         });
@@ -71,7 +72,12 @@ pub(crate) async fn approve(
     let number = arguments.run;
     let runs = client.list_runs().await?;
     if let Some(run) = runs.iter().find(|run| run.number == number) {
-        output.note(&format!("{} proposed by {}: {}", kind(&run.subject), run.proposed_by, run.reason));
+        output.note(&format!(
+            "{} proposed by {}: {}",
+            kind(&run.subject),
+            run.proposed_by,
+            run.reason
+        ));
         let preview = client.preview_run(&run.subject).await?;
         output.note(&counts_text(&preview.counts, "will be erased for good"));
         if !arguments.yes && !output.ask("approve this run?") {
@@ -83,9 +89,8 @@ pub(crate) async fn approve(
     let done = client.approve_run(number).await?;
     let record = done.receipt.record_number;
     let value = counts_json(&done.counts, json!({ "run": number, "record": record }));
-    output.result(&value, || {
-        format!("{}\nlog record {record}", counts_text(&done.counts, "erased"))
-    });
+    output
+        .result(&value, || format!("{}\nlog record {record}", counts_text(&done.counts, "erased")));
     if let RunCounts::Retention { more: true, .. } = done.counts {
         output.note("there is more: propose another run");
     }

@@ -15,7 +15,11 @@ pub(super) fn proposed(event: &v1::RunProposed) -> String {
 
 pub(super) fn approved(event: &v1::RunApproved) -> String {
     let proposed_by = event.proposed_by.as_ref().map(named).unwrap_or_default();
-    format!("{} of run {} approved, proposed by {proposed_by}", kind(event.kind()), event.run_number)
+    format!(
+        "{} of run {} approved, proposed by {proposed_by}",
+        kind(event.kind()),
+        event.run_number
+    )
 }
 
 pub(super) fn withdrawn(event: &v1::RunWithdrawn) -> String {

@@ -72,8 +72,11 @@ pub(super) fn check(shown: &Shown<'_>) -> Result<String, String> {
         not_shown += u64::from(!is_named);
     }
     let approved = runs.approved.len();
-    let rest = if not_shown > 0 { format!("; of {not_shown} it is not shown") } else { String::new() };
-    Ok(format!("{approved} runs approved by another person, {named} records of erasures name one{rest}"))
+    let rest =
+        if not_shown > 0 { format!("; of {not_shown} it is not shown") } else { String::new() };
+    Ok(format!(
+        "{approved} runs approved by another person, {named} records of erasures name one{rest}"
+    ))
 }
 
 fn is_officer(actor: &v1::Actor) -> bool {
@@ -100,7 +103,12 @@ impl<'a> Runs<'a> {
     }
 
     /// The proposal that a record follows: open until now. None if it is not shown.
-    fn open(&self, run: u64, row: &LogRow, strict: bool) -> Result<Option<&'a LogRow>, &'static str> {
+    fn open(
+        &self,
+        run: u64,
+        row: &LogRow,
+        strict: bool,
+    ) -> Result<Option<&'a LogRow>, &'static str> {
         require(run < row.record_number, "a run that was not proposed before")?;
         require(!self.approved.contains_key(&run), "a run that was approved before")?;
         require(!self.withdrawn.contains(&run), "a run that was withdrawn")?;

@@ -12,8 +12,8 @@ use crate::signer::Signer;
 use crate::test_log::{
     CONSENT, DRV, Entry, GRANT_MS, LOTSENSTELLE, START_MS, accepted, address, confirmed, consent,
     erasure_begun, grant, handed_out, label, log_key, reconciled, recorded, records_erased,
-    reference, refused, registered, restricted, revoked, run_approved, run_of,
-    run_proposed, run_withdrawn, some, stopped, suspended, whole,
+    reference, refused, registered, restricted, revoked, run_approved, run_of, run_proposed,
+    run_withdrawn, some, stopped, suspended, whole,
 };
 use crate::trust_file::TrustAnchors;
 
