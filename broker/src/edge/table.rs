@@ -93,11 +93,8 @@ pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
 #[must_use]
 pub fn is_long(rpc: Rpc) -> bool {
     match rpc {
-        Rpc::CountLog
-        | Rpc::PreviewRun
-        | Rpc::ProposeRun
-        | Rpc::ApproveRun
-        | Rpc::ExportEvaluation => true,
+        Rpc::CountLog | Rpc::ExportEvaluation => true,
+        Rpc::PreviewRun | Rpc::ProposeRun | Rpc::ApproveRun => true,
         Rpc::SubmitStream
         | Rpc::Receive
         | Rpc::ReceiveNotices
@@ -106,6 +103,7 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::HealthV1HealthWatch
         | Rpc::ReflectionV1ServerReflectionServerReflectionInfo
         | Rpc::ReflectionV1alphaServerReflectionServerReflectionInfo => true,
+        Rpc::WithdrawRun | Rpc::ListRuns => false,
         Rpc::RecordConsent
         | Rpc::ReviseConsent
         | Rpc::PreviewRevocation
@@ -141,8 +139,6 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds
-        | Rpc::WithdrawRun
-        | Rpc::ListRuns
         | Rpc::RecallMessages
         | Rpc::RejectMessages
         | Rpc::TrackMessages

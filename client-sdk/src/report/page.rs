@@ -419,6 +419,7 @@ fn of_casework(event: &Event) -> Option<String> {
             "Der Stand Ihrer Teilnahme wurde eingetragen. Ihre Begleitung kann ihn Ihnen zeigen."
                 .to_owned()
         }
+        Event::RunProposed(_) | Event::RunApproved(_) | Event::RunWithdrawn(_) => return None,
         Event::BrokerStarted(_)
         | Event::MailboxRead(_)
         | Event::DirectoryPublished(_)
@@ -448,9 +449,6 @@ fn of_casework(event: &Event) -> Option<String> {
         | Event::HoldReleased(_)
         | Event::ErasureBegun(_)
         | Event::RecordsErased(_)
-        | Event::RunProposed(_)
-        | Event::RunApproved(_)
-        | Event::RunWithdrawn(_)
         | Event::RecordLost(_)
         | Event::LogReconciled(_) => return None,
     })

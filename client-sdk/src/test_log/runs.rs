@@ -39,11 +39,11 @@ pub(crate) fn run_withdrawn(run_number: u64) -> Entry {
 
 /// The run that a record of an erasure names.
 pub(crate) fn run_of(event: &mut Event) -> Option<&mut u64> {
-    match event {
-        Event::ErasureBegun(event) => Some(&mut event.run_number),
-        Event::RecordsErased(event) => Some(&mut event.run_number),
-        _ => None,
+    if let Event::ErasureBegun(event) = event {
+        return Some(&mut event.run_number);
     }
+    let Event::RecordsErased(event) = event else { return None };
+    Some(&mut event.run_number)
 }
 
 /// The entries as an honest broker writes them: where a test names no run, one of the retention was approved before the
