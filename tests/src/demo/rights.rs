@@ -88,13 +88,14 @@ pub(super) fn erasure(stage: &Stage, case: &Case) {
     let reason = ["--reason", "Antrag nach Art. 17 vom 17. Januar"];
     let propose = ["dpo", "erase", "--participant", about];
     let plan = stage.ask(OFFICER, &[&propose[..], &reason].concat());
-    let run = plan["run"].as_u64().unwrap().to_string();
+    let number = plan["run"].as_u64().unwrap();
+    let run = number.to_string();
     let own = stage.run(OFFICER, &["dpo", "approve", &run, "--yes"]);
     claim("nobody erases alone: who proposed it cannot approve it", own.status.code() == Some(1));
     let open = stage.ask(SECOND_OFFICER, &["dpo", "runs"]);
     claim(
         "the second officer sees what is proposed, by whom and why",
-        open[0]["run"].to_string() == run && open[0]["proposed_by"] == "d-01",
+        open[0]["run"] == number && open[0]["proposed_by"] == "d-01",
     );
     let erased = stage.ask(SECOND_OFFICER, &["dpo", "approve", &run, "--yes"]);
     let (planned, records) =
