@@ -16,6 +16,7 @@ pub mod message;
 pub mod names;
 pub mod planning;
 pub mod refusal;
+pub mod runs;
 pub mod safeguards;
 pub mod state;
 mod step;

@@ -47,7 +47,9 @@ use crate::journal::{Commit, DurablePermit, JournalError, JournalReader};
 pub use clock::{Clock, SystemClock};
 use columns::Columns;
 pub use count::{GROUPS_MAX, Group, Grouping, Groups, LogCount};
-pub use erasure::{Erased, ErasureError, RUN_RECORDS_MAX, Retained, Retention};
+pub use erasure::{
+    ErasureError, Outdated, RUN_RECORDS_MAX, Retention, RunResult, RunSubject, Taken,
+};
 pub use evaluation::{CountError, QuarterCount};
 pub use in_flight::{InFlight, InFlightGuard};
 use lanes::Lanes;

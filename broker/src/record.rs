@@ -15,6 +15,7 @@ pub mod evaluation;
 pub mod facts;
 pub mod planning;
 pub mod rows;
+pub mod runs;
 mod safeguards;
 mod uploads;
 

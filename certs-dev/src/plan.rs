@@ -41,7 +41,7 @@ pub struct AgencyPlan {
 
 impl Plan {
     /// The installation of the demonstration and the end-to-end tests: five benefit agencies with
-    /// a system and a data-protection officer each, the Lotsenstelle, the project office, the
+    /// a system and a data-protection officer each, the Lotsenstelle, the project office with two officers, the
     /// operator and the evaluation.
     #[must_use]
     pub fn demonstration(now_ms: u64) -> Self {
@@ -58,7 +58,11 @@ impl Plan {
             "lotsenstelle",
             &[("lotse", Some("l-01")), ("lotse", Some("l-02")), ("dpo", None)],
         ));
-        agencies.push(agency("projekt", &[("dpo", None)]));
+        // What is erased needs two persons; the one without a person reads.
+        agencies.push(agency(
+            "projekt",
+            &[("dpo", Some("d-01")), ("dpo", Some("d-02")), ("dpo", None)],
+        ));
         agencies.push(agency("betrieb", &[("operator", None)]));
         agencies.push(agency("oth-regensburg", &[("evaluation", None)]));
         Self {

@@ -120,6 +120,7 @@ mod receive;
 mod references;
 mod report;
 mod rights;
+mod runs;
 mod seal;
 mod send;
 mod signer;
@@ -193,7 +194,8 @@ pub use references::{BookEntry, ReferenceBook};
 pub use report::{
     CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code, shown,
 };
-pub use rights::{Erasure, Hold, HoldId, RetentionRun};
+pub use rights::{Hold, HoldId};
+pub use runs::{ApprovedRun, OpenRun, ProposedRun, RunCounts, RunPreview, RunSubject};
 pub use schleuse_proto::v1;
 pub use seal::{
     PADDED_BYTES, SealError, Sealed, SealingKeys, SealingPrivateKey, SealingPublicKey, Suite, open,

@@ -1,4 +1,4 @@
-//! Rights of participants: restriction, and what the project's officer does: erasure, retention, holds.
+//! Rights of participants: restriction and holds. What erases is in `runs`.
 
 use std::fmt;
 
@@ -50,30 +50,6 @@ pub struct Hold {
     pub placed_ms: i64,
 }
 
-/// What an erasure took, or would take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Erasure {
-    /// Records whose contents are gone.
-    pub records: u64,
-    /// Waiting messages that were stopped.
-    pub stopped_messages: u32,
-    /// The record of the erasure, or of the question.
-    pub receipt: Receipt,
-}
-
-/// What a run of the retention took, or would take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RetentionRun {
-    /// Records by type: the type, only before this instant (Unix milliseconds), how many.
-    pub counts: Vec<(v1::RecordType, i64, u64)>,
-    /// Participants that were erased as a whole.
-    pub participants: u64,
-    /// Whether another run would take more.
-    pub more: bool,
-    /// The record of the last erasure, or of the question.
-    pub receipt: Receipt,
-}
-
 impl Client {
     /// Restricts the processing of a participant's data, or ends the restriction. When it restricts, nothing
     /// about the participant leaves the broker once this returns. For the Lotse and the project's officer.
@@ -97,48 +73,6 @@ impl Client {
             .await?;
         self.settle(&answer.checkpoint).await?;
         Receipt::from_wire(answer.receipt.as_ref())
-    }
-
-    /// Erases everything about a participant for good, or only counts what that would be. Never repeated by
-    /// itself. For the project's officer.
-    ///
-    /// # Errors
-    /// There is no such participant, erasure is on hold, or the broker cannot be reached: then it may or may not
-    /// have begun, and what was begun is finished.
-    pub async fn erase_participant(
-        &self,
-        participant: &ParticipantReference,
-        dry_run: bool,
-    ) -> Result<Erasure, ClientError> {
-        let participant_reference = participant.as_text().to_owned();
-        let request = v1::EraseParticipantRequest { participant_reference, dry_run };
-        let answer = self.rights().erase_participant(request).await;
-        let answer = answer.map_err(|status| self.failed(&status))?.into_inner();
-        self.settle(&answer.checkpoint).await?;
-        Ok(Erasure {
-            records: answer.records,
-            stopped_messages: answer.stopped_messages,
-            receipt: Receipt::from_wire(answer.receipt.as_ref())?,
-        })
-    }
-
-    /// Erases what its retention period has left behind, or only counts it. For the project's officer.
-    ///
-    /// # Errors
-    /// Erasure is on hold, or the broker cannot be reached.
-    pub async fn apply_retention(&self, dry_run: bool) -> Result<RetentionRun, ClientError> {
-        let request = v1::ApplyRetentionRequest { dry_run };
-        let answer = self.rights().apply_retention(request).await;
-        let answer = answer.map_err(|status| self.failed(&status))?.into_inner();
-        self.settle(&answer.checkpoint).await?;
-        let counts =
-            answer.counts.iter().map(|count| (count.r#type(), count.before_ms, count.records));
-        Ok(RetentionRun {
-            counts: counts.collect(),
-            participants: answer.participants,
-            more: answer.more,
-            receipt: Receipt::from_wire(answer.receipt.as_ref())?,
-        })
     }
 
     /// Puts erasure on hold, for one participant or all. For the project's officer.

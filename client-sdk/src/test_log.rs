@@ -1,6 +1,8 @@
 //! A log for tests: its key signs any checkpoint that it is told to sign, and its rows say what they are
 //! told to say.
 
+mod runs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use tlog_tiles::{Checkpoint, Hash};
 
 use crate::ids::Receipt;
 use crate::log::{Bundle, Evidence, LogAnswer, LogRow, record_type, tree_root};
+
+pub(crate) use runs::{run_approved, run_of, run_proposed, run_withdrawn};
 
 /// Sends in these tests.
 pub(crate) const JOBCENTER: &str = "jobcenter-stadt-regensburg";
@@ -178,6 +182,7 @@ pub(crate) fn whole(entries: &[Entry]) -> Bundle {
 
 /// Rows of a log of these entries and of some more records that the query does not show.
 pub(crate) fn some(entries: &[Entry], more: u8, shows: impl Fn(u64) -> bool) -> Bundle {
+    let entries = runs::with_run(entries);
     let rows = entries.iter().zip(0..).map(|(entry, number)| entry.row(number));
     let rows: Vec<LogRow> = rows.map(|row| LogRow::parse(row).unwrap()).collect();
     let mut leaves: Vec<Digest> = rows.iter().map(LogRow::leaf_hash).collect();
@@ -444,7 +449,7 @@ pub(crate) fn registered() -> Entry {
 
 /// That the erasure of a participant began. The broker no longer tells of whom.
 pub(crate) fn erasure_begun() -> Entry {
-    Entry::of(Event::ErasureBegun(v1::ErasureBegun {})).by("projekt", "dpo")
+    Entry::of(Event::ErasureBegun(v1::ErasureBegun::default())).by("projekt", "dpo")
 }
 
 /// That the log was reconciled after it had lost records.
@@ -455,7 +460,7 @@ pub(crate) fn reconciled() -> Entry {
 /// That records were erased.
 pub(crate) fn records_erased(ground: v1::ErasureGround, ranges: &[(u64, u64)]) -> Entry {
     let ranges = ranges.iter().map(|&(first, count)| v1::RecordRange { first, count }).collect();
-    let event = v1::RecordsErased { ground: ground.into(), ranges };
+    let event = v1::RecordsErased { ground: ground.into(), ranges, run_number: 0 };
     Entry::of(Event::RecordsErased(event)).by("projekt", "dpo")
 }
 

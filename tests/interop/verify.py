@@ -38,6 +38,7 @@ from schleuse.v1 import (
 )
 
 import formats
+import runs
 import safeguards
 
 EXPORT = "schleuse-log-export-1"
@@ -81,6 +82,7 @@ TAKEN = {
         access_log_pb2.RECORD_TYPE_UPLOAD_DISCARDED,
         access_log_pb2.RECORD_TYPE_EVALUATION_RELEASED,
         access_log_pb2.RECORD_TYPE_EVALUATION_EXPORTED,
+        access_log_pb2.RECORD_TYPE_RUN_APPROVED,
     },
 }
 
@@ -1002,6 +1004,11 @@ def _require_whole_participants(types, parts):
     require(len(registrations) <= len(begun), "without an end")
 
 
+def check_runs(document, _trust):
+    """What was erased, one person proposed and another one approved before."""
+    return runs.check(document, _listed)
+
+
 # Fewest persons behind a number of the evaluation, whatever its tables say.
 PERSONS_MIN = 5
 
@@ -1362,6 +1369,7 @@ CHECKS = [
     ("permits", check_permits, _BOTH),
     ("duties", check_duties, _BOTH),
     ("erased", check_erased, _BOTH),
+    ("runs", check_runs, _BOTH),
     ("evaluation", check_evaluation, _BOTH),
     ("signatures", check_signatures, _BOTH),
 ]

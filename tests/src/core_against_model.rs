@@ -9,6 +9,7 @@ mod entries;
 mod ops;
 mod planning;
 mod rights;
+mod runs;
 mod safeguards;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -79,6 +80,10 @@ struct Pair {
     newest_erased: BTreeSet<RecordNumber>,
     /// Every hold that somebody tried to place.
     holds: Vec<HoldId>,
+    /// Every run that was proposed, and when.
+    runs: Vec<(RecordNumber, u64)>,
+    /// The newest run of the retention that was approved.
+    retaining: Option<runs::Retaining>,
     /// Documents of releases and objections, by number.
     releases: BTreeMap<u8, model::safeguards::Release>,
     objections: BTreeMap<u8, model::safeguards::Objection>,
@@ -161,6 +166,8 @@ impl Pair {
             erased: BTreeSet::new(),
             newest_erased: BTreeSet::new(),
             holds: Vec::new(),
+            runs: Vec::new(),
+            retaining: None,
             releases: BTreeMap::new(),
             objections: BTreeMap::new(),
             entropy: 0,
@@ -285,11 +292,10 @@ impl Pair {
             | Op::PlaceHold { .. }
             | Op::ReleaseHold { .. }
             | Op::ListHolds { .. }
-            | Op::PlanErasure { .. }
-            | Op::BeginErasure { .. }
             | Op::EraseRecords { .. }
             | Op::Retain { .. }
             | Op::Reconcile { .. } => self.play_rights(op),
+            Op::Run(op) => self.play_run(op),
             Op::Safeguard(op) => self.play_safeguards(op),
         }
     }
@@ -689,6 +695,7 @@ impl Pair {
         self.step(Command::Tick).unwrap();
         self.model.tick(self.now);
         self.list_holds(CallerOp::Officer);
+        self.list_runs(CallerOp::Officer);
         self.compare_delivery();
         self.compare_planning(0);
     }

@@ -23,6 +23,7 @@ mod queries;
 mod rights;
 mod roles;
 mod rollback;
+mod runs;
 mod safeguards;
 mod simulate;
 mod site;
@@ -99,6 +100,9 @@ fn word(entry: &v1::LogEntry, reason: v1::DenyReason) -> String {
         Event::ObjectionWithdrawn(_) => "objection ended".to_owned(),
         Event::ParticipationEnded(_) => "ended".to_owned(),
         Event::EvaluationReleased(event) => format!("evaluation {} released", event.quarter),
+        Event::RunProposed(event) => format!("run proposed {}", event.kind().as_str_name()),
+        Event::RunApproved(event) => format!("run {} approved", event.run_number),
+        Event::RunWithdrawn(event) => format!("run {} withdrawn", event.run_number),
         Event::EvaluationExported(event) => format!("evaluation {} exported", event.quarter),
         Event::LogReconciled(event) => format!("reconciled after {}", event.found_size),
         Event::UploadDiscarded(_) => "upload discarded".to_owned(),

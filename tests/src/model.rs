@@ -6,7 +6,8 @@
 //! Time is a parameter in milliseconds that never decreases from call to call; intervals are half-open.
 //!
 //! Each record of the broker's access log is one [`Entry`]; a message's number is the index of its [`Entry::Decided`].
-//! What is about rights of participants, and about a log that lost records, is in [`rights`].
+//! What is about rights of participants, and about a log that lost records, is in [`rights`]; what two persons erase
+//! is in [`runs`].
 //!
 //! Source: the rules the software must keep (no consent, no transmission; a revocation works at once) and the
 //! invariants default-deny, no-spurious-deny, revoke-strict, log-first, idempotent, erasure, anti-rollback.
@@ -16,6 +17,7 @@ pub mod delivery;
 pub mod directory;
 pub mod planning;
 pub mod rights;
+pub mod runs;
 pub mod safeguards;
 mod terms;
 
@@ -110,8 +112,9 @@ pub struct Model {
     directory: Vec<(String, Vec<String>)>,
     /// In order of placing.
     erasure_holds: Vec<ErasureHold>,
-    /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
-    erasing: Vec<(usize, usize)>,
+    /// Erasures that have begun and are not finished: the log index of the beginning, whose, and by which run.
+    erasing: Vec<(usize, usize, usize)>,
+    runs: runs::Runs,
     /// The log indexes of entries that were erased.
     erased_entries: Vec<usize>,
     /// The largest size of a log that was lost and is not continued.
@@ -149,6 +152,7 @@ impl Model {
             directory: Vec::new(),
             erasure_holds: Vec::new(),
             erasing: Vec::new(),
+            runs: runs::Runs::default(),
             erased_entries: Vec::new(),
             abandoned: 0,
             safeguards: Safeguards::default(),

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::broker::{BrokerProcess, write_config};
 use crate::pki::Pki;
-use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient};
+use crate::raw::{Case, DRV, Draft, JOBCENTER, RawClient, erase};
 
 /// What the campaign found.
 #[derive(Clone, Debug, Default)]
@@ -150,11 +150,7 @@ async fn erase_somebody(broker: &BrokerProcess) {
     let number = sent.receipt.unwrap().record_number;
     let rows = officer.whole_log().await;
     let row = rows.iter().find(|row| row.record_number == number).unwrap();
-    let request = v1::EraseParticipantRequest {
-        participant_reference: row.participant_reference.clone(),
-        dry_run: false,
-    };
-    officer.rights().erase_participant(request).await.unwrap();
+    erase(broker.address, &row.participant_reference).await;
 }
 
 /// A small case, as the project's officer exports it, and as its sender files it.

@@ -3,6 +3,7 @@
 mod delivery;
 mod evaluation;
 mod planning;
+mod run;
 mod safeguard;
 mod upload;
 
@@ -21,7 +22,8 @@ use super::ids::{
 use super::message::{HandOutPermit, Hold, Stage};
 use super::planning::Renewal;
 use super::refusal::Refusal;
-use super::state::{ErasureHold, ParticipantIx};
+use super::runs::Run;
+use super::state::{Erasing, ErasureHold, ParticipantIx};
 pub use upload::{KnownDecisions, UploadCommand};
 
 pub use delivery::{DeliveryCommand, DeliveryOutcome};
@@ -30,6 +32,8 @@ pub use planning::{
     ListedParticipation, PlacesCount, PlanningCommand, PlanningOutcome, TASKS_LISTED_MAX, Task,
     TaskKind,
 };
+
+pub use run::RunCommand;
 
 pub use safeguard::{
     ProposedChange, Review, ReviewState, Safeguard, SafeguardCommand, SafeguardList,
@@ -255,19 +259,18 @@ pub enum Command {
         /// Who.
         actor: Actor,
     },
-    /// The officer of the project asks what an erasure or a run of the retention would take.
-    PlanErasure {
+    /// About runs: what is erased on the word of two persons.
+    Run(RunCommand),
+    /// The erasure of a participant begins whom a run of the retention found, if it is still outdated.
+    EraseOutdated {
         /// Who.
         actor: Actor,
-        /// Of one participant, or the retention.
-        of: ErasureOf,
-    },
-    /// The erasure of a participant begins.
-    BeginErasure {
-        /// Who.
-        actor: Actor,
-        /// Of whom; never the retention.
-        of: ErasureOf,
+        /// The run.
+        run: RecordNumber,
+        /// Of whom.
+        participant: ParticipantId,
+        /// Its last change was before this instant.
+        before: TimeMs,
     },
     /// Contents of records are erased as soon as this is durable.
     EraseRecords {
@@ -275,6 +278,8 @@ pub enum Command {
         actor: Option<Actor>,
         /// Why.
         ground: ErasureGround,
+        /// The run that was approved.
+        run: RecordNumber,
         /// Which, ascending, at most [`ERASED_TOGETHER_MAX`], and about whom they are.
         records: Vec<(RecordNumber, Option<ParticipantId>)>,
     },
@@ -304,14 +309,11 @@ pub enum Command {
 /// Most records of one [`Command::EraseRecords`].
 pub const ERASED_TOGETHER_MAX: usize = 1000;
 
-/// What an erasure is about.
+/// What a run is about, as the caller says it.
 #[derive(Clone, Copy, Debug)]
 pub enum ErasureOf {
     /// A participant, by the caller's reference.
     Reference(Reference),
-    /// A participant that the retention found, if it is still outdated: its last change was before this
-    /// instant, and nothing can pass any more.
-    Outdated(ParticipantId, TimeMs),
     /// What is outdated: participants whose last change was before this instant; none: no participants.
     Retention(Option<TimeMs>),
 }
@@ -423,9 +425,9 @@ pub enum Outcome {
     },
     /// Holds, with the caller's reference of the participant.
     Holds(Vec<(ErasureHold, Option<Reference>)>),
-    /// What an erasure would take; the question is logged.
+    /// What a run would take, or will take: it was asked, proposed or, of the retention, approved.
     ErasurePlanned {
-        /// The record of the question.
+        /// The record of that.
         record: RecordNumber,
         /// Participants that would be erased.
         participants: Vec<ParticipantId>,
@@ -438,6 +440,8 @@ pub enum Outcome {
     ErasureBegun {
         /// Record of the beginning, the last one that is about the participant.
         record: RecordNumber,
+        /// The run that was approved.
+        run: RecordNumber,
         /// Whose.
         participant: ParticipantId,
         /// Number of the participant: hand-outs in flight about them must end.
@@ -452,8 +456,10 @@ pub enum Outcome {
         /// Which: of those asked for, the ones that nothing holds.
         numbers: Vec<RecordNumber>,
     },
-    /// Erasures that have begun and are not finished: the record of their beginning, and whose.
-    Erasures(Vec<(RecordNumber, ParticipantId)>),
+    /// Erasures that have begun and are not finished.
+    Erasures(Vec<Erasing>),
+    /// Open runs, with the caller's reference of the participant.
+    Runs(Vec<(Run, Option<Reference>)>),
     /// Releases and objections of a participant.
     Safeguards(SafeguardList),
     /// What a change would stop.

@@ -6,6 +6,7 @@
 mod delivery;
 mod evaluation;
 mod planning;
+mod run;
 mod safeguard;
 mod upload;
 
@@ -30,6 +31,8 @@ use super::planning::Renewal;
 pub use delivery::{BasisEndedEvent, DeliveryEvent};
 
 pub use planning::{CoverageEvent, ParticipationEvent, PlanningEvent, RequestEvent};
+
+pub use run::RunEvent;
 
 pub use safeguard::SafeguardEvent;
 
@@ -182,6 +185,8 @@ pub enum EventKind {
     Safeguard(Box<SafeguardEvent>),
     /// Something for the evaluation.
     Evaluation(EvaluationEvent),
+    /// What becomes of a run.
+    Run(RunEvent),
 }
 
 /// What happens to the log itself and to what it holds about participants: restriction, suspension, erasure,
@@ -192,6 +197,8 @@ pub enum UpkeepEvent {
     ErasureBegun {
         /// Whose.
         participant: ParticipantId,
+        /// The run that was approved.
+        run: RecordNumber,
     },
     /// Contents of records were erased.
     RecordsErased {
@@ -199,6 +206,8 @@ pub enum UpkeepEvent {
         ground: ErasureGround,
         /// Which, ascending.
         ranges: Vec<RecordRange>,
+        /// The run that was approved.
+        run: RecordNumber,
     },
     /// The processing of a participant's data was restricted, or the restriction ended.
     ParticipantRestricted {

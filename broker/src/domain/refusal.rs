@@ -3,6 +3,7 @@
 //! That a message is not covered is not a refusal but an outcome, see [`super::command::Outcome`].
 
 use super::evaluation::Quarter;
+use super::ids::RecordNumber;
 
 /// Why a command is refused. Texts are outward: stable, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +126,26 @@ pub enum Refusal {
     OnHold {
         /// Why, in one word of ours.
         hold: &'static str,
+    },
+    /// The caller proposed the run.
+    #[error("whoever proposed a run does not approve it: another person has to")]
+    SecondPersonNeeded,
+    /// The certificate names no person.
+    #[error(
+        "the certificate names no person: runs are proposed and approved with certificates of persons"
+    )]
+    PersonMissing,
+    /// A run of the same thing is open.
+    #[error("run {run} is about the same and open: have another person approve it, or withdraw it")]
+    RunOpen {
+        /// Its number.
+        run: RecordNumber,
+    },
+    /// Too many open runs.
+    #[error("{max} runs are open: have one approved by another person, or withdraw one")]
+    RunsFull {
+        /// Most open runs.
+        max: usize,
     },
     /// For the officer of the project.
     #[error("only the data-protection officer of the project may do that")]

@@ -9,6 +9,7 @@ mod delivery;
 mod messages;
 mod planning;
 mod rights;
+mod runs;
 mod safeguards;
 mod uploads;
 
@@ -31,6 +32,7 @@ use super::ids::{
 use super::message::{Hold, Message, Stage};
 use super::names::{AddressIx, AgencyIx, Names};
 use super::planning::{PlanningRules, Renewal};
+use runs::Runs;
 use uploads::Uploads;
 pub(super) use uploads::{Fate, UploadKey};
 
@@ -143,6 +145,17 @@ pub struct ErasureHold {
     pub placed: TimeMs,
 }
 
+/// An erasure that has begun and is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasing {
+    /// The record of its beginning.
+    pub begun: RecordNumber,
+    /// Whose.
+    pub participant: ParticipantId,
+    /// The run that was approved.
+    pub run: RecordNumber,
+}
+
 /// What waits for one address.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -237,7 +250,8 @@ pub struct State {
     pub(super) delivery: delivery::Delivery,
     pub(super) planning: planning::Planning,
     /// Erasures that have begun and are not finished, by the record of their beginning.
-    erasing: BTreeMap<RecordNumber, ParticipantId>,
+    erasing: BTreeMap<RecordNumber, Erasing>,
+    pub(super) runs: Runs,
     /// Size up to which this log once went another way, see `UpkeepEvent::LogReconciled`.
     abandoned: u64,
     /// Records of reconciliations.
@@ -387,6 +401,7 @@ impl State {
             }
             EventKind::Safeguard(event) => self.apply_safeguard(event, number, time),
             EventKind::Evaluation(event) => self.apply_evaluation(event, number),
+            EventKind::Run(run) => self.apply_run(event.actor.as_ref(), run, number, time),
         }
     }
 

@@ -13,6 +13,7 @@ mod planning;
 mod previews;
 mod reviews;
 mod rights;
+mod runs;
 mod safeguards;
 mod uploads;
 
@@ -147,10 +148,12 @@ impl State {
             }
             Command::ReleaseHold { actor, hold } => self.release_hold(rules, now, actor, &hold),
             Command::ListHolds { actor } => self.list_holds(rules, now, actor),
-            Command::PlanErasure { actor, of } => self.plan_erasure(rules, now, actor, of),
-            Command::BeginErasure { actor, of } => self.begin_erasure(rules, now, actor, of),
-            Command::EraseRecords { actor, ground, records } => {
-                self.erase_records(now, actor, ground, &records)
+            Command::Run(command) => self.run_command(rules, now, command),
+            Command::EraseOutdated { actor, run, participant, before } => {
+                self.erase_outdated(now, actor, run, &participant, before)
+            }
+            Command::EraseRecords { actor, ground, run, records } => {
+                self.erase_records(now, actor, ground, run, &records)
             }
             Command::ReadErasures => Ok(Outcome::Erasures(self.erasing())),
             Command::FillLost { size, most } => Ok(self.fill_lost(now, size, most)),

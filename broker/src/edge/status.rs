@@ -146,9 +146,13 @@ fn outward(failure: &Failure) -> Outward {
     }
 }
 
+/// Metadata of one key.
+fn one(key: &'static str, value: &impl ToString) -> Vec<(&'static str, String)> {
+    vec![(key, value.to_string())]
+}
+
 fn refused(refusal: &Refusal) -> Outward {
     use ErrorReason as R;
-    let one = |key, value: &str| vec![(key, value.to_owned())];
     let (code, reason, metadata) = match refusal {
         Refusal::InvalidField { field, expected } => (
             Code::InvalidArgument,
@@ -172,7 +176,7 @@ fn refused(refusal: &Refusal) -> Outward {
             (Code::InvalidArgument, R::EvidenceMissing, one("category", category))
         }
         Refusal::RevisionConflict { expected } => {
-            (Code::Aborted, R::RevisionConflict, one("expected_revision", &expected.to_string()))
+            (Code::Aborted, R::RevisionConflict, one("expected_revision", expected))
         }
         Refusal::IdempotencyConflict { field } => {
             (Code::AlreadyExists, R::IdempotencyConflict, one("field", field))
@@ -191,6 +195,10 @@ fn refused(refusal: &Refusal) -> Outward {
         Refusal::WitnessesLate => (Code::Unavailable, R::WitnessesLate, Vec::new()),
         Refusal::OnHold { hold } => (Code::FailedPrecondition, R::OnHold, one("hold", hold)),
         Refusal::ProjectDpoOnly => (Code::PermissionDenied, R::ProjectDpoOnly, Vec::new()),
+        Refusal::SecondPersonNeeded => (Code::PermissionDenied, R::SecondPersonNeeded, Vec::new()),
+        Refusal::PersonMissing => (Code::PermissionDenied, R::PersonMissing, Vec::new()),
+        Refusal::RunOpen { run } => (Code::FailedPrecondition, R::RunOpen, one("run_number", run)),
+        Refusal::RunsFull { max } => (Code::FailedPrecondition, R::RunsFull, one("max", max)),
         Refusal::UploadDiscarded => (Code::FailedPrecondition, R::UploadDiscarded, Vec::new()),
         Refusal::RepresentationExceeded { field } => {
             (Code::InvalidArgument, R::RepresentationExceeded, one("field", field))
@@ -205,7 +213,7 @@ fn refused(refusal: &Refusal) -> Outward {
         }
         Refusal::NotForDeputy { act } => (Code::PermissionDenied, R::NotForDeputy, one("act", act)),
         Refusal::QuarterNotOver { quarter } => {
-            (Code::FailedPrecondition, R::QuarterNotOver, one("quarter", &quarter.to_string()))
+            (Code::FailedPrecondition, R::QuarterNotOver, one("quarter", quarter))
         }
     };
     let retry = is_retryable(refusal).then_some(Duration::from_secs(1));
@@ -231,6 +239,10 @@ fn is_retryable(refusal: &Refusal) -> bool {
         | Refusal::LogBehind
         | Refusal::OnHold { .. }
         | Refusal::ProjectDpoOnly
+        | Refusal::SecondPersonNeeded
+        | Refusal::PersonMissing
+        | Refusal::RunOpen { .. }
+        | Refusal::RunsFull { .. }
         | Refusal::UploadDiscarded
         | Refusal::RepresentationExceeded { .. }
         | Refusal::ReviewTooLate { .. }

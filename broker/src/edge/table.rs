@@ -56,8 +56,11 @@ pub fn roles(rpc: Rpc) -> &'static [Role] {
         Rpc::PublishEntry => &[System, Lotse],
         Rpc::QueryLog | Rpc::CountLog => &[Dpo, Lotse],
         // Of the officers only the project's: the core sees to that.
-        Rpc::EraseParticipant
-        | Rpc::ApplyRetention
+        Rpc::PreviewRun
+        | Rpc::ProposeRun
+        | Rpc::ApproveRun
+        | Rpc::WithdrawRun
+        | Rpc::ListRuns
         | Rpc::PlaceHold
         | Rpc::ReleaseHold
         | Rpc::ListHolds => &[Dpo],
@@ -91,7 +94,8 @@ pub fn is_permitted(role: Role, rpc: Rpc) -> bool {
 #[must_use]
 pub fn is_long(rpc: Rpc) -> bool {
     match rpc {
-        Rpc::CountLog | Rpc::EraseParticipant | Rpc::ApplyRetention | Rpc::ExportEvaluation => true,
+        Rpc::CountLog | Rpc::ExportEvaluation => true,
+        Rpc::PreviewRun | Rpc::ProposeRun | Rpc::ApproveRun => true,
         Rpc::SubmitStream
         | Rpc::Receive
         | Rpc::ReceiveNotices
@@ -100,6 +104,7 @@ pub fn is_long(rpc: Rpc) -> bool {
         | Rpc::HealthV1HealthWatch
         | Rpc::ReflectionV1ServerReflectionServerReflectionInfo
         | Rpc::ReflectionV1alphaServerReflectionServerReflectionInfo => true,
+        Rpc::WithdrawRun | Rpc::ListRuns => false,
         Rpc::RecordConsent
         | Rpc::ReviseConsent
         | Rpc::PreviewRevocation

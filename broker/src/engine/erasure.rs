@@ -1,4 +1,5 @@
-//! Erasure: of one participant, and of what its retention period has left behind.
+//! Erasure: of one participant, and of what its retention period has left behind; each as a run that one person
+//! proposed and another one approves.
 //!
 //! INVARIANT (erasure): first the participant is taken out of the state, so that nothing more can be recorded
 //! about it; then its records are looked up, the list of them is logged, and only when that is durable they
@@ -13,10 +14,11 @@ use schleuse_proto::v1::RecordType;
 use super::query::{LogQuery, Range};
 use super::{Answer, Engine, Lane};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::command::{Command, ERASED_TOGETHER_MAX, ErasureOf, Outcome};
+use crate::domain::command::{Command, ERASED_TOGETHER_MAX, ErasureOf, Outcome, RunCommand};
 use crate::domain::event::{Actor, ErasureGround};
-use crate::domain::ids::{ParticipantId, RecordNumber, TimeMs};
+use crate::domain::ids::{ParticipantId, RecordNumber, Reference, TimeMs};
 use crate::domain::refusal::Refusal;
+use crate::domain::state::Erasing;
 use crate::index::Term;
 use crate::journal::{Commit, JournalError};
 use crate::record;
@@ -43,32 +45,49 @@ pub struct Retention {
     pub payload_grace_ms: TimeMs,
 }
 
-/// What an erasure took, or would take.
+/// What a run is about.
+#[derive(Clone, Copy, Debug)]
+pub enum RunSubject {
+    /// Everything about a participant, by the caller's reference.
+    Erasure(Reference),
+    /// What its retention period has left behind.
+    Retention,
+}
+
+/// What a run took, or would take.
 #[derive(Debug)]
-pub struct Erased {
-    /// Number of records.
-    pub records: u64,
-    /// Messages that were stopped.
-    pub stopped: u32,
-    /// Record of the erasure, or of the question.
+pub struct RunResult {
+    /// Record of the question, the proposal, or the last one of the erasure.
     pub record: RecordNumber,
     /// Commit that covers it.
     pub commit: Commit,
+    /// How much.
+    pub taken: Taken,
 }
 
-/// What a run of the retention took, or would take.
+/// How much a run takes.
 #[derive(Debug)]
-pub struct Retained {
+pub enum Taken {
+    /// One participant.
+    Erasure {
+        /// Number of records.
+        records: u64,
+        /// Messages that are stopped.
+        stopped: u32,
+    },
+    /// What is outdated.
+    Retention(Outdated),
+}
+
+/// What a run of the retention takes.
+#[derive(Debug, Default)]
+pub struct Outdated {
     /// By type: only records before this instant, and how many.
     pub counts: BTreeMap<u8, (TimeMs, u64)>,
     /// Participants.
     pub participants: u64,
     /// Whether another run would take more.
     pub more: bool,
-    /// Record of the last erasure, or of the question.
-    pub record: RecordNumber,
-    /// Commit that covers it.
-    pub commit: Commit,
 }
 
 /// Why an erasure stopped.
@@ -99,30 +118,92 @@ const RUN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 const RESUME_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Engine {
-    /// Erases everything about a participant, or counts what that would be.
+    /// Counts what a run would take.
     ///
     /// # Errors
-    /// Refused, or the journal fails: then the next start finishes what was begun.
-    pub async fn erase_participant(
+    /// Refused, or a record cannot be read.
+    pub async fn preview_run(
         &self,
         actor: &Actor,
-        of: ErasureOf,
-        dry_run: bool,
-    ) -> Result<Erased, ErasureError> {
+        subject: RunSubject,
+    ) -> Result<RunResult, ErasureError> {
         let _one_at_a_time = self.begin_run(actor).await?;
-        if dry_run {
-            let answer = self.plan(actor, of).await?;
-            let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome
-            else {
-                return Err(ErasureError::Interrupted);
-            };
-            let (record, waiting) = (*record, *waiting);
-            let participant = *participants.first().ok_or(ErasureError::Interrupted)?;
-            let records = self.records_about(participant, record + 1).await?;
-            let records = u64::try_from(records.len()).unwrap_or(u64::MAX);
-            return Ok(Erased { records, stopped: waiting, record, commit: answer.commit });
+        let now = self.clock.now();
+        let command = RunCommand::Plan { actor: actor.clone(), of: self.erasure_of(subject, now) };
+        self.count_run(command, subject, now).await
+    }
+
+    /// Proposes a run, and counts what it would take. The run's number is that of the record.
+    ///
+    /// # Errors
+    /// Refused, or a record cannot be read: then the run may be open all the same.
+    pub async fn propose_run(
+        &self,
+        actor: &Actor,
+        subject: RunSubject,
+        reason: String,
+    ) -> Result<RunResult, ErasureError> {
+        let _one_at_a_time = self.begin_run(actor).await?;
+        let now = self.clock.now();
+        let of = self.erasure_of(subject, now);
+        let command = RunCommand::Propose { actor: actor.clone(), of, reason };
+        self.count_run(command, subject, now).await
+    }
+
+    /// Approves a run that another person proposed, and carries it out.
+    ///
+    /// # Errors
+    /// Refused, or the journal fails: then the next start finishes the erasure of a participant that was begun. What a
+    /// run of the retention did not come to is left for the next run.
+    pub async fn approve_run(
+        &self,
+        actor: &Actor,
+        run: RecordNumber,
+    ) -> Result<RunResult, ErasureError> {
+        let _one_at_a_time = self.begin_run(actor).await?;
+        let now = self.clock.now();
+        let before = quarter_before(now, self.retention.participants_months);
+        let command = RunCommand::Approve { actor: actor.clone(), run, before };
+        let answer = self.execute(Lane::Normal, Command::Run(command)).await?;
+        if let Outcome::ErasureBegun { .. } = &answer.outcome {
+            return self.finish_erasure(actor, answer).await;
         }
-        self.erase_one(actor, of).await
+        self.retain(now, answer, Some((actor, run))).await
+    }
+
+    fn erasure_of(&self, subject: RunSubject, now: TimeMs) -> ErasureOf {
+        match subject {
+            RunSubject::Erasure(reference) => ErasureOf::Reference(reference),
+            RunSubject::Retention => {
+                ErasureOf::Retention(quarter_before(now, self.retention.participants_months))
+            }
+        }
+    }
+
+    /// What a run would take that is asked about or proposed.
+    async fn count_run(
+        &self,
+        command: RunCommand,
+        subject: RunSubject,
+        now: TimeMs,
+    ) -> Result<RunResult, ErasureError> {
+        let answer = self.execute(Lane::Normal, Command::Run(command)).await?;
+        match subject {
+            RunSubject::Erasure(_) => self.count_erasure(answer).await,
+            RunSubject::Retention => self.retain(now, answer, None).await,
+        }
+    }
+
+    async fn count_erasure(&self, answer: Answer) -> Result<RunResult, ErasureError> {
+        let Outcome::ErasurePlanned { record, participants, waiting, .. } = &answer.outcome else {
+            return Err(ErasureError::Interrupted);
+        };
+        let (record, stopped) = (*record, *waiting);
+        let participant = *participants.first().ok_or(ErasureError::Interrupted)?;
+        let records = self.records_about(participant, record + 1).await?;
+        let records = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        let taken = Taken::Erasure { records, stopped };
+        Ok(RunResult { record, commit: answer.commit, taken })
     }
 
     /// The right to erase: only the project's officer has it, and only once at a time.
@@ -134,23 +215,23 @@ impl Engine {
         taken.map_err(|_| Refusal::Overloaded { limit: "erasures" })
     }
 
-    async fn plan(&self, actor: &Actor, of: ErasureOf) -> Result<Answer, Refusal> {
-        self.execute(Lane::Normal, Command::PlanErasure { actor: actor.clone(), of }).await
-    }
-
-    async fn erase_one(&self, actor: &Actor, of: ErasureOf) -> Result<Erased, ErasureError> {
-        let command = Command::BeginErasure { actor: actor.clone(), of };
-        let answer = self.execute(Lane::Normal, command).await?;
-        let Outcome::ErasureBegun { record, participant, participant_ix, stopped } = answer.outcome
+    /// Erases the records of a participant whose erasure has begun.
+    async fn finish_erasure(
+        &self,
+        actor: &Actor,
+        answer: Answer,
+    ) -> Result<RunResult, ErasureError> {
+        let Outcome::ErasureBegun { record, run, participant, participant_ix, stopped } =
+            answer.outcome
         else {
             return Err(ErasureError::Interrupted);
         };
         self.settle(participant_ix).await;
         let doomed = self.records_about(participant, record + 1).await?;
         let records = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
-        let erased = self.erase(Some(actor), ErasureGround::Participant, doomed).await?;
+        let erased = self.erase(Some(actor), ErasureGround::Participant, run, doomed).await?;
         let (record, commit) = erased.ok_or(ErasureError::Interrupted)?;
-        Ok(Erased { records, stopped, record, commit })
+        Ok(RunResult { record, commit, taken: Taken::Erasure { records, stopped } })
     }
 
     /// Finishes erasures that were begun and interrupted, now and again, until the broker goes down.
@@ -176,91 +257,84 @@ impl Engine {
         let Outcome::Erasures(begun) = answer.outcome else {
             return Err(ErasureError::Interrupted);
         };
-        for (number, participant) in begun {
+        for Erasing { begun, participant, run } in begun {
             if self.ending.is_cancelled() {
                 return Err(Refusal::Draining.into());
             }
-            let doomed = self.records_about(participant, number + 1).await?;
-            self.erase(None, ErasureGround::Participant, doomed).await?;
-            tracing::info!(number, "an interrupted erasure was finished");
+            let doomed = self.records_about(participant, begun + 1).await?;
+            self.erase(None, ErasureGround::Participant, run, doomed).await?;
+            tracing::info!(number = begun, "an interrupted erasure was finished");
         }
         Ok(())
     }
 
     /// Erases the contents of records whose retention period has ended, and participants about whom nothing
-    /// can pass any more; or counts them.
-    ///
-    /// # Errors
-    /// As [`Engine::erase_participant`].
-    pub async fn apply_retention(
+    /// can pass any more, if a run was approved; otherwise counts them.
+    async fn retain(
         &self,
-        actor: &Actor,
-        dry_run: bool,
-    ) -> Result<Retained, ErasureError> {
-        let _one_at_a_time = self.begin_run(actor).await?;
-        let now = self.clock.now();
-        let retention = self.retention;
-        let before = quarter_before(now, retention.participants_months);
-        let answer = self.plan(actor, ErasureOf::Retention(before)).await?;
+        now: TimeMs,
+        answer: Answer,
+        approved: Option<(&Actor, RecordNumber)>,
+    ) -> Result<RunResult, ErasureError> {
         let Outcome::ErasurePlanned { record, participants, held, .. } = answer.outcome else {
             return Err(ErasureError::Interrupted);
         };
-        let mut retained = Retained {
-            counts: BTreeMap::new(),
+        let mut taken = Outdated {
             participants: u64::try_from(participants.len()).unwrap_or(u64::MAX),
-            more: false,
-            record,
-            commit: answer.commit,
+            ..Outdated::default()
         };
-        let mut left = RUN_RECORDS_MAX;
-        for (record_type, months) in retention.types() {
+        let (mut last, mut left) = ((record, answer.commit), RUN_RECORDS_MAX);
+        for (record_type, months) in self.retention.types() {
             let Some(before) = quarter_before(now, months) else { continue };
             let (held, end) = (held.clone(), record);
             let engine = self.clone();
             let search = move || engine.outdated(record_type, before, end, &held, left + 1);
             let mut doomed = blocking(search).await?;
-            retained.more |= doomed.len() > left;
+            taken.more |= doomed.len() > left;
             doomed.truncate(left);
             left -= doomed.len();
             if doomed.is_empty() {
                 continue;
             }
             let count = u64::try_from(doomed.len()).unwrap_or(u64::MAX);
-            retained.counts.insert(record_type, (before, count));
-            if !dry_run {
-                let erased = self.erase(Some(actor), ErasureGround::Retention, doomed).await?;
-                if let Some(erased) = erased {
-                    (retained.record, retained.commit) = erased;
-                }
+            taken.counts.insert(record_type, (before, count));
+            if let Some((actor, run)) = approved {
+                let ground = ErasureGround::Retention;
+                last = self.erase(Some(actor), ground, run, doomed).await?.unwrap_or(last);
             }
         }
-        if let (false, Some(before)) = (dry_run, before) {
-            self.erase_outdated(actor, participants, before, &mut retained).await?;
+        if let Some((actor, run)) = approved {
+            taken.participants = 0;
+            taken.more |= participants.len() > RUN_PARTICIPANTS_MAX;
+            let before = quarter_before(now, self.retention.participants_months);
+            for participant in participants.into_iter().take(RUN_PARTICIPANTS_MAX) {
+                let erased = self.erase_outdated(actor, run, participant, before).await?;
+                taken.participants += u64::from(erased.is_some());
+                last = erased.unwrap_or(last);
+            }
         }
-        Ok(retained)
+        let (record, commit) = last;
+        Ok(RunResult { record, commit, taken: Taken::Retention(taken) })
     }
 
-    /// Erases participants that are still outdated; those who were held or became active meanwhile stay.
+    /// Erases a participant that is still outdated; one who was held or became active meanwhile stays.
     async fn erase_outdated(
         &self,
         actor: &Actor,
-        participants: Vec<ParticipantId>,
-        before: TimeMs,
-        retained: &mut Retained,
-    ) -> Result<(), ErasureError> {
-        retained.participants = 0;
-        retained.more |= participants.len() > RUN_PARTICIPANTS_MAX;
-        for participant in participants.into_iter().take(RUN_PARTICIPANTS_MAX) {
-            match self.erase_one(actor, ErasureOf::Outdated(participant, before)).await {
-                Ok(erased) => {
-                    retained.participants += 1;
-                    (retained.record, retained.commit) = (erased.record, erased.commit);
-                }
-                Err(ErasureError::Refused(Refusal::OnHold { .. } | Refusal::NotFound { .. })) => {}
-                Err(error) => return Err(error),
+        run: RecordNumber,
+        participant: ParticipantId,
+        before: Option<TimeMs>,
+    ) -> Result<Option<(RecordNumber, Commit)>, ErasureError> {
+        let Some(before) = before else { return Ok(None) };
+        let command = Command::EraseOutdated { actor: actor.clone(), run, participant, before };
+        match self.execute(Lane::Normal, command).await {
+            Ok(answer) => {
+                let erased = self.finish_erasure(actor, answer).await?;
+                Ok(Some((erased.record, erased.commit)))
             }
+            Err(Refusal::OnHold { .. } | Refusal::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     /// Logs which records are erased, and erases them; some at a time. None if nothing was left that may be.
@@ -268,6 +342,7 @@ impl Engine {
         &self,
         actor: Option<&Actor>,
         ground: ErasureGround,
+        run: RecordNumber,
         doomed: Vec<Doomed>,
     ) -> Result<Option<(RecordNumber, Commit)>, ErasureError> {
         let mut last = None;
@@ -277,7 +352,7 @@ impl Engine {
                 return Err(Refusal::Draining.into());
             }
             let records = some.iter().map(|doomed| (doomed.number, doomed.about)).collect();
-            let command = Command::EraseRecords { actor: actor.cloned(), ground, records };
+            let command = Command::EraseRecords { actor: actor.cloned(), ground, run, records };
             let answer = self.execute(Lane::Patient, command).await?;
             let Outcome::RecordsErased { record: Some(record), numbers } = answer.outcome else {
                 continue;

@@ -161,7 +161,7 @@ impl QuarterCount {
                 self.collector.restrict(*participant, *restricted);
                 Ok(())
             }
-            EventKind::Upkeep(UpkeepEvent::ErasureBegun { participant }) => {
+            EventKind::Upkeep(UpkeepEvent::ErasureBegun { participant, .. }) => {
                 self.collector.erase(*participant);
                 Ok(())
             }

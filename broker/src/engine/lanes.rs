@@ -204,8 +204,8 @@ fn weight(input: &Input) -> u32 {
         | Command::PlaceHold { .. }
         | Command::ReleaseHold { .. }
         | Command::ListHolds { .. }
-        | Command::PlanErasure { .. }
-        | Command::BeginErasure { .. }
+        | Command::Run(_)
+        | Command::EraseOutdated { .. }
         | Command::EraseRecords { .. }
         | Command::ReadErasures
         | Command::FillLost { .. }

@@ -15,7 +15,7 @@ use super::standing::Standing;
 use super::status::{Gauges, Round};
 use super::{Answer, CREDIT_MAX, Credit, Entropy, HandOut, Input, OnFatal, Subscribe};
 use crate::domain::command::{
-    Command, EvaluationCommand, Outcome, PlanningCommand, SafeguardCommand,
+    Command, EvaluationCommand, Outcome, PlanningCommand, RunCommand, SafeguardCommand,
 };
 use crate::domain::event::{Actor, ErasureGround};
 use crate::domain::ids::{Address, RecordNumber, TimeMs};
@@ -295,8 +295,11 @@ impl Sequencer {
             // What was begun is finished in any case.
             Command::EraseRecords { ground: ErasureGround::Participant, .. }
             | Command::ReadErasures => (false, false),
-            Command::PlanErasure { .. }
-            | Command::BeginErasure { .. }
+            Command::Run(RunCommand::Withdraw { .. } | RunCommand::List { .. }) => (false, false),
+            Command::Run(
+                RunCommand::Plan { .. } | RunCommand::Propose { .. } | RunCommand::Approve { .. },
+            )
+            | Command::EraseOutdated { .. }
             | Command::EraseRecords { .. }
             | Command::FillLost { .. }
             | Command::Reconcile(_)

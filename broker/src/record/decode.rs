@@ -17,7 +17,7 @@ use crate::domain::decide::DenyReason;
 use crate::domain::event::{
     Actor, Basis, BatchSignature, ConsentEvent, Decision, DecisionEvent, DirectoryEvent,
     ErasureGround, Event, EventKind, GrantRef, HandOutEvent, LogFilter, LogQueryEvent,
-    ReconcileEvent, RecordRange, RevocationEvent, Signature, Submission, UpkeepEvent,
+    ReconcileEvent, RecordRange, RevocationEvent, RunEvent, Signature, Submission, UpkeepEvent,
 };
 use crate::domain::ids::{
     Address, AgencyId, ConsentId, HoldId, ParticipantId, Reference, RegistrationKey, TimeMs,
@@ -177,9 +177,10 @@ impl Decoder<'_> {
             log_entry::Event::CallRefused(refused) => {
                 EventKind::CallRefused { method: refused.method }
             }
-            log_entry::Event::ErasureBegun(_) => {
-                EventKind::Upkeep(UpkeepEvent::ErasureBegun { participant: self.participant()? })
-            }
+            log_entry::Event::ErasureBegun(begun) => EventKind::Upkeep(UpkeepEvent::ErasureBegun {
+                participant: self.participant()?,
+                run: begun.run_number,
+            }),
             log_entry::Event::RecordsErased(erased) => EventKind::Upkeep(records_erased(&erased)?),
             log_entry::Event::ParticipantRestricted(event) => {
                 EventKind::Upkeep(UpkeepEvent::ParticipantRestricted {
@@ -273,6 +274,14 @@ impl Decoder<'_> {
             log_entry::Event::EvaluationExported(event) => {
                 EventKind::Evaluation(super::evaluation::exported(&event)?)
             }
+            log_entry::Event::RunProposed(event) => {
+                EventKind::Run(super::runs::proposed(event, self.participant().ok())?)
+            }
+            log_entry::Event::RunApproved(event) => EventKind::Run(super::runs::approved(event)?),
+            log_entry::Event::RunWithdrawn(event) => EventKind::Run(RunEvent::Withdrawn {
+                run: event.run_number,
+                participant: self.participant().ok(),
+            }),
         })
     }
 
@@ -407,7 +416,7 @@ fn records_erased(erased: &v1::RecordsErased) -> Result<UpkeepEvent, String> {
     };
     let range = |range: &v1::RecordRange| RecordRange { first: range.first, count: range.count };
     let ranges = erased.ranges.iter().map(range).collect();
-    Ok(UpkeepEvent::RecordsErased { ground, ranges })
+    Ok(UpkeepEvent::RecordsErased { ground, ranges, run: erased.run_number })
 }
 
 fn reconciled(event: v1::LogReconciled) -> Result<ReconcileEvent, String> {
@@ -442,7 +451,7 @@ fn address(address: Option<&v1::Address>) -> Result<Address, String> {
         .ok_or_else(|| "malformed address".to_owned())
 }
 
-fn actor(actor: v1::Actor) -> Result<Actor, String> {
+pub(super) fn actor(actor: v1::Actor) -> Result<Actor, String> {
     Ok(Actor {
         agency: agency(&actor.agency)?,
         role: Role::parse(&actor.role).ok_or("unknown role")?,

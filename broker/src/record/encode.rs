@@ -74,6 +74,7 @@ pub(super) fn record_type(kind: &EventKind) -> v1::RecordType {
         EventKind::Planning(event) => planning::record_type(event),
         EventKind::Safeguard(event) => safeguards::record_type(&event.act),
         EventKind::Evaluation(event) => super::evaluation::record_type(event),
+        EventKind::Run(event) => super::runs::record_type(event),
     }
 }
 
@@ -204,6 +205,7 @@ fn body(
         EventKind::Planning(event) => planning::body(event, catalogue, private),
         EventKind::Safeguard(event) => safeguards::encode(event, private),
         EventKind::Evaluation(event) => super::evaluation::body(event),
+        EventKind::Run(event) => super::runs::body(event, private),
     }
 }
 
@@ -214,11 +216,11 @@ fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::E
         private.participant = Bytes::copy_from_slice(participant.bytes());
     };
     match event {
-        UpkeepEvent::ErasureBegun { participant } => {
+        UpkeepEvent::ErasureBegun { participant, run } => {
             about(participant);
-            log_entry::Event::ErasureBegun(v1::ErasureBegun {})
+            log_entry::Event::ErasureBegun(v1::ErasureBegun { run_number: *run })
         }
-        UpkeepEvent::RecordsErased { ground, ranges } => {
+        UpkeepEvent::RecordsErased { ground, ranges, run } => {
             let ground = match ground {
                 ErasureGround::Participant => v1::ErasureGround::Participant,
                 ErasureGround::Retention => v1::ErasureGround::Retention,
@@ -227,6 +229,7 @@ fn upkeep(event: &UpkeepEvent, private: &mut v1::PrivateSection) -> log_entry::E
             log_entry::Event::RecordsErased(v1::RecordsErased {
                 ground: ground.into(),
                 ranges: ranges.iter().map(range).collect(),
+                run_number: *run,
             })
         }
         UpkeepEvent::ParticipantRestricted { participant, restricted } => {
@@ -327,6 +330,7 @@ fn findings(kind: &EventKind) -> v1::Findings {
         )
         | EventKind::Upkeep(_)
         | EventKind::Evaluation(_)
+        | EventKind::Run(_)
         | EventKind::Upload(_) => v1::Findings::default(),
     }
 }
@@ -432,7 +436,7 @@ fn log_filter(filter: &LogFilter) -> v1::LogFilter {
     }
 }
 
-fn actor(actor: &Actor) -> v1::Actor {
+pub(super) fn actor(actor: &Actor) -> v1::Actor {
     v1::Actor {
         agency: actor.agency.to_string(),
         role: actor.role.name().to_owned(),

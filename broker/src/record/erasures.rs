@@ -95,7 +95,7 @@ mod tests {
     fn erased(ranges: &[(u64, u64)]) -> Event {
         let range = |(first, count): &(u64, u64)| RecordRange { first: *first, count: *count };
         let ranges = ranges.iter().map(range).collect();
-        let event = UpkeepEvent::RecordsErased { ground: ErasureGround::Retention, ranges };
+        let event = UpkeepEvent::RecordsErased { ground: ErasureGround::Retention, ranges, run: 0 };
         Event { actor: None, kind: EventKind::Upkeep(event) }
     }
 

@@ -97,6 +97,7 @@ impl<'a> Facts<'a> {
             | EventKind::Upload(_)
             | EventKind::Evaluation(_) => {}
             EventKind::Upkeep(event) => self.add_upkeep(event),
+            EventKind::Run(event) => self.participant = super::runs::participant(event),
             EventKind::Delivery(event) => self.add_delivery(event),
             EventKind::Planning(event) => self.add_planning(event),
             EventKind::DirectoryPublished(entry) => self.agencies.push(&entry.agency),
@@ -167,7 +168,7 @@ impl<'a> Facts<'a> {
             UpkeepEvent::RecordsErased { .. }
             | UpkeepEvent::RecordLost
             | UpkeepEvent::LogReconciled(_) => {}
-            UpkeepEvent::ErasureBegun { participant }
+            UpkeepEvent::ErasureBegun { participant, .. }
             | UpkeepEvent::ParticipantRestricted { participant, .. } => {
                 self.participant = Some(participant);
             }

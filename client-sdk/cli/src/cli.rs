@@ -26,6 +26,7 @@ pub(crate) mod receipt;
 pub(crate) mod recipients;
 pub(crate) mod report;
 pub(crate) mod rights;
+pub(crate) mod runs;
 pub(crate) mod safeguards;
 pub(crate) mod simulate;
 pub(crate) mod spreadsheet;

@@ -97,7 +97,17 @@ mod tests {
 
     #[test]
     fn every_text_says_something_in_both_languages_with_the_same_gaps() {
-        let parts = [shell::ALL, failure::ALL, forms::ALL, words::ALL, dpo::ALL, operator::ALL];
+        let parts = [
+            shell::ALL,
+            failure::ALL,
+            forms::ALL,
+            words::ALL,
+            dpo::ALL,
+            operator::ALL,
+            lotse::ALL,
+            consent::ALL,
+            conference::ALL,
+        ];
         for (key, german, english) in parts.into_iter().flatten() {
             assert!(!german.trim().is_empty() && !english.trim().is_empty(), "{key}");
             let gaps = |text: &str| text.matches("{}").count();

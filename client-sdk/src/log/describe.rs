@@ -3,6 +3,7 @@
 mod delivery;
 mod evaluation;
 mod planning;
+mod runs;
 pub(crate) mod safeguards;
 mod uploads;
 
@@ -61,6 +62,9 @@ pub(crate) fn record_type(entry: &v1::LogEntry) -> Option<v1::RecordType> {
         Event::ParticipationEnded(_) => R::ParticipationEnded,
         Event::EvaluationReleased(_) => R::EvaluationReleased,
         Event::EvaluationExported(_) => R::EvaluationExported,
+        Event::RunProposed(_) => R::RunProposed,
+        Event::RunApproved(_) => R::RunApproved,
+        Event::RunWithdrawn(_) => R::RunWithdrawn,
     })
 }
 
@@ -78,9 +82,14 @@ pub(super) fn actor(row: &LogRow) -> String {
     match row.caused_by() {
         None if row.entry.is_none() => "(erased)".to_owned(),
         None => "broker".to_owned(),
-        Some(actor) if actor.person.is_empty() => format!("{}/{}", actor.agency, actor.role),
-        Some(actor) => format!("{}/{}/{}", actor.agency, actor.role, actor.person),
+        Some(actor) => named(actor),
     }
+}
+
+/// `agency/role` with the person if there is one.
+fn named(actor: &v1::Actor) -> String {
+    let (agency, role, person) = (&actor.agency, &actor.role, &actor.person);
+    if person.is_empty() { format!("{agency}/{role}") } else { format!("{agency}/{role}/{person}") }
 }
 
 fn address(address: Option<&v1::Address>) -> String {
@@ -169,6 +178,9 @@ fn event_text(event: &Event) -> String {
         Event::UploadDiscarded(e) => uploads::text(e),
         Event::EvaluationReleased(e) => evaluation::released_text(e),
         Event::EvaluationExported(e) => evaluation::exported_text(e),
+        Event::RunProposed(e) => runs::proposed(e),
+        Event::RunApproved(e) => runs::approved(e),
+        Event::RunWithdrawn(e) => runs::withdrawn(e),
         Event::LogReconciled(e) => format!(
             "log reconciled: {} records lost, {} consents suspended",
             e.lost_records, e.suspended_consents
@@ -320,9 +332,12 @@ fn event_json(event: &Event) -> Value {
         | Event::ParticipationEnded(_) => safeguards::json(Some(event)).unwrap_or_default(),
         Event::EvaluationReleased(e) => evaluation::released_json(e),
         Event::EvaluationExported(e) => evaluation::exported_json(e),
+        Event::RunProposed(e) => runs::proposed_json(e),
+        Event::RunApproved(e) => runs::approved_json(e),
+        Event::RunWithdrawn(e) => runs::withdrawn_json(e),
+        Event::ErasureBegun(e) => json!({ "run": e.run_number }),
         Event::DirectoryPublished(_)
         | Event::ParticipantRegistered(_)
-        | Event::ErasureBegun(_)
         | Event::ParticipationSet(_)
         | Event::RecordLost(_) => json!({}),
     }
@@ -350,7 +365,11 @@ fn handed_out_json(event: &v1::HandedOut) -> Value {
 fn erased_json(event: &v1::RecordsErased) -> Value {
     let ranges = event.ranges.iter();
     let ranges = ranges.map(|range| json!({ "first": range.first, "count": range.count }));
-    json!({ "ground": ground(event), "ranges": ranges.collect::<Value>() })
+    json!({
+        "ground": ground(event),
+        "ranges": ranges.collect::<Value>(),
+        "run": event.run_number,
+    })
 }
 
 fn reconciled_json(event: &v1::LogReconciled) -> Value {

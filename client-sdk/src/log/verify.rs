@@ -14,6 +14,7 @@ mod history;
 mod messages;
 mod participants;
 mod permits;
+mod runs;
 mod safeguards;
 mod shown;
 mod signatures;
@@ -172,6 +173,7 @@ impl Checks {
         self.add("permits", permits::check(&shown));
         self.add("duties", duties::check(&shown));
         self.add("erased", shown.erasures.check(shown.is_complete));
+        self.add("runs", runs::check(&shown));
         self.add("evaluation", evaluation::check(&shown));
         if let Some(trust) = trust {
             self.add("signatures", signatures::check(&shown, trust));

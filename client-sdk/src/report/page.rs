@@ -353,6 +353,12 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             format!("Das Löschen wurde aufgeschoben. Grund: {}", event.reason)
         }
         Some(Event::HoldReleased(_)) => "Das Löschen ist nicht mehr aufgeschoben.".to_owned(),
+        Some(Event::RunProposed(event)) => {
+            format!("Das Löschen Ihrer Daten wurde vorgeschlagen. Grund: {}", event.reason)
+        }
+        Some(Event::RunWithdrawn(_)) => {
+            "Der Vorschlag, Ihre Daten zu löschen, wurde zurückgenommen.".to_owned()
+        }
         Some(Event::ErasureBegun(_)) => "Das Löschen Ihrer Daten begann.".to_owned(),
         Some(Event::RecordsErased(_)) => "Inhalte von Einträgen wurden gelöscht.".to_owned(),
         Some(Event::RecordLost(_)) => "Dieser Eintrag ging durch eine Störung verloren.".to_owned(),
@@ -413,6 +419,7 @@ fn of_casework(event: &Event) -> Option<String> {
             "Der Stand Ihrer Teilnahme wurde eingetragen. Ihre Begleitung kann ihn Ihnen zeigen."
                 .to_owned()
         }
+        Event::RunProposed(_) | Event::RunApproved(_) | Event::RunWithdrawn(_) => return None,
         Event::BrokerStarted(_)
         | Event::MailboxRead(_)
         | Event::DirectoryPublished(_)

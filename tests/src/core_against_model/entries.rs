@@ -1,7 +1,9 @@
 //! What the core wrote, in the words of the model.
 
 use schleuse_broker::domain::consent::Suspension;
-use schleuse_broker::domain::event::{Basis, Decision, ErasureGround, RecordRange, UpkeepEvent};
+use schleuse_broker::domain::event::{
+    Basis, Decision, ErasureGround, RecordRange, RunEvent, UpkeepEvent,
+};
 use schleuse_broker::domain::ids::{ConsentId, HoldId, MessageId, ParticipantId};
 use schleuse_broker::domain::message::{Stage, StopReason};
 use schleuse_broker::domain::{DenyReason, Event, EventKind, Refusal};
@@ -92,16 +94,32 @@ impl Pair {
             EventKind::Safeguard(event) => self.safeguard_entry(event),
             EventKind::Delivery(event) => delivery_entry(event),
             EventKind::Planning(event) => self.planning_entry(event),
+            EventKind::Run(event) => self.run_entry(event),
             other => panic!("no operation of this test makes {other:?}"),
+        }
+    }
+
+    fn run_entry(&self, event: &RunEvent) -> Entry {
+        match event {
+            RunEvent::Proposed { of, .. } => {
+                Entry::RunProposed { participant: of.participant().map(|id| self.participant(id)) }
+            }
+            RunEvent::Approved { run, proposed_by, .. } => Entry::RunApproved {
+                run: *run as usize,
+                proposed_by: proposed_by.person.as_deref().unwrap_or_default().to_owned(),
+            },
+            RunEvent::Withdrawn { run, .. } => Entry::RunWithdrawn { run: *run as usize },
         }
     }
 
     fn upkeep_entry(&self, event: &UpkeepEvent) -> Entry {
         match event {
-            UpkeepEvent::ErasureBegun { participant } => {
-                Entry::ErasureBegun { participant: self.participant(participant) }
-            }
-            UpkeepEvent::RecordsErased { ground, ranges } => Entry::RecordsErased {
+            UpkeepEvent::ErasureBegun { participant, run } => Entry::ErasureBegun {
+                participant: self.participant(participant),
+                run: *run as usize,
+            },
+            UpkeepEvent::RecordsErased { ground, ranges, run } => Entry::RecordsErased {
+                run: *run as usize,
                 ground: match ground {
                     ErasureGround::Participant => Ground::Participant,
                     ErasureGround::Retention => Ground::Retention,
@@ -176,6 +194,9 @@ pub(super) fn same_refusal(real: &Refusal, model: model::Error) -> bool {
         Refusal::ParticipationEnded => model == model::Error::Ended,
         Refusal::IdempotencyConflict { .. } => model == model::Error::Conflict,
         Refusal::OnHold { .. } => model == model::Error::OnHold,
+        Refusal::PersonMissing => model == model::Error::Nameless,
+        Refusal::SecondPersonNeeded => model == model::Error::SamePerson,
+        Refusal::RunOpen { .. } => model == model::Error::AlreadyOpen,
         _ => false,
     }
 }

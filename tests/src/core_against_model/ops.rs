@@ -6,6 +6,7 @@
 use proptest::prelude::*;
 
 use super::planning::{PlanningOp, planning_op};
+use super::runs::{RunOp, run_op};
 use super::safeguards::{SafeguardOp, safeguard_op};
 use super::{DAY, HOUR};
 
@@ -122,21 +123,14 @@ pub(super) enum Op {
     ListHolds {
         caller: CallerOp,
     },
-    PlanErasure {
-        caller: CallerOp,
-        participant: usize,
-    },
-    BeginErasure {
-        caller: CallerOp,
-        participant: usize,
-    },
+    /// About runs.
+    Run(RunOp),
     /// Goes on with the oldest erasure that has begun: the first records, or all.
     EraseRecords {
         first: Option<usize>,
     },
+    /// Goes on with the newest run of the retention: so many records, and the participants that it found.
     Retain {
-        caller: CallerOp,
-        before: Option<u64>,
         most: usize,
         participants: bool,
     },
@@ -153,6 +147,10 @@ pub(super) enum Op {
 pub(super) enum CallerOp {
     Lotse(usize),
     Officer,
+    SecondOfficer,
+    /// The first officer with another certificate.
+    RenewedOfficer,
+    NamelessOfficer,
     OtherOfficer,
     System,
 }
@@ -278,7 +276,7 @@ pub(super) fn message_op() -> impl Strategy<Value = MessageOp> {
     )
 }
 
-fn caller_op() -> impl Strategy<Value = CallerOp> {
+pub(super) fn caller_op() -> impl Strategy<Value = CallerOp> {
     prop_oneof![
         20 => Just(CallerOp::Officer),
         1 => Just(CallerOp::OtherOfficer),
@@ -296,12 +294,7 @@ fn rights_op() -> impl Strategy<Value = Op> {
     let restricts = prop_oneof![
         2 => caller_op(), 1 => lotse_op().prop_map(CallerOp::Lotse)
     ];
-    let retain = (
-        caller_op(),
-        prop::option::weighted(0.9, prop_oneof![Just(0), Just(2 * HOUR), Just(DAY)]),
-        1..30_usize,
-        prop::bool::weighted(0.5),
-    );
+    let retain = (1..30_usize, prop::bool::weighted(0.5));
     prop_oneof![
         2 => (lotse_op(), 0..4_usize)
             .prop_map(|(caller, participant)| Op::ListConsents { caller, participant }),
@@ -315,13 +308,9 @@ fn rights_op() -> impl Strategy<Value = Op> {
         3 => (caller_op(), 0..2_usize)
             .prop_map(|(caller, choice)| Op::ReleaseHold { caller, choice }),
         1 => caller_op().prop_map(|caller| Op::ListHolds { caller }),
-        1 => (caller_op(), 0..4_usize)
-            .prop_map(|(caller, participant)| Op::PlanErasure { caller, participant }),
-        2 => (caller_op(), 0..4_usize)
-            .prop_map(|(caller, participant)| Op::BeginErasure { caller, participant }),
+        9 => run_op().prop_map(Op::Run),
         4 => prop::option::weighted(0.3, 1..12_usize).prop_map(|first| Op::EraseRecords { first }),
-        1 => retain.prop_map(|(caller, before, most, participants)|
-            Op::Retain { caller, before, most, participants }),
+        2 => retain.prop_map(|(most, participants)| Op::Retain { most, participants }),
         1 => (0..4_usize, prop::collection::vec(kept_op(), 0..3))
             .prop_map(|(lost, kept)| Op::Reconcile { lost, kept }),
     ]
@@ -373,7 +362,7 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Tick),
         3 => prop_oneof![4 => 1..2 * HOUR, 1 => 1..2 * DAY].prop_map(|ms| Op::Wait { ms }),
         1 => (0..20_usize).prop_map(|left| Op::Restart { left }),
-        12 => rights_op(),
+        15 => rights_op(),
         10 => safeguard_op().prop_map(Op::Safeguard),
         7 => delivery_op(),
         12 => planning_op().prop_map(Op::Planning),

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use schleuse_broker::domain::Refusal;
-use schleuse_broker::domain::command::{
-    Command, ErasureOf, KeptRevocation, Outcome, Reconciliation,
-};
+use schleuse_broker::domain::command::{Command, KeptRevocation, Outcome, Reconciliation};
 use schleuse_broker::domain::consent::ConsentState;
 use schleuse_broker::domain::event::{Actor, ErasureGround, Signature};
 use schleuse_broker::domain::ids::{
     AgencyId, ConsentId, HoldId, ParticipantId, RecordNumber, Reference,
 };
+use schleuse_broker::domain::state::Erasing;
 use schleuse_broker::record::facts::Facts;
 use schleuse_proto::identity::Role;
 
@@ -24,7 +23,7 @@ use crate::model::{self, Error};
 const REASON: &str = "an incident is open";
 
 /// Both sides did it, or both refused for the same reason.
-fn both<R, M>(real: Result<R, Refusal>, model: Result<M, Error>) -> Option<(R, M)> {
+pub(super) fn both<R, M>(real: Result<R, Refusal>, model: Result<M, Error>) -> Option<(R, M)> {
     match (real, model) {
         (Ok(real), Ok(model)) => Some((real, model)),
         (Err(real), Err(model)) => {
@@ -56,12 +55,8 @@ impl Pair {
             Op::PlaceHold { caller, participant } => self.place_hold(*caller, *participant),
             Op::ReleaseHold { caller, choice } => self.release_hold(*caller, *choice),
             Op::ListHolds { caller } => self.list_holds(*caller),
-            Op::PlanErasure { caller, participant } => self.plan_erasure(*caller, *participant),
-            Op::BeginErasure { caller, participant } => self.begin_erasure(*caller, *participant),
             Op::EraseRecords { first } => self.go_on_erasing(*first),
-            Op::Retain { caller, before, most, participants } => {
-                self.retain(*caller, *before, *most, *participants);
-            }
+            Op::Retain { most, participants } => self.retain(*most, *participants),
             Op::Reconcile { lost, kept } => self.reconcile(*lost, kept),
             _ => panic!("{op:?} is not about rights"),
         }
@@ -70,24 +65,32 @@ impl Pair {
     /// What both sides tell beside answers and log.
     pub(super) fn compare_rights(&self) {
         let erasing = self.state.erasing().into_iter();
-        let erasing: Vec<(usize, usize)> =
-            erasing.map(|(begun, id)| (begun as usize, self.participant(&id))).collect();
-        assert_eq!(erasing, self.model.erasing());
+        let erasing = erasing.map(|Erasing { begun, participant, run }| {
+            (begun as usize, self.participant(&participant), run as usize)
+        });
+        assert_eq!(erasing.collect::<Vec<_>>(), self.model.erasing());
         assert_eq!(self.held(&self.state.held_participants()), self.model_held());
         assert_eq!(self.state.abandoned() as usize, self.model.abandoned());
     }
 
-    fn caller(&self, caller: CallerOp, participant: usize) -> (Actor, Caller) {
-        let officer = |agency: &str| {
-            (actor(agency, Role::Dpo, Some("dsb-01")), Caller::Officer(agency.to_owned()))
+    pub(super) fn caller(&self, caller: CallerOp, participant: usize) -> (Actor, Caller) {
+        let officer = |agency: &str, person: Option<&str>| {
+            let (of, name) = (agency.to_owned(), person.map(str::to_owned));
+            (actor(agency, Role::Dpo, person), Caller::Officer { agency: of, person: name })
         };
         match caller {
             CallerOp::Lotse(caller) => {
                 let person = self.person(caller, participant);
                 (lotse(person), Caller::Lotse(model_lotse(person)))
             }
-            CallerOp::Officer => officer(PROJECT),
-            CallerOp::OtherOfficer => officer(AGENCIES[0]),
+            CallerOp::Officer => officer(PROJECT, Some("dsb-01")),
+            CallerOp::SecondOfficer => officer(PROJECT, Some("dsb-02")),
+            CallerOp::RenewedOfficer => {
+                let (actor, caller) = officer(PROJECT, Some("dsb-01"));
+                (Actor { serial: [2; 16].into(), ..actor }, caller)
+            }
+            CallerOp::NamelessOfficer => officer(PROJECT, None),
+            CallerOp::OtherOfficer => officer(AGENCIES[0], Some("dsb-02")),
             CallerOp::System => {
                 (actor(PROJECT, Role::System, None), Caller::System(PROJECT.to_owned()))
             }
@@ -95,20 +98,20 @@ impl Pair {
     }
 
     /// By which the actor's agency addresses a participant.
-    fn reference_of(&self, actor: &Actor, participant: usize) -> Reference {
+    pub(super) fn reference_of(&self, actor: &Actor, participant: usize) -> Reference {
         let reference = self.reference(participant, actor.agency.as_str());
         reference.unwrap_or_else(Self::unknown_reference)
     }
 
-    fn last_record(&self) -> RecordNumber {
+    pub(super) fn last_record(&self) -> RecordNumber {
         self.model.log().len() as RecordNumber - 1
     }
 
-    fn held(&self, held: &BTreeSet<ParticipantId>) -> BTreeSet<usize> {
+    pub(super) fn held(&self, held: &BTreeSet<ParticipantId>) -> BTreeSet<usize> {
         held.iter().map(|id| self.participant(id)).collect()
     }
 
-    fn model_held(&self) -> BTreeSet<usize> {
+    pub(super) fn model_held(&self) -> BTreeSet<usize> {
         self.model.held().into_iter().collect()
     }
 
@@ -176,7 +179,11 @@ impl Pair {
         self.compare_recorded(real, model);
     }
 
-    fn compare_recorded(&self, real: Result<Outcome, Refusal>, model: Result<(), Error>) {
+    pub(super) fn compare_recorded(
+        &self,
+        real: Result<Outcome, Refusal>,
+        model: Result<(), Error>,
+    ) {
         let Some((real, ())) = both(real, model) else { return };
         let Outcome::Recorded(record) = real else { panic!("{real:?}") };
         assert_eq!(record, self.last_record());
@@ -206,77 +213,48 @@ impl Pair {
         assert_eq!(real.collect::<Vec<_>>(), model.collect::<Vec<_>>());
     }
 
-    fn plan_erasure(&mut self, caller: CallerOp, participant: usize) {
-        let participant = self.whom(participant);
-        let (actor, caller) = self.caller(caller, participant);
-        let of = ErasureOf::Reference(self.reference_of(&actor, participant));
-        let real = self.step(Command::PlanErasure { actor, of });
-        let model = self.model.plan_erasure(&caller, participant);
-        let Some((real, stopped)) = both(real, model) else { return };
-        let Outcome::ErasurePlanned { record, participants, held, waiting } = real else {
-            panic!("{real:?}")
-        };
-        let participants: Vec<usize> = participants.iter().map(|id| self.participant(id)).collect();
-        assert_eq!((record, participants), (self.last_record(), vec![participant]));
-        assert_eq!((self.held(&held), waiting as usize), (self.model_held(), stopped));
-    }
-
-    fn begin_erasure(&mut self, caller: CallerOp, participant: usize) {
-        let participant = self.whom(participant);
-        let (actor, caller) = self.caller(caller, participant);
-        let of = ErasureOf::Reference(self.reference_of(&actor, participant));
-        self.begin_erasure_of(actor, &caller, of, participant);
-    }
-
-    fn begin_erasure_of(
-        &mut self,
-        actor: Actor,
-        caller: &Caller,
-        of: ErasureOf,
-        participant: usize,
-    ) {
-        let real = self.step(Command::BeginErasure { actor, of });
-        let model = self.model.begin_erasure(caller, participant, self.now);
-        self.compare_begun(real, model, participant);
-    }
-
-    fn compare_begun(
+    pub(super) fn compare_begun(
         &self,
         real: Result<Outcome, Refusal>,
         model: Result<usize, Error>,
         participant: usize,
     ) {
         let Some((real, model)) = both(real, model) else { return };
-        let Outcome::ErasureBegun { record, participant: id, stopped, .. } = real else {
+        let Outcome::ErasureBegun { record, participant: id, stopped, run, .. } = real else {
             panic!("{real:?}")
         };
         // Behind it come at most duties of recipients.
         let begun = self.model.erasing().last().copied();
-        assert_eq!((record as usize, self.participant(&id)), begun.unwrap());
+        assert_eq!((record as usize, self.participant(&id), run as usize), begun.unwrap());
         assert_eq!((self.participant(&id), stopped as usize), (participant, model));
     }
 
     fn go_on_erasing(&mut self, first: Option<usize>) {
-        let mut entries = Vec::new();
-        if let Some((begun, participant)) = self.model.erasing().first().copied() {
-            entries = self.model.entries_about(participant);
+        let (mut entries, mut by) = (Vec::new(), 0);
+        if let Some((begun, participant, run)) = self.model.erasing().first().copied() {
+            (entries, by) = (self.model.entries_about(participant), run as RecordNumber);
             assert_eq!(entries.last(), Some(&begun), "the beginning is the last record");
         }
         entries.truncate(first.unwrap_or(usize::MAX));
-        self.erase_records(ErasureGround::Participant, &entries);
+        self.erase_records(ErasureGround::Participant, by, &entries);
     }
 
-    fn erase_records(&mut self, ground: ErasureGround, entries: &[usize]) {
+    pub(super) fn erase_records(
+        &mut self,
+        ground: ErasureGround,
+        run: RecordNumber,
+        entries: &[usize],
+    ) {
         let numbers: Vec<RecordNumber> = entries.iter().map(|it| *it as RecordNumber).collect();
         let (actor, _) = self.caller(CallerOp::Officer, NOBODY);
         let about = |number: &RecordNumber| (*number, self.about(*number as usize));
         let records = numbers.iter().map(about).collect();
-        let real = self.step(Command::EraseRecords { actor: Some(actor), ground, records });
+        let real = self.step(Command::EraseRecords { actor: Some(actor), ground, run, records });
         let ground = match ground {
             ErasureGround::Participant => Ground::Participant,
             ErasureGround::Retention => Ground::Retention,
         };
-        let model = self.model.erase_entries(ground, entries);
+        let model = self.model.erase_entries(ground, run as usize, entries);
         let Some((real, model)) = both(real, model) else { return };
         let Outcome::RecordsErased { record, numbers } = real else { panic!("{real:?}") };
         assert_eq!(numbers.iter().map(|it| *it as usize).collect::<Vec<_>>(), model);
@@ -290,38 +268,6 @@ impl Pair {
     /// About whom an entry is, as the broker reads it off the record.
     fn about(&self, entry: usize) -> Option<ParticipantId> {
         Facts::of(&self.log[entry].0).participant.copied()
-    }
-
-    /// A run of the retention. The records are erased even if a hold forbids to plan the run: it may be placed while
-    /// the run is on its way.
-    fn retain(&mut self, caller: CallerOp, age: Option<u64>, most: usize, participants: bool) {
-        let before = age.map(|age| self.now - age);
-        let (actor, caller) = self.caller(caller, NOBODY);
-        let of = ErasureOf::Retention(before);
-        let real = self.step(Command::PlanErasure { actor: actor.clone(), of });
-        let model = self.model.plan_retention(&caller, before, self.now);
-        let planned = both(real, model);
-        let mut outdated = self.model.outdated_entries();
-        outdated.truncate(most);
-        if let Some((Outcome::ErasurePlanned { record, held, waiting, .. }, _)) = &planned {
-            assert_eq!((*record, *waiting), (self.last_record(), 0));
-            assert_eq!(self.held(held), self.model_held());
-        }
-        self.erase_records(ErasureGround::Retention, &outdated);
-        let Some((Outcome::ErasurePlanned { participants: real, .. }, model)) = planned else {
-            return;
-        };
-        let numbers: Vec<usize> = real.iter().map(|id| self.participant(id)).collect();
-        assert_eq!(numbers, model);
-        if participants {
-            for (id, participant) in real.into_iter().zip(model) {
-                let before = before.expect("without an instant nobody is outdated");
-                let of = ErasureOf::Outdated(id, before);
-                let real = self.step(Command::BeginErasure { actor: actor.clone(), of });
-                let model = self.model.begin_outdated(&caller, participant, before, self.now);
-                self.compare_begun(real, model, participant);
-            }
-        }
     }
 
     /// The broker is started from a log that lost records, which only happens while nothing holds messages.

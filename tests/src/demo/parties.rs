@@ -59,11 +59,14 @@ pub(super) const LOTSE: Party = Party {
 pub(super) const DEPUTY: Party = Party { name: "lotse-l-02", display: "Deputy", ..LOTSE };
 pub(super) const OFFICER: Party = Party {
     agency: "projekt",
-    name: "dpo",
+    name: "dpo-d-01",
     display: "Data-protection officer",
     function: "",
     function_name: "",
 };
+/// The other person of the project, whose word an erasure needs too.
+pub(super) const SECOND_OFFICER: Party =
+    Party { name: "dpo-d-02", display: "Second officer", ..OFFICER };
 pub(super) const EVALUATION: Party = Party {
     agency: "oth-regensburg",
     name: "evaluation",

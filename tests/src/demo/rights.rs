@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::acts::{Case, catalogue, consents, letter};
-use super::parties::{BEZIRK, LOTSE, OFFICER, Stage, text};
+use super::parties::{BEZIRK, LOTSE, OFFICER, SECOND_OFFICER, Stage, text};
 use super::{chapter, claim};
 
 /// Papers for the participant.
@@ -85,8 +85,19 @@ pub(super) fn erasure(stage: &Stage, case: &Case) {
         about.extend(one["participant"].as_str().filter(|one| !about.contains(one)));
     }
     let [_, about] = about.as_slice() else { panic!("two participants: {about:?}") };
-    let plan = stage.ask(OFFICER, &["dpo", "erase", "--participant", about, "--dry-run"]);
-    let erased = stage.ask(OFFICER, &["dpo", "erase", "--participant", about, "--yes"]);
+    let reason = ["--reason", "Antrag nach Art. 17 vom 17. Januar"];
+    let propose = ["dpo", "erase", "--participant", about];
+    let plan = stage.ask(OFFICER, &[&propose[..], &reason].concat());
+    let number = plan["run"].as_u64().unwrap();
+    let run = number.to_string();
+    let own = stage.run(OFFICER, &["dpo", "approve", &run, "--yes"]);
+    claim("nobody erases alone: who proposed it cannot approve it", own.status.code() == Some(1));
+    let open = stage.ask(SECOND_OFFICER, &["dpo", "runs"]);
+    claim(
+        "the second officer sees what is proposed, by whom and why",
+        open[0]["run"] == number && open[0]["proposed_by"] == "d-01",
+    );
+    let erased = stage.ask(SECOND_OFFICER, &["dpo", "approve", &run, "--yes"]);
     let (planned, records) =
         (plan["records"].as_u64().unwrap(), erased["records"].as_u64().unwrap());
     claim(

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::path::Path;
 
-use super::parties::{AGENCIES, DEPUTY, EVALUATION, JOBCENTER, LOTSE, OFFICER, Stage};
+use super::parties::{
+    AGENCIES, DEPUTY, EVALUATION, JOBCENTER, LOTSE, OFFICER, SECOND_OFFICER, Stage,
+};
 use super::{claim, say};
 use crate::broker::write_config;
 
@@ -24,12 +26,13 @@ pub(super) fn build(folder: &Path) -> Stage {
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text + PLACES).unwrap();
     stage.open();
-    let parties = AGENCIES.into_iter().chain([LOTSE, DEPUTY, OFFICER, EVALUATION]);
+    let others = [LOTSE, DEPUTY, OFFICER, SECOND_OFFICER, EVALUATION];
+    let parties = AGENCIES.into_iter().chain(others);
     let certificates: BTreeSet<Vec<u8>> =
         parties.map(|party| std::fs::read(stage.certificate(party)).unwrap()).collect();
     claim(
         "each agency, Lotse, officer and the evaluation has a certificate of its own",
-        certificates.len() == AGENCIES.len() + 4,
+        certificates.len() == AGENCIES.len() + others.len(),
     );
     claim(
         &format!("the broker listens on {} with its embedded store", stage.address()),

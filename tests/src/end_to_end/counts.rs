@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use schleuse_broker::domain::command::ErasureOf;
 use schleuse_broker::domain::event::{Actor, LogFilter};
 use schleuse_broker::domain::ids::{AgencyId, Reference};
-use schleuse_broker::engine::{Clock as _, Engine, GROUPS_MAX, Grouping, LogCount, Range};
+use schleuse_broker::engine::{
+    Clock as _, Engine, GROUPS_MAX, Grouping, LogCount, Range, RunSubject, Taken,
+};
 use schleuse_broker::record::facts::Wanted;
 use schleuse_proto::identity::Role;
 use schleuse_proto::v1;
@@ -146,6 +147,18 @@ impl Scene {
     }
 }
 
+/// A person of the project's officers.
+fn person(name: &str) -> Actor {
+    Actor { person: Some(name.into()), ..officer("projekt") }
+}
+
+/// What erases: proposed by one person and approved by another.
+async fn run(engine: &Engine, subject: RunSubject) -> Taken {
+    let why = "what counts are compared after".to_owned();
+    let proposed = engine.propose_run(&person("d-01"), subject, why).await.unwrap();
+    engine.approve_run(&person("d-02"), proposed.record).await.unwrap().taken
+}
+
 async fn play(seed: u64) {
     let mut random = Random(seed);
     let clock = TestClock::starting_now();
@@ -163,8 +176,7 @@ async fn play(seed: u64) {
         if step % 7 == 5
             && let Some(reference) = scene.erasable.pop()
         {
-            let of = ErasureOf::Reference(reference);
-            engine.erase_participant(&officer("projekt"), of, false).await.unwrap();
+            run(&engine, RunSubject::Erasure(reference)).await;
             records += compare(&engine, &mut random, 12, &format!("{when}, erased"));
         }
         drop(engine);
@@ -183,8 +195,8 @@ async fn play(seed: u64) {
     assert!(engine.reader().latest().size() > 2 * 2_048, "more than two blocks");
     clock.advance(4 * 366 * 24 * HOUR_MS);
     // What still waits expires with the first round.
-    engine.apply_retention(&officer("projekt"), true).await.unwrap();
-    engine.apply_retention(&officer("projekt"), false).await.unwrap();
+    engine.preview_run(&person("d-01"), RunSubject::Retention).await.unwrap();
+    run(&engine, RunSubject::Retention).await;
     records += compare(&engine, &mut random, 12, "after retention");
     assert!(records > 20_000, "{records}");
 }
@@ -210,9 +222,9 @@ async fn an_erasure_that_a_start_finishes_is_counted_as_one() {
     server.drain().await;
     copy_folder(&data, &before);
     let server = TestBroker::open(folder.path(), clock.clone()).await.unwrap();
-    let of = ErasureOf::Reference(scene.erasable.remove(0));
-    let erased = server.engine().erase_participant(&officer("projekt"), of, false).await.unwrap();
-    assert!(erased.records > 3, "{erased:?}");
+    let erased = run(server.engine(), RunSubject::Erasure(scene.erasable.remove(0))).await;
+    let Taken::Erasure { records, .. } = erased else { panic!("{erased:?}") };
+    assert!(records > 3, "{records}");
     server.drain().await;
     // What was overwritten is there again, as if it had never been.
     let segment = "segment-00000000.log";

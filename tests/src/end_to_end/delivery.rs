@@ -15,7 +15,7 @@ use super::{label, reason, words};
 use crate::broker::{TestBroker, TestClock};
 use crate::pki::Pki;
 use crate::raw::{
-    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, RawClient, address, consent, grant, now_ms,
+    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, RawClient, address, consent, erase, grant, now_ms,
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -490,7 +490,7 @@ async fn a_duty_to_delete_is_answered_or_listed_as_overdue() {
 }
 
 /// A client of the SDK.
-async fn sdk(broker: &TestBroker, agency: &str, name: &str) -> schleuse_client::Client {
+pub(super) async fn sdk(broker: &TestBroker, agency: &str, name: &str) -> schleuse_client::Client {
     let pki = Pki::shared();
     let leaf = pki.leaf(agency, name);
     schleuse_client::Client::builder()
@@ -654,13 +654,7 @@ async fn recipients_learn_that_a_participant_is_erased_and_not_who_it_was() {
     };
     assert!(list(drv).await.is_empty());
     let at_project = case.lotse.reference_for(&case.reference, "projekt").await;
-    let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-    let erase = async |participant_reference: &str| {
-        let participant_reference = participant_reference.to_owned();
-        let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
-        project.rights().erase_participant(request).await.unwrap();
-    };
-    erase(&at_project).await;
+    erase(broker.address(), &at_project).await;
     let [duty] = list(drv).await.try_into().unwrap();
     let known_as = consent_reference(&case.consent.consent_id, DRV);
     assert!(duty.participant_erased && duty.participant_reference.is_empty());
@@ -717,10 +711,8 @@ async fn an_open_duty_outlives_its_participant_and_an_answered_one_does_not() {
             };
             notices(drv).confirm_deletion(request).await.unwrap();
         }
-        let participant_reference = own.lotse.reference_for(&own.reference, "projekt").await;
-        let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-        let erasure = v1::EraseParticipantRequest { participant_reference, dry_run: false };
-        project.rights().erase_participant(erasure).await.unwrap();
+        let at_project = own.lotse.reference_for(&own.reference, "projekt").await;
+        erase(broker.address(), &at_project).await;
         let duties = notices(drv).list_deletion_duties(request).await.unwrap().into_inner().duties;
         let erased = duties.iter().filter(|duty| duty.participant_erased);
         let about: Vec<_> = erased.filter(|duty| duty.message_numbers == [number]).collect();

@@ -16,8 +16,8 @@ use super::reason;
 use crate::broker::{TestBroker, TestClock, program};
 use crate::pki::Pki;
 use crate::raw::{
-    BEZIRK, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, grant,
-    objection,
+    BEZIRK, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, OFFICERS, RawClient, address,
+    consent, grant, objection,
 };
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -189,11 +189,11 @@ async fn a_quarter_is_released_once_and_never_changes() {
     let dpo = past.raw("projekt", "dpo").await;
     let log = dpo.whole_log().await;
     let registration = log.iter().find(|row| !row.participant_reference.is_empty()).unwrap();
-    let erase = v1::EraseParticipantRequest {
-        participant_reference: registration.participant_reference.clone(),
-        dry_run: false,
-    };
-    dpo.rights().erase_participant(erase).await.unwrap();
+    let [first_officer, second_officer] = OFFICERS;
+    let first_officer = past.raw("projekt", first_officer).await;
+    let second_officer = past.raw("projekt", second_officer).await;
+    let reference = &registration.participant_reference;
+    first_officer.erase_with(&second_officer, reference).await.unwrap();
     let later = export(&evaluation, &quarter).await.unwrap();
     assert_eq!((&later.tables, &later.release), (&first.tables, &first.release));
     assert_ne!(later.receipt, first.receipt);

@@ -11,7 +11,7 @@ use super::{reason, words};
 use crate::broker::TestBroker;
 use crate::pki::Pki;
 use crate::raw::{
-    BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, consent, grant, now_ms,
+    BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, consent, erase, grant, now_ms,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -310,12 +310,7 @@ async fn places_are_taken_in_order_and_only_lotsen_know() {
                 == v1::Findings::default())
     );
     let told: Vec<&v1::LogRow> = bodies.collect();
-    let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-    let request = v1::EraseParticipantRequest {
-        participant_reference: told.last().unwrap().participant_reference.clone(),
-        dry_run: false,
-    };
-    project.rights().erase_participant(request).await.unwrap();
+    erase(broker.address(), &told.last().unwrap().participant_reference).await;
     let listed = lotse.planning().list_participation(v1::ListParticipationRequest {}).await;
     let listed = listed.unwrap().into_inner().participations;
     let of: Vec<&str> = listed.iter().map(|one| one.participant_reference.as_str()).collect();

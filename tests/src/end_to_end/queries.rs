@@ -12,7 +12,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use crate::broker::TestBroker;
-use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address};
+use crate::raw::{BEZIRK, Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, address, erase};
 
 /// A small generator, so that a failing run can be repeated with its seed.
 pub(super) struct Random(pub(super) u64);
@@ -229,9 +229,8 @@ async fn erase_one(broker: &TestBroker, lotse: &RawClient) {
     let sent = jobcenter.send(&Draft::new(&gone.jobcenter_reference, DRV)).await.unwrap();
     let number = sent.receipt.unwrap().record_number as usize;
     let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-    let participant_reference = project.whole_log().await[number].participant_reference.clone();
-    let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
-    project.rights().erase_participant(request).await.unwrap();
+    let reference = project.whole_log().await[number].participant_reference.clone();
+    erase(broker.address(), &reference).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

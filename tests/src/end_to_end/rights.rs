@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost::Message as _;
 use schleuse_broker::domain::event::Actor;
 use schleuse_broker::domain::ids::AgencyId;
-use schleuse_broker::engine::SystemClock;
+use schleuse_broker::engine::{RunSubject, SystemClock, Taken};
 use schleuse_broker::journal::Contents;
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint, check_inclusion};
 use schleuse_proto::identity::Role;
@@ -15,7 +15,9 @@ use schleuse_proto::v1;
 use super::{reason, words};
 use crate::broker::{BrokerProcess, TestBroker, TestClock, program, write_config};
 use crate::pki::Pki;
-use crate::raw::{Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, consent, grant, random};
+use crate::raw::{
+    Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, RawClient, consent, erase, grant, officers, random,
+};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -34,16 +36,6 @@ async fn restrict(
         v1::RestrictParticipantRequest { participant_reference: reference.to_owned(), restricted };
     let response = client.rights().restrict_participant(request).await?;
     Ok(response.into_inner().receipt.unwrap())
-}
-
-async fn erase(
-    client: &RawClient,
-    reference: &str,
-    dry_run: bool,
-) -> Result<v1::EraseParticipantResponse, tonic::Status> {
-    let request =
-        v1::EraseParticipantRequest { participant_reference: reference.to_owned(), dry_run };
-    client.rights().erase_participant(request).await.map(tonic::Response::into_inner)
 }
 
 /// The project officer's reference of the participant about whom a record is.
@@ -74,7 +66,8 @@ async fn a_restriction_holds_everything_and_its_end_lets_it_go_on() {
     let denied = restrict(&dpo, &case.jobcenter_reference, false).await.unwrap_err();
     assert_eq!(reason(&denied), "ERROR_REASON_PROJECT_DPO_ONLY");
     let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-    let denied = erase(&project, &project_reference(&project, number).await, false).await;
+    let [officer, _] = officers(broker.address()).await;
+    let denied = officer.propose_erasure(&project_reference(&project, number).await).await;
     assert_eq!(reason(&denied.unwrap_err()), "ERROR_REASON_ON_HOLD");
     assert!(drv.fetch("zentrale", 10).await.is_empty());
 
@@ -213,7 +206,7 @@ async fn nothing_of_an_erased_participant_is_left_and_every_receipt_still_verifi
     let kept = jobcenter.log().read_own_records(own.clone()).await.unwrap().into_inner();
 
     let raw = |text: &str| schleuse_broker::domain::ids::Reference::parse_text(text).unwrap();
-    let planted = Planted(vec![
+    let mut planted = Planted(vec![
         ("consent id", document.consent_id.to_vec()),
         ("text version", b"gepflanzte-fassung-4711".to_vec()),
         ("evidence", evidence.to_vec()),
@@ -230,18 +223,27 @@ async fn nothing_of_an_erased_participant_is_left_and_every_receipt_still_verifi
     let data = folder.path().join("data");
     assert_eq!(planted.found(&data), planted.names(), "everything is there before");
 
-    let plan = erase(&project, &at_project, true).await.unwrap();
+    let plan = project.preview_erasure(&at_project).await.unwrap().counts.unwrap();
     assert_eq!((planted.found(&data).len(), plan.stopped_messages), (planted.names().len(), 1));
     let officer = RawClient::connect(broker.address, JOBCENTER, "dpo").await;
-    let denied = erase(&officer, &sender_reference, false).await.unwrap_err();
+    let denied = officer.propose_erasure(&sender_reference).await.unwrap_err();
     assert_eq!(reason(&denied), "ERROR_REASON_PROJECT_DPO_ONLY");
-    let erased = erase(&project, &at_project, false).await.unwrap();
-    // The stop of the waiting message and the beginning of the erasure came after the plan.
-    assert_eq!(erased.records, plan.records + 2, "{plan:?} {erased:?}");
+    let [first, second] = officers(broker.address).await;
+    let proposal = v1::ProposeRunRequest {
+        kind: v1::RunKind::Erasure.into(),
+        participant_reference: at_project.clone(),
+        reason: "gepflanzter Vorschlag der Löschung".to_owned(),
+    };
+    let proposal = first.rights().propose_run(proposal).await.unwrap().into_inner();
+    planted.0.push(("reason of a proposal", "gepflanzter Vorschlag".into()));
+    assert_eq!(planted.found(&data), planted.names(), "nothing is erased yet");
+    let erased = second.approve(proposal.run_number).await.unwrap().counts.unwrap();
+    // The proposal, the stop of the waiting message and the beginning of the erasure came after the plan.
+    assert_eq!(erased.records, plan.records + 3, "{plan:?} {erased:?}");
     assert_eq!(planted.found(&data), Vec::<&str>::new());
 
     // For everybody the participant is as unknown as one that never was.
-    let gone = erase(&project, &at_project, false).await.unwrap_err();
+    let gone = first.propose_erasure(&at_project).await.unwrap_err();
     assert_eq!(reason(&gone), "ERROR_REASON_NOT_FOUND");
     let refused = jobcenter.send(&Draft::new(&sender_reference, DRV)).await.unwrap();
     assert_eq!(refused.result(), v1::SubmitResult::NotCovered);
@@ -318,7 +320,8 @@ async fn a_hold_keeps_what_it_names_until_it_is_released() {
         async move { rights.place_hold(request).await.unwrap().into_inner().hold_id }
     };
     let hold = place(first.clone()).await;
-    let denied = erase(&project, &first, false).await.unwrap_err();
+    let [officer, _] = officers(broker.address()).await;
+    let denied = officer.propose_erasure(&first).await.unwrap_err();
     assert_eq!(reason(&denied), "ERROR_REASON_ON_HOLD");
     let listed = project.rights().list_holds(v1::ListHoldsRequest {}).await.unwrap().into_inner();
     assert_eq!(listed.holds.len(), 1);
@@ -326,16 +329,17 @@ async fn a_hold_keeps_what_it_names_until_it_is_released() {
     // It survives a restart.
     let broker = broker.restart(Arc::new(SystemClock)).await;
     let project = RawClient::connect(broker.address(), "projekt", "dpo").await;
-    let denied = erase(&project, &first, false).await.unwrap_err();
+    let [officer, _] = officers(broker.address()).await;
+    let denied = officer.propose_erasure(&first).await.unwrap_err();
     assert_eq!(reason(&denied), "ERROR_REASON_ON_HOLD");
-    erase(&project, &second, false).await.unwrap();
+    erase(broker.address(), &second).await;
     let release = |hold_id: bytes::Bytes| {
         let mut rights = project.rights();
         async move { rights.release_hold(v1::ReleaseHoldRequest { hold_id }).await }
     };
     release(hold.clone()).await.unwrap();
     assert_eq!(reason(&release(hold).await.unwrap_err()), "ERROR_REASON_NOT_FOUND");
-    erase(&project, &first, false).await.unwrap();
+    erase(broker.address(), &first).await;
     drop(other);
 }
 
@@ -391,32 +395,41 @@ async fn retention_takes_whole_quarters_but_nothing_that_is_held() {
         old.push(sent.receipt.unwrap().record_number);
     }
     restrict(&held.lotse, &held.reference, true).await.unwrap();
-    let officer = Actor {
+    let [officer, second] = ["d-01", "d-02"].map(|person| Actor {
         agency: AgencyId::parse("projekt").unwrap(),
         role: Role::Dpo,
-        person: None,
+        person: Some(person.into()),
         serial: Arc::from([1_u8]),
-    };
+    });
     let engine = broker.server.engine().clone();
-    let nothing = engine.apply_retention(&officer, true).await.unwrap();
+    let preview = async || {
+        let done = engine.preview_run(&officer, RunSubject::Retention).await.unwrap();
+        let Taken::Retention(outdated) = done.taken else { panic!("{:?}", done.taken) };
+        outdated
+    };
+    let nothing = preview().await;
     assert!(nothing.counts.is_empty() && nothing.participants == 0, "{nothing:?}");
     // Four years later nothing passes any more, and everything is due that is not held.
     clock.advance(4 * 366 * 24 * HOUR_MS);
     // What still waits expires with the first round.
-    engine.apply_retention(&officer, true).await.unwrap();
-    let plan = engine.apply_retention(&officer, true).await.unwrap();
+    preview().await;
+    let plan = preview().await;
     let decided = u8::try_from(i32::from(v1::RecordType::MessageDecided)).unwrap();
     assert_eq!(plan.counts[&decided].1, 1, "{plan:?}");
     assert_eq!(plan.participants, 1);
     let size = engine.reader().latest().size();
     let root = engine.reader().root(size).unwrap();
-    let run = engine.apply_retention(&officer, false).await.unwrap();
+    let why = "what is four years old".to_owned();
+    let run = engine.propose_run(&officer, RunSubject::Retention, why).await.unwrap().record;
+    let Taken::Retention(run) = engine.approve_run(&second, run).await.unwrap().taken else {
+        panic!("of the retention")
+    };
     assert_eq!((run.participants, run.more), (1, false));
     let contents = |number: u64| engine.reader().record(number).unwrap().contents;
     assert_eq!(contents(old[0]), Contents::Erased);
     assert_eq!(contents(old[1]), Contents::Whole);
     assert_eq!(engine.reader().root(size).unwrap(), root);
-    let again = engine.apply_retention(&officer, true).await.unwrap();
+    let again = preview().await;
     assert!(again.participants == 0 && !again.counts.contains_key(&decided), "{again:?}");
     drop(engine);
     let broker = broker.restart(clock).await;

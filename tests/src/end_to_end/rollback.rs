@@ -261,8 +261,9 @@ async fn a_restored_backup_does_not_bring_a_revoked_consent_back() {
     let project = RawClient::connect(broker.address, "projekt", "dpo").await;
     let holds = project.rights().list_holds(v1::ListHoldsRequest {}).await.unwrap().into_inner();
     assert_eq!(holds.holds.len(), 1);
-    let run = v1::ApplyRetentionRequest { dry_run: true };
-    let held = project.rights().apply_retention(run).await.unwrap_err();
+    let kind = v1::RunKind::Retention.into();
+    let run = v1::PreviewRunRequest { kind, ..v1::PreviewRunRequest::default() };
+    let held = project.rights().preview_run(run).await.unwrap_err();
     assert_eq!(reason(&held), "ERROR_REASON_ON_HOLD");
 
     // The client follows only when it is told to.

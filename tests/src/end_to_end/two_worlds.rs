@@ -28,8 +28,8 @@ use super::rights::copy_folder;
 use crate::broker::{TestBroker, TestClock, program, write_config};
 use crate::pki::Pki;
 use crate::raw::{
-    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, grant,
-    objection, random, release,
+    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, RawClient, address, consent, erase,
+    grant, objection, random, release,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -270,10 +270,8 @@ impl World {
                 lotse.end_participation_at(participant, from_ms).await.unwrap();
             }
             Secret::Erased => {
-                let participant_reference = lotse.reference_for(participant, "projekt").await;
-                let project = RawClient::connect(self.broker.address(), "projekt", "dpo").await;
-                let request = v1::EraseParticipantRequest { participant_reference, dry_run: false };
-                project.rights().erase_participant(request).await.unwrap();
+                let at_project = lotse.reference_for(participant, "projekt").await;
+                erase(self.broker.address(), &at_project).await;
             }
             Secret::Unknown
             | Secret::OfAnotherAgency

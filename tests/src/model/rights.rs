@@ -1,18 +1,19 @@
 //! Rights of participants, and what follows from a log that lost records: the part of the model that restricts,
-//! suspends, confirms, holds and erases.
+//! suspends, confirms, holds and erases what a run names.
 //!
 //! Source: GDPR Art. 17 and 18; the texts of `rights.proto`, `consent.proto` and `access_log.proto`; the invariants
 //! erasure and anti-rollback.
 
+use super::runs::Runs;
 use super::safeguards::Suspended;
-use super::{Consent, ConsentDocument, Entry, Error, Lotse, Model, Participant, StopReason};
+use super::{Consent, ConsentDocument, Entry, Error, Lotse, Model, Participant};
 
 /// Who asks for something that not only a Lotse may ask for: a Lotse, the officer for data protection of an agency, or
 /// the machines of an agency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     Lotse(Lotse),
-    Officer(String),
+    Officer { agency: String, person: Option<String> },
     System(String),
 }
 
@@ -186,102 +187,14 @@ impl Model {
         Ok(self.erasure_holds.clone())
     }
 
-    /// How many messages the erasure of a participant would stop. The question is a query.
-    ///
-    /// # Errors
-    /// As [`Model::begin_erasure`].
-    pub fn plan_erasure(&mut self, caller: &Caller, participant: usize) -> Result<usize, Error> {
-        self.check_erasable(caller, participant)?;
-        self.write(Some(participant), Entry::Queried);
-        Ok(self.unfinished_about(participant).len())
-    }
-
-    /// The participants who have not changed since before an instant and about whom nothing can pass any more; without
-    /// an instant none. The question is a query.
-    ///
-    /// # Errors
-    /// The caller is not the officer of the project, or there is a hold for all.
-    pub fn plan_retention(
-        &mut self,
-        caller: &Caller,
-        before: Option<u64>,
-        now: u64,
-    ) -> Result<Vec<usize>, Error> {
-        self.check_officer(caller)?;
-        if self.all_held() {
-            return Err(Error::OnHold);
-        }
-        self.write(None, Entry::Queried);
-        let Some(before) = before else { return Ok(Vec::new()) };
-        let mut outdated = Vec::new();
-        for (participant, known) in self.participants.iter().enumerate() {
-            let is_over = self.is_over(participant, before, now);
-            if is_over && !known.erased && !self.is_held(participant) {
-                outdated.push(participant);
-            }
-        }
-        Ok(outdated)
-    }
-
     /// The participants about whom nothing may be erased.
     pub fn held(&self) -> Vec<usize> {
         let living = self.participants.iter().enumerate().filter(|(_, known)| !known.erased);
         living.map(|(participant, _)| participant).filter(|it| self.is_held(*it)).collect()
     }
 
-    /// Stops all messages of a participant, then forgets them, the consents and the participant. How many messages
-    /// that were.
-    ///
-    /// # Errors
-    /// The caller is not the officer of the project, there is no such participant, or nothing of them may be erased.
-    pub fn begin_erasure(
-        &mut self,
-        caller: &Caller,
-        participant: usize,
-        now: u64,
-    ) -> Result<usize, Error> {
-        self.check_erasable(caller, participant)?;
-        let unfinished = self.unfinished_about(participant);
-        for number in &unfinished {
-            self.stop(*number, StopReason::Erased, None, now);
-        }
-        self.erasing.push((self.log.len(), participant));
-        let undeleted = self.undeleted(participant);
-        self.write(Some(participant), Entry::ErasureBegun { participant });
-        self.forget_delivery(participant);
-        self.add_duties(None, undeleted, now);
-        self.messages.retain(|message| message.submission.participant != Some(participant));
-        self.consents.retain(|consent| consent.newest.participant != participant);
-        self.forget_safeguards(participant);
-        self.erasure_holds.retain(|hold| hold.participant != Some(participant));
-        self.planning.forget(participant);
-        if let Some(known) = self.participants.get_mut(participant) {
-            known.erased = true;
-        }
-        Ok(unfinished.len())
-    }
-
-    /// As [`Model::begin_erasure`], of a participant that the retention found: only if it is over still.
-    ///
-    /// # Errors
-    /// As there; there is no such participant any more if something has changed.
-    pub fn begin_outdated(
-        &mut self,
-        caller: &Caller,
-        participant: usize,
-        before: u64,
-        now: u64,
-    ) -> Result<usize, Error> {
-        self.check_officer(caller)?;
-        self.check_known(participant)?;
-        if !self.is_over(participant, before, now) {
-            return Err(Error::NotFound);
-        }
-        self.begin_erasure(caller, participant, now)
-    }
-
     /// Whether nothing about a participant can pass any more and nothing has changed since an instant.
-    fn is_over(&self, participant: usize, before: u64, now: u64) -> bool {
+    pub(super) fn is_over(&self, participant: usize, before: u64, now: u64) -> bool {
         let mut own = self.consents.iter().filter(|it| it.newest.participant == participant);
         let changed = self.participants.get(participant).map(|known| known.changed_at);
         let ended = self.ended_at(participant);
@@ -290,8 +203,8 @@ impl Model {
             && (ended.is_some() || !own.any(|consent| may_hold(consent, now)))
     }
 
-    /// Erasures that have begun and are not finished: the log index of the beginning, and whose.
-    pub fn erasing(&self) -> &[(usize, usize)] {
+    /// Erasures that have begun and are not finished: the log index of the beginning, whose, and by which run.
+    pub fn erasing(&self) -> &[(usize, usize, usize)] {
         &self.erasing
     }
 
@@ -334,14 +247,22 @@ impl Model {
     /// erased participant is forgotten: its ids can be used anew.
     ///
     /// # Errors
-    /// No entries.
+    /// No entries, or no such run erases anything now.
     pub fn erase_entries(
         &mut self,
         ground: Ground,
+        run: usize,
         entries: &[usize],
     ) -> Result<Vec<usize>, Error> {
         if entries.is_empty() {
             return Err(Error::Invalid);
+        }
+        let goes_on = match ground {
+            Ground::Participant => self.erasing.iter().any(|(_, _, by)| *by == run),
+            Ground::Retention => self.runs.retaining == Some(run),
+        };
+        if !goes_on {
+            return Err(Error::NotFound);
         }
         let is_held = |entry: &usize| match self.about.get(*entry) {
             _ if ground == Ground::Participant => false,
@@ -358,11 +279,11 @@ impl Model {
         if ground == Ground::Participant {
             self.decisions.retain(|decision| !entries.contains(&decision.number));
         }
-        self.erasing.retain(|(begun, _)| !entries.contains(begun));
+        self.erasing.retain(|(begun, ..)| !entries.contains(begun));
         self.erased_entries.extend(&entries);
         self.planning.forget_entries(&entries);
         self.duties.retain(|duty| !entries.contains(&duty.number));
-        self.write(None, Entry::RecordsErased { ground, records: entries.clone() });
+        self.write(None, Entry::RecordsErased { ground, records: entries.clone(), run });
         Ok(entries)
     }
 
@@ -421,6 +342,7 @@ impl Model {
         self.erasure_holds.push(ErasureHold { id, reason, participant: None, placed_at: now });
         self.write(None, Entry::Reconciled { found, shown, lost, replayed, suspended });
         self.abandoned = self.abandoned.max(shown);
+        self.runs = Runs::default();
         (replayed, suspended)
     }
 
@@ -429,28 +351,24 @@ impl Model {
         self.abandoned
     }
 
-    fn check_officer(&self, caller: &Caller) -> Result<(), Error> {
-        let is_officer = *caller == Caller::Officer(self.project_agency.clone());
-        if is_officer { Ok(()) } else { Err(Error::Forbidden) }
+    pub(super) fn check_officer(&self, caller: &Caller) -> Result<(), Error> {
+        match caller {
+            Caller::Officer { agency, .. } if *agency == self.project_agency => Ok(()),
+            Caller::Officer { .. } | Caller::Lotse(_) | Caller::System(_) => Err(Error::Forbidden),
+        }
     }
 
-    fn check_known(&self, participant: usize) -> Result<&Participant, Error> {
+    pub(super) fn check_known(&self, participant: usize) -> Result<&Participant, Error> {
         let known = self.participants.get(participant).filter(|known| !known.erased);
         known.ok_or(Error::NotFound)
     }
 
-    fn check_erasable(&self, caller: &Caller, participant: usize) -> Result<(), Error> {
-        self.check_officer(caller)?;
-        self.check_known(participant)?;
-        if self.is_held(participant) { Err(Error::OnHold) } else { Ok(()) }
-    }
-
-    fn all_held(&self) -> bool {
+    pub(super) fn all_held(&self) -> bool {
         self.erasure_holds.iter().any(|hold| hold.participant.is_none())
     }
 
     /// Whether nothing about a participant may be erased: while they are restricted, and while something holds it.
-    fn is_held(&self, participant: usize) -> bool {
+    pub(super) fn is_held(&self, participant: usize) -> bool {
         let mut holds = self.erasure_holds.iter();
         self.is_restricted(participant)
             || self.all_held()
@@ -458,7 +376,7 @@ impl Model {
     }
 
     /// The numbers of the unfinished messages about a participant, in order.
-    fn unfinished_about(&self, participant: usize) -> Vec<usize> {
+    pub(super) fn unfinished_about(&self, participant: usize) -> Vec<usize> {
         let about = self.unfinished().filter(|it| it.submission.participant == Some(participant));
         about.map(|message| message.number).collect()
     }

@@ -154,8 +154,11 @@ pub enum Entry {
     ConsentConfirmed { consent: String, revision: u64 },
     HoldPlaced { hold: String },
     HoldReleased { hold: String },
-    ErasureBegun { participant: usize },
-    RecordsErased { ground: Ground, records: Vec<usize> },
+    RunProposed { participant: Option<usize> },
+    RunApproved { run: usize, proposed_by: String },
+    RunWithdrawn { run: usize },
+    ErasureBegun { participant: usize, run: usize },
+    RecordsErased { ground: Ground, records: Vec<usize>, run: usize },
     ReleaseRecorded { release: String },
     ReleaseRevoked { release: String },
     ObjectionRecorded { objection: String },
@@ -176,7 +179,8 @@ pub enum Entry {
 
 /// Why a call changed nothing (a refused message is no error but an entry). `Forbidden`: the caller is not the Lotse,
 /// not the sender, or not the officer of the project. `Invalid`: the document or message breaks a rule. `Conflict`: it
-/// contradicts what is recorded. `Ended`: the participation has ended. `OnHold`: nothing may be erased now.
+/// contradicts what is recorded. `Ended`: the participation has ended. `OnHold`: nothing may be erased now. `Nameless`: only a
+/// person may do it. `SamePerson`: the caller proposed it. `AlreadyOpen`: the same is proposed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     Forbidden,
@@ -186,4 +190,7 @@ pub enum Error {
     Ended,
     QueueFull,
     OnHold,
+    Nameless,
+    SamePerson,
+    AlreadyOpen,
 }

@@ -92,7 +92,7 @@ impl Record {
 type Records = Vec<Record>;
 type Change<'a> = &'a dyn Fn(&mut Records);
 
-/// Commits to the records anew, as only the broker can: commitments, leaves, root, signature. Messages are
+/// Commits to the records anew, as only the broker can: commitments, leaves, root, signature. Messages and runs are
 /// named by the numbers that their records get.
 fn sign(export: &Value, signer: &CheckpointSigner, records: Records) -> Value {
     let numbers: HashMap<u64, u64> = records.iter().map(|r| r.skeleton.number).zip(0..).collect();
@@ -102,6 +102,9 @@ fn sign(export: &Value, signer: &CheckpointSigner, records: Records) -> Value {
             Some(Event::HandedOut(event)) => Some(&mut event.message_number),
             Some(Event::StageReported(event)) => Some(&mut event.message_number),
             Some(Event::MessageStopped(event)) => Some(&mut event.message_number),
+            Some(Event::RunApproved(event)) => Some(&mut event.run_number),
+            Some(Event::ErasureBegun(event)) => Some(&mut event.run_number),
+            Some(Event::RecordsErased(event)) => Some(&mut event.run_number),
             _ => None,
         };
         if let Some(message) = message {
@@ -165,7 +168,7 @@ const TRUTHS: &[Truth] = &[
         erased_participant(records);
         let number = records.len() as u64 - 2;
         records.pop();
-        push(records, v1::RecordType::ErasureBegun, Event::ErasureBegun(v1::ErasureBegun {}));
+        push_begun(records);
         records.last_mut().unwrap().row["participant_reference"] = json!("");
         list(records, v1::ErasureGround::Participant, number, 1);
     }),
@@ -298,6 +301,37 @@ const LIES: &[Lie] = &[
             findings.set_deny_reason(v1::DenyReason::NoConsent);
         });
     }),
+    ("an erasure that its proposer approved", "runs", |records| {
+        let record = approved(records);
+        let Event::RunApproved(event) = record.event() else { unreachable!() };
+        let proposed_by = event.proposed_by.clone();
+        record.entry.actor = proposed_by;
+    }),
+    ("an erasure that somebody without a name approved", "runs", |records| {
+        approved(records).entry.actor.as_mut().unwrap().person.clear();
+    }),
+    ("an erasure that nobody approved", "runs", |records| {
+        let place = place(records, |event| matches!(event, Event::RunApproved(_)));
+        let queried = Event::LogQueried(v1::LogQueried::default());
+        records[place].become_event(v1::RecordType::LogQueried, queried);
+    }),
+    ("an erasure that was approved afterwards", "runs", |records| {
+        let place = place(records, |event| matches!(event, Event::RunApproved(_)));
+        let approved = records.remove(place);
+        records.push(approved);
+    }),
+    ("an erasure by a run that had lapsed", "runs", |records| {
+        approved(records).skeleton.time_ms += 14 * 24 * 3_600_000;
+    }),
+    ("an erasure of another run", "runs", |records| {
+        let place = place(records, |event| matches!(event, Event::RecordsErased(_)));
+        let Event::RecordsErased(event) = records[place].event() else { unreachable!() };
+        event.run_number += 1;
+    }),
+    ("a run that nobody proposed", "runs", |records| {
+        let Event::RunApproved(event) = approved(records).event() else { unreachable!() };
+        event.run_number += 1;
+    }),
     ("a record that was erased in secret", "erased", |records| {
         hand_out(records).erase();
     }),
@@ -379,18 +413,54 @@ fn push(records: &mut Records, kind: v1::RecordType, event: Event) {
 
 /// Adds what is left of somebody: the registration and the record in which the erasure began.
 fn erased_participant(records: &mut Records) {
+    approve_run(records);
     let registered = v1::ParticipantRegistered::default();
     let registered = Event::ParticipantRegistered(registered);
     push(records, v1::RecordType::ParticipantRegistered, registered);
     records.last_mut().unwrap().erase();
-    push(records, v1::RecordType::ErasureBegun, Event::ErasureBegun(v1::ErasureBegun {}));
+    push_begun(records);
     records.last_mut().unwrap().erase();
+}
+
+fn push_begun(records: &mut Records) {
+    let begun = v1::ErasureBegun { run_number: RUN };
+    push(records, v1::RecordType::ErasureBegun, Event::ErasureBegun(begun));
+}
+
+/// Number of a run of the retention, until it gets the one of its place.
+const RUN: u64 = u64::MAX - 1;
+
+fn officer(person: &str) -> Option<v1::Actor> {
+    let (agency, role) = ("projekt".to_owned(), "dpo".to_owned());
+    Some(v1::Actor { agency, role, person: person.to_owned(), ..v1::Actor::default() })
+}
+
+/// Adds a run of the retention that two persons proposed and approved, if there is none.
+fn approve_run(records: &mut Records) {
+    if records.iter().any(|record| record.skeleton.number == RUN) {
+        return;
+    }
+    let kind = v1::RunKind::Retention.into();
+    let proposed = v1::RunProposed { kind, reason: "what is due".to_owned() };
+    push(records, v1::RecordType::RunProposed, Event::RunProposed(proposed));
+    let record = records.last_mut().unwrap();
+    (record.skeleton.number, record.entry.actor) = (RUN, officer("d-01"));
+    let approved = v1::RunApproved { run_number: RUN, kind, proposed_by: officer("d-01") };
+    push(records, v1::RecordType::RunApproved, Event::RunApproved(approved));
+    records.last_mut().unwrap().entry.actor = officer("d-02");
+}
+
+/// The record in which the first run was approved.
+fn approved(records: &mut Records) -> &mut Record {
+    let place = place(records, |event| matches!(event, Event::RunApproved(_)));
+    &mut records[place]
 }
 
 /// Adds a record that lists records as erased, by the places that they have now.
 fn list(records: &mut Records, ground: v1::ErasureGround, first: u64, count: u64) {
+    approve_run(records);
     let ranges = vec![v1::RecordRange { first, count }];
-    let event = v1::RecordsErased { ground: ground.into(), ranges };
+    let event = v1::RecordsErased { ground: ground.into(), ranges, run_number: RUN };
     push(records, v1::RecordType::RecordsErased, Event::RecordsErased(event));
 }
 

@@ -1,7 +1,7 @@
 //! The part of the fold that is about rights of participants: suspension, restriction, erasure.
 
-use super::ErasureHold;
 use super::{BTreeSet, ConsentId, ParticipantId, ParticipantIx, RecordNumber, State, TimeMs};
+use super::{Erasing, ErasureHold};
 use crate::domain::consent::{Consent, Suspension};
 use crate::domain::decide::{DenyReason, Permit, Question, decide};
 use crate::domain::event::{ErasureGround, RecordRange, UpkeepEvent};
@@ -31,20 +31,31 @@ impl Participant {
 }
 
 impl State {
-    /// Erasures that have begun and are not finished: the record of their beginning, and whose.
+    /// Erasures that have begun and are not finished, oldest first.
     #[must_use]
-    pub fn erasing(&self) -> Vec<(RecordNumber, ParticipantId)> {
-        self.erasing.iter().map(|(number, participant)| (*number, *participant)).collect()
+    pub fn erasing(&self) -> Vec<Erasing> {
+        self.erasing.values().copied().collect()
+    }
+
+    /// Whether a run that was approved may erase records for this reason.
+    pub(in crate::domain) fn may_erase(&self, run: RecordNumber, ground: ErasureGround) -> bool {
+        match ground {
+            ErasureGround::Participant => self.erasing.values().any(|erasing| erasing.run == run),
+            ErasureGround::Retention => self.runs.is_retaining(run),
+        }
     }
 
     pub(super) fn apply_upkeep(&mut self, event: &UpkeepEvent, number: RecordNumber, time: TimeMs) {
         match event {
             UpkeepEvent::RecordLost => {}
-            UpkeepEvent::ErasureBegun { participant } => {
-                self.erasing.insert(number, *participant);
+            UpkeepEvent::ErasureBegun { participant, run } => {
+                let erasing = Erasing { begun: number, participant: *participant, run: *run };
+                self.erasing.insert(number, erasing);
                 self.remove_participant(participant);
             }
-            UpkeepEvent::RecordsErased { ground, ranges } => self.apply_erasure(*ground, ranges),
+            UpkeepEvent::RecordsErased { ground, ranges, .. } => {
+                self.apply_erasure(*ground, ranges)
+            }
             UpkeepEvent::ParticipantRestricted { participant, restricted } => {
                 self.apply_restriction(participant, *restricted, time);
             }
@@ -72,6 +83,7 @@ impl State {
             UpkeepEvent::LogReconciled(event) => {
                 self.abandoned = self.abandoned.max(event.shown_size);
                 self.reconciled.push(number);
+                self.runs.forget_all();
             }
         }
     }
@@ -108,6 +120,7 @@ impl State {
     /// Takes a participant out of everything that the state holds. Its messages are finished before.
     fn remove_participant(&mut self, id: &ParticipantId) {
         self.erasure_holds.retain(|hold| hold.participant != Some(*id));
+        self.runs.forget_participant(id);
         let Some(ix) = self.by_id.remove(id) else { return };
         let Some(participant) = self.participant_mut(ix) else { return };
         participant.erased = true;
@@ -155,6 +168,7 @@ impl State {
         self.spent.retain(|(_, number, _)| !is_erased(number));
         self.delivery.forget_erased(is_erased);
         self.planning.forget_records(is_erased);
+        self.runs.forget_erased(is_erased);
         // Records that retention takes are older than every key.
         if ground == ErasureGround::Participant {
             let erased = self.keys.extract_if(|_, entry| is_erased(&entry.record));

@@ -1,18 +1,17 @@
-//! Rights of participants: restriction, holds, erasure; and what follows from a log that lost records.
+//! Rights of participants: restriction, holds, what is erased; and what follows from a log that lost records.
 
 use bytes::Bytes;
 use schleuse_proto::evidence::Digest;
 use schleuse_proto::identity::Role;
 
 use super::consents::CoverageEnd;
-use crate::domain::command::{ERASED_TOGETHER_MAX, ErasureOf, Outcome, Reconciliation};
+use crate::domain::command::{ERASED_TOGETHER_MAX, Outcome, Reconciliation};
 use crate::domain::consent::Suspension;
 use crate::domain::event::{
-    Actor, ErasureGround, EventKind, LogQueryEvent, ReconcileEvent, RecordRange, RevocationEvent,
-    Signature, UpkeepEvent,
+    Actor, ErasureGround, EventKind, ReconcileEvent, RecordRange, RevocationEvent, Signature,
+    UpkeepEvent,
 };
 use crate::domain::ids::{ConsentId, HoldId, ParticipantId, RecordNumber, Reference, TimeMs};
-use crate::domain::message::StopReason;
 use crate::domain::refusal::Refusal;
 use crate::domain::safeguards::check_signing;
 use crate::domain::state::{Participant, ParticipantIx, Rules, State};
@@ -21,7 +20,7 @@ use crate::domain::state::{Participant, ParticipantIx, Rules, State};
 const HOLDS_MAX: usize = 1000;
 
 /// Only the officer of the project.
-fn check_officer(rules: &Rules, actor: &Actor) -> Result<(), Refusal> {
+pub(super) fn check_officer(rules: &Rules, actor: &Actor) -> Result<(), Refusal> {
     if actor.role == Role::Dpo && actor.agency == rules.project_agency {
         return Ok(());
     }
@@ -29,7 +28,12 @@ fn check_officer(rules: &Rules, actor: &Actor) -> Result<(), Refusal> {
 }
 
 impl State {
-    fn upkeep(&mut self, actor: Option<Actor>, event: UpkeepEvent, now: TimeMs) -> RecordNumber {
+    pub(super) fn upkeep(
+        &mut self,
+        actor: Option<Actor>,
+        event: UpkeepEvent,
+        now: TimeMs,
+    ) -> RecordNumber {
         self.emit(actor, EventKind::Upkeep(event), now)
     }
 
@@ -85,7 +89,7 @@ impl State {
         Ok(Outcome::Restricted { record, participant: ix })
     }
 
-    fn participant_of(
+    pub(super) fn participant_of(
         &self,
         actor: &Actor,
         reference: &Reference,
@@ -146,108 +150,12 @@ impl State {
         Ok(Outcome::Holds(holds))
     }
 
-    pub(super) fn plan_erasure(
-        &mut self,
-        rules: &Rules,
-        now: TimeMs,
-        actor: Actor,
-        of: ErasureOf,
-    ) -> Result<Outcome, Refusal> {
-        check_officer(rules, &actor)?;
-        let (participants, waiting) = match of {
-            ErasureOf::Retention(before) => {
-                if self.is_all_held() {
-                    return Err(Refusal::OnHold { hold: "everything" });
-                }
-                let outdated = before.map(|before| self.outdated_participants(before, now));
-                (outdated.unwrap_or_default(), 0)
-            }
-            ErasureOf::Reference(_) | ErasureOf::Outdated(..) => {
-                let (_, participant) = self.erasable(&actor, of, now)?;
-                (vec![participant.id], participant.messages.len())
-            }
-        };
-        let query = LogQueryEvent {
-            reason: "erasure planned".to_owned(),
-            participant: match of {
-                ErasureOf::Reference(_) | ErasureOf::Outdated(..) => participants.first().copied(),
-                ErasureOf::Retention(_) => None,
-            },
-            by_participant: !matches!(of, ErasureOf::Retention(_)),
-            ..LogQueryEvent::default()
-        };
-        let record = self.emit(Some(actor), EventKind::LogQueried(query), now);
-        Ok(Outcome::ErasurePlanned {
-            record,
-            participants,
-            held: self.held_participants(),
-            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
-        })
-    }
-
-    /// The participant of an erasure, if nothing holds it.
-    fn erasable(
-        &self,
-        actor: &Actor,
-        of: ErasureOf,
-        now: TimeMs,
-    ) -> Result<(ParticipantIx, &Participant), Refusal> {
-        let not_found = Refusal::NotFound { field: "participant_reference" };
-        let (ix, participant) = match of {
-            ErasureOf::Reference(reference) => self.participant_of(actor, &reference)?,
-            ErasureOf::Outdated(id, before) => {
-                let found = self.participant_ix(&id);
-                let found = found.and_then(|ix| Some((ix, self.participant(ix)?)));
-                found.filter(|(_, one)| one.is_outdated(before, now)).ok_or(not_found)?
-            }
-            ErasureOf::Retention(_) => return Err(not_found),
-        };
-        if participant.safeguards.restricted {
-            return Err(Refusal::OnHold { hold: "restriction" });
-        }
-        if self.is_held(participant) {
-            return Err(Refusal::OnHold { hold: "hold" });
-        }
-        Ok((ix, participant))
-    }
-
-    /// Ends everything about a participant in one step, so that no later step can make another record
-    /// about it.
-    ///
-    /// INVARIANT (erasure): the state holds nothing of the participant any more; the record of the
-    /// beginning is the last one about it, and is erased with the others. What recipients are told
-    /// in the same step is about nobody.
-    pub(super) fn begin_erasure(
-        &mut self,
-        rules: &Rules,
-        now: TimeMs,
-        actor: Actor,
-        of: ErasureOf,
-    ) -> Result<Outcome, Refusal> {
-        check_officer(rules, &actor)?;
-        let (participant_ix, participant) = self.erasable(&actor, of, now)?;
-        let id: ParticipantId = participant.id;
-        let waiting: Vec<RecordNumber> = participant.messages.iter().copied().collect();
-        for number in &waiting {
-            self.stop(*number, StopReason::Erased, None, now);
-        }
-        let undeleted = self.undeleted(participant_ix);
-        let event = UpkeepEvent::ErasureBegun { participant: id };
-        let record = self.upkeep(Some(actor), event, now);
-        self.tell_erasure(undeleted, now);
-        Ok(Outcome::ErasureBegun {
-            record,
-            participant: id,
-            participant_ix,
-            stopped: u32::try_from(waiting.len()).unwrap_or(u32::MAX),
-        })
-    }
-
     pub(super) fn erase_records(
         &mut self,
         now: TimeMs,
         actor: Option<Actor>,
         ground: ErasureGround,
+        run: RecordNumber,
         records: &[(RecordNumber, Option<ParticipantId>)],
     ) -> Result<Outcome, Refusal> {
         let next = self.next_record();
@@ -259,6 +167,10 @@ impl State {
             let expected = "1 to 1,000 records of the log, ascending";
             return Err(Refusal::InvalidField { field: "numbers", expected });
         }
+        // INVARIANT (second-person): nothing is erased but by a run that was approved.
+        if !self.may_erase(run, ground) {
+            return Err(Refusal::NotFound { field: "run_number" });
+        }
         // What was begun with a participant is finished. A hold or restriction that came while a run of the
         // retention was on its way keeps the rest of what it is about.
         let may_go = |about: &Option<ParticipantId>| {
@@ -268,7 +180,7 @@ impl State {
         let numbers: Vec<RecordNumber> = may_go.map(|(number, _)| *number).collect();
         let record = (!numbers.is_empty()).then(|| {
             let ranges = RecordRange::of(&numbers);
-            self.upkeep(actor, UpkeepEvent::RecordsErased { ground, ranges }, now)
+            self.upkeep(actor, UpkeepEvent::RecordsErased { ground, ranges, run }, now)
         });
         Ok(Outcome::RecordsErased { record, numbers })
     }

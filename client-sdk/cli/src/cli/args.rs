@@ -46,7 +46,10 @@ pub(crate) use planning::{
     SearchArguments, SetParticipationArguments, TaskCommand,
 };
 pub(crate) use report::{CheckCodeArguments, ReceiptArguments, ReportArguments};
-pub(crate) use rights::{CheckpointCommand, EraseArguments, HoldCommand, RestrictArguments};
+pub(crate) use rights::{
+    ApproveArguments, CheckpointCommand, EraseArguments, HoldCommand, ProposalArguments,
+    RestrictArguments,
+};
 pub(crate) use safeguards::{
     DeputyArguments, DeputyCommand, EndArguments, NarrowArguments, ObjectionArguments,
     ObjectionCommand, ReleaseArguments, ReleaseCommand, RenewArguments, ReviewsArguments,
@@ -158,18 +161,33 @@ pub(crate) enum DpoCommand {
     ///
     /// Example: schleuse dpo count --reason "yearly report" --type handed-out --by purpose,month
     Count(Box<CountArguments>),
-    /// Erases everything about a participant for good, after a look at what that is. Proofs still verify.
-    /// For the project's officer; destroy the keys of earlier backups afterwards.
+    /// Proposes to erase everything about a participant for good, and shows how much that is now. Another person
+    /// approves it. For officers of the project, with a certificate that names a person.
     ///
-    /// Example: schleuse dpo erase --participant REF
+    /// Example: schleuse dpo erase --participant REF --reason "request of 2026-12-01"
     Erase(EraseArguments),
-    /// Erases the contents of records whose retention period has ended. For the project's officer.
+    /// Proposes to erase the contents of records whose retention period has ended, and shows how much that is now.
+    /// Another person approves it. For officers of the project, with a certificate that names a person.
     ///
-    /// Example: schleuse dpo retention --dry-run
-    Retention {
-        /// Only counts.
-        #[arg(long)]
-        dry_run: bool,
+    /// Example: schleuse dpo retention --reason "retention of the third quarter"
+    Retention(ProposalArguments),
+    /// Lists the open runs: what was proposed, why, by whom, and until when another person can approve it. For
+    /// officers of the project.
+    ///
+    /// Example: schleuse dpo runs
+    Runs,
+    /// Approves a run that another person proposed, after a look at what it is: it erases for good. Proofs still
+    /// verify. For officers of the project; destroy the keys of earlier backups afterwards.
+    ///
+    /// Example: schleuse dpo approve 4711
+    Approve(ApproveArguments),
+    /// Withdraws an open run. For officers of the project.
+    ///
+    /// Example: schleuse dpo withdraw 4711
+    Withdraw {
+        /// Number of the run, see: schleuse dpo runs
+        #[arg(value_name = "NUMBER")]
+        run: u64,
     },
     /// Restricts the processing of a participant's data (GDPR Art. 18): nothing passes, nothing is erased. For
     /// the project's officer.

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use schleuse_client::{
-    Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, event_name, format_time,
-    from_hex, parse_time, v1,
+    Bundle, Client, ClientError, LogQuery, LogRow, ParticipantReference, RunSubject, event_name,
+    format_time, from_hex, parse_time, v1,
 };
 use serde_json::{Value, json};
 
-use super::args::{DpoCommand, FilterArguments, Global, LogArguments};
+use super::args::{DpoCommand, EraseArguments, FilterArguments, Global, LogArguments};
 use super::output::Output;
 use super::table::Table;
 use super::{
-    Ending, connect, console, count, delivery, files, incident, report, rights, spreadsheet,
+    Ending, connect, console, count, delivery, files, incident, report, rights, runs, spreadsheet,
 };
 
 /// Runs a command of the data-protection officer.
@@ -27,10 +27,16 @@ pub(crate) async fn run(
         DpoCommand::Incident(arguments) => incident::run(global, &arguments, output).await,
         DpoCommand::Report(arguments) => report::run(global, &arguments, output).await,
         DpoCommand::Count(arguments) => count::run(global, &arguments, output).await,
-        DpoCommand::Erase(arguments) => rights::erase(&client().await?, &arguments, output).await,
-        DpoCommand::Retention { dry_run } => {
-            rights::retention(&client().await?, dry_run, output).await
+        DpoCommand::Erase(EraseArguments { participant, proposal }) => {
+            let subject = RunSubject::Erasure(participant);
+            runs::propose(&client().await?, &subject, &proposal, output).await
         }
+        DpoCommand::Retention(proposal) => {
+            runs::propose(&client().await?, &RunSubject::Retention, &proposal, output).await
+        }
+        DpoCommand::Runs => runs::list(&client().await?, output).await,
+        DpoCommand::Approve(arguments) => runs::approve(&client().await?, &arguments, output).await,
+        DpoCommand::Withdraw { run } => runs::withdraw(&client().await?, run, output).await,
         DpoCommand::Restrict(arguments) => {
             rights::restrict(&client().await?, &arguments, output).await
         }

@@ -1,94 +1,12 @@
-//! `schleuse dpo erase`, `retention`, `restrict` and `hold`.
+//! `schleuse dpo restrict` and `hold`.
 
-use schleuse_client::{
-    Client, ClientError, Erasure, HoldId, ParticipantReference, RetentionRun, event_name,
-    format_time, rfc3339,
-};
+use schleuse_client::{Client, ClientError, HoldId, format_time, rfc3339};
 use serde_json::{Value, json};
 
 use super::Ending;
-use super::args::{EraseArguments, HoldCommand, RestrictArguments};
+use super::args::{HoldCommand, RestrictArguments};
 use super::output::Output;
 use super::table::Table;
-
-/// Erases a participant, after a look at what that is.
-pub(crate) async fn erase(
-    client: &Client,
-    arguments: &EraseArguments,
-    output: &Output,
-) -> Result<Ending, ClientError> {
-    let plan = client.erase_participant(&arguments.participant, true).await?;
-    output.note(&format!(
-        "this erases the contents of {} records for good and stops {} waiting messages",
-        plan.records, plan.stopped_messages
-    ));
-    if arguments.dry_run {
-        show_erasure(&arguments.participant, &plan, true, output);
-        return Ok(Ending::Done);
-    }
-    if !arguments.yes && !output.ask("erase this participant?") {
-        output.note("nothing was changed");
-        return Ok(Ending::Declined);
-    }
-    let erased = client.erase_participant(&arguments.participant, false).await?;
-    show_erasure(&arguments.participant, &erased, false, output);
-    output.note(
-        "backups from before still have it: destroy their keys (schleuse-broker backup-keys)",
-    );
-    Ok(Ending::Done)
-}
-
-fn show_erasure(of: &ParticipantReference, erasure: &Erasure, dry_run: bool, output: &Output) {
-    let record = erasure.receipt.record_number;
-    let value = json!({
-        "participant": of.as_text(),
-        "dry_run": dry_run,
-        "records": erasure.records,
-        "stopped_messages": erasure.stopped_messages,
-        "record": record,
-    });
-    output.result(&value, || {
-        let what = if dry_run { "would be erased" } else { "erased" };
-        format!("{} records {what}, log record {record}", erasure.records)
-    });
-}
-
-/// Runs the retention.
-pub(crate) async fn retention(
-    client: &Client,
-    dry_run: bool,
-    output: &Output,
-) -> Result<Ending, ClientError> {
-    let run = client.apply_retention(dry_run).await?;
-    output.table(&retention_json(&run, dry_run), || {
-        let mut table = Table::new(&["type", "before", "records"], "nothing is due");
-        for (kind, before, records) in &run.counts {
-            table.row(vec![event_name(*kind), format_time(*before), records.to_string()]);
-        }
-        if run.participants > 0 {
-            table.row(vec!["participants".to_owned(), String::new(), run.participants.to_string()]);
-        }
-        table
-    });
-    if run.more {
-        output.note("there is more: run it again");
-    }
-    output.note(&format!("log record {}", run.receipt.record_number));
-    Ok(Ending::Done)
-}
-
-fn retention_json(run: &RetentionRun, dry_run: bool) -> Value {
-    let counts = run.counts.iter().map(|(kind, before, records)| {
-        json!({ "type": event_name(*kind), "before": rfc3339(*before), "records": records })
-    });
-    json!({
-        "dry_run": dry_run,
-        "counts": counts.collect::<Value>(),
-        "participants": run.participants,
-        "more": run.more,
-        "record": run.receipt.record_number,
-    })
-}
 
 /// Restricts processing, or ends the restriction.
 pub(crate) async fn restrict(

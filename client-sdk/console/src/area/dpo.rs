@@ -1,6 +1,7 @@
 //! The data-protection officer's pages: what happened, and whether the log shows it truly.
 
 mod deletions;
+mod erasure;
 mod incident;
 mod log;
 mod overview;
@@ -17,6 +18,12 @@ pub(crate) fn routes() -> Router {
         .route("/log/export", post(log::export))
         .route("/incident", get(incident::form).post(incident::show))
         .route("/report", get(report::form).post(report::make))
-        .route("/deletions", get(deletions::show));
+        .route("/deletions", get(deletions::show))
+        .route("/erasure", get(erasure::show))
+        .route("/erasure/propose", post(erasure::propose))
+        .route("/erasure/approve", post(erasure::approve))
+        .route("/erasure/withdraw", post(erasure::withdraw))
+        .route("/erasure/hold", post(erasure::hold))
+        .route("/erasure/release", post(erasure::release));
     super::bounded(routes)
 }

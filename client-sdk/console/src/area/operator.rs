@@ -2,13 +2,16 @@
 
 mod directory;
 mod mailboxes;
+mod status;
 
 use axum::Router;
 use axum::routing::get;
 
+pub(super) use status::age;
+
 pub(crate) fn routes() -> Router {
     let routes = Router::new()
-        .route("/", get(mailboxes::show))
+        .route("/", get(status::show))
         .route("/mailboxes", get(mailboxes::show))
         .route("/directory", get(directory::show));
     super::bounded(routes)

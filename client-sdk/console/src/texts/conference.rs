@@ -56,7 +56,6 @@ texts! {
         may_get: "würde ihn bekommen", "would receive it";
         not_covered: "nicht gedeckt", "not covered";
         not_meant: "nicht vorgesehen", "not meant for it";
-        not_invited: "wird nicht eingeladen: nicht gedeckt", "is not invited: not covered";
         invite: "Einladen", "Invite";
         invited_n: "{} Nachrichten angenommen, {} nicht gedeckt.", "{} messages accepted, {} not covered.";
         answers: "Antworten", "Answers";

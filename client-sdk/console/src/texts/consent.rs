@@ -5,7 +5,6 @@ use super::texts;
 texts! {
     /// Texts of consents.
     ConsentTexts {
-        consent_n: "Einwilligung {}", "Consent {}";
         revision_n: "Fassung {}", "revision {}";
         grants: "Was erlaubt ist", "What is allowed";
         grant_n: "Erlaubnis {}", "Grant {}";
@@ -29,12 +28,10 @@ texts! {
         text_version: "Text", "Text";
         evidence: "Nachweise (Prüfsummen)", "Evidence (checksums)";
         releases: "Schweigepflichtentbindungen darin", "Releases from secrecy in it";
-        history: "Verlauf", "History";
         revoke: "Widerrufen", "Revoke";
         narrow: "Verkleinern", "Narrow";
         confirm: "Durchsicht bestätigen", "Confirm the review";
         receipt: "Quittung drucken", "Print the receipt";
-        renew: "Verlängern", "Renew";
 
         revoke_title: "Einwilligung widerrufen", "Revoke the consent";
         revoke_lead: "Der Widerruf wirkt sofort. Was wartet, wird angehalten. Was schon ausgehändigt ist, bleibt rechtmäßig weitergegeben; die Empfänger müssen dann löschen.",
@@ -78,7 +75,6 @@ texts! {
         templates_none: "Es gibt keine Vorlagen.", "There are no templates.";
         templates_none_do: "Starten Sie die Konsole mit dem Ordner der Vorlagen: schleuse lotse console --templates ORDNER", "Start the console with the folder of templates: schleuse lotse console --templates FOLDER";
         template_problem: "Wählen Sie eine Vorlage aus der Liste.", "Choose a template from the list.";
-        template_choose: "Vorlage wählen", "Choose the template";
         valid_from: "Gültig ab", "Valid from";
         months: "Dauer in Monaten (höchstens 24)", "Duration in months (at most 24)";
         months_problem: "Geben Sie 1 bis 24 Monate an.", "Enter 1 to 24 months.";
@@ -117,7 +113,6 @@ texts! {
         text_refused: "Aus diesen Angaben entsteht kein Text: {}", "No text can be made of this: {}";
 
         receipt_reason: "Quittung einer Einwilligung", "receipt of a consent";
-        check_code: "Prüfcode", "Check code";
 
         safeguards_title: "Schweigepflicht und Widersprüche", "Secrecy and objections";
         objections: "Widersprüche", "Objections";
@@ -161,7 +156,6 @@ texts! {
         hand_over: "An eine andere Lotsin oder einen anderen Lotsen übergeben", "Hand over to another Lotse";
         hand_over_lead: "Danach sehen Sie diese Person nicht mehr. Nur die neue Lotsin oder der neue Lotse kann sie zurückgeben.", "After that you do not see this participant any more. Only the new Lotse can hand them back.";
         hand_over_now: "Jetzt übergeben", "Hand over now";
-        handed_over: "Übergeben an {}. Eintrag {}.", "Handed over to {}. Record {}.";
         end: "Teilnahme beenden", "End the participation";
         end_lead: "Die Person kann jederzeit gehen, ohne Grund und ohne Nachteil. Alle Einwilligungen enden sofort.", "The participant can leave at any time, without reason and without disadvantage. All consents end at once.";
         end_now: "Teilnahme jetzt beenden", "End the participation now";

@@ -21,6 +21,7 @@ texts! {
         day: "Tag", "Day";
         by_pair: "Nach Absender und Empfänger", "By sender and recipient";
         by_purpose: "Nach Zweck", "By purpose";
+        more_rows: "{} weitere Zeilen", "{} more rows";
         pair: "Absender → Empfänger", "Sender → recipient";
         purpose: "Zweck", "Purpose";
         nothing_decided: "In diesem Zeitraum wurde keine Nachricht entschieden.", "No message was decided in this period.";
@@ -59,7 +60,6 @@ texts! {
         more: "Weitere Einträge", "More records";
         change: "Suche ändern", "Change the search";
         record_n: "Eintrag {}", "Record {}";
-        details: "Einzelheiten", "Details";
         verify_now: "Beweis jetzt prüfen", "Verify now";
         proof: "Beweis", "Proof";
         proof_sound: "Der Eintrag steht unverändert im Protokoll.", "The record stands in the log unchanged.";
@@ -123,5 +123,47 @@ texts! {
         erased_person: "gelöschte Person", "erased participant";
 
         erasure: "Löschen und Aufbewahren", "Erasure and retention";
+        erasure_lead: "Gelöscht wird nur, was eine Person vorschlägt und eine andere freigibt. Beides steht im Protokoll.",
+            "Only what one person proposes and another one approves is erased. Both stand in the log.";
+        runs: "Wartet auf die zweite Person", "Waits for the second person";
+        runs_none: "Nichts wartet auf eine Freigabe.", "Nothing waits for approval.";
+        run_n: "Vorschlag {}", "Run {}";
+        run_erasure: "Alles über eine Person löschen", "Erase everything about a participant";
+        run_retention: "Löschen, was seine Aufbewahrungsfrist überschritten hat", "Erase what its retention period has left behind";
+        run_by: "Vorgeschlagen von {} am {}; freizugeben bis {}.", "Proposed by {} on {}; to be approved until {}.";
+        run_own: "Sie haben es selbst vorgeschlagen: Eine andere Person muss es freigeben.", "You proposed it yourself: another person must approve it.";
+        run_approve: "Ansehen und freigeben", "Look and approve";
+        run_confirm: "Zur Sicherheit: Geben Sie die Nummer {} ein.", "To be sure: enter the number {}.";
+        run_confirm_problem: "Das ist nicht die Nummer dieses Vorschlags.", "That is not the number of this run.";
+        run_approve_now: "Jetzt endgültig löschen", "Erase for good now";
+        run_withdraw: "Zurückziehen", "Withdraw";
+        run_withdrawn: "Der Vorschlag ist zurückgezogen. Eintrag {}.", "The run is withdrawn. Record {}.";
+        run_done: "Gelöscht: Inhalte von {} Einträgen. Eintrag {}.", "Erased: contents of {} records. Record {}.";
+        run_would: "Gelöscht würden Inhalte von {} Einträgen; {} wartende Nachrichten würden angehalten.", "Contents of {} records would be erased; {} waiting messages would be stopped.";
+        run_would_retention: "Gelöscht würden Inhalte von {} Einträgen und alles über {} Personen.", "Contents of {} records and everything about {} participants would be erased.";
+        run_more: "Ein weiterer Lauf würde noch mehr löschen.", "Another run would erase more.";
+        run_proposed: "Vorgeschlagen als Nummer {}. Eine andere Person muss es innerhalb von 14 Tagen freigeben.", "Proposed as number {}. Another person must approve it within 14 days.";
+        propose_erasure: "Person löschen", "Erase a participant";
+        propose_retention: "Aufbewahrung anwenden", "Apply retention";
+        count_only: "Nur zählen", "Only count";
+        propose: "Vorschlagen", "Propose";
+        needs_person: "Ihr Zertifikat nennt keine Person. Vorschlagen und freigeben kann nur, wessen Zertifikat eine Person nennt.", "Your certificate names no person. Only whose certificate names a person can propose and approve.";
+        project_only: "Das darf nur die oder der Datenschutzbeauftragte des Projekts.", "Only the project's data-protection officer may do this.";
+        holds: "Sperren", "Holds";
+        holds_none: "Keine Sperre: Freigegebenes wird gelöscht.", "No hold: what is approved is erased.";
+        hold_all: "alle", "everybody";
+        hold_place: "Löschen anhalten", "Put erasure on hold";
+        hold_hint: "Ohne Kennung gilt die Sperre für alle.", "Without a reference the hold is for everybody.";
+        hold_release: "Sperre aufheben", "Release the hold";
+        hold_done: "Angehalten. Eintrag {}.", "On hold. Record {}.";
+        hold_released: "Die Sperre ist aufgehoben. Eintrag {}.", "The hold is released. Record {}.";
+
+        health: "Zustand des Brokers", "How the broker is";
+        health_good: "nimmt Nachrichten an", "takes messages";
+        health_bad: "nimmt nur Widerrufe an", "takes only revocations";
+        witnesses: "Zeugen", "Witnesses";
+        witnesses_none: "keine eingerichtet", "none set up";
+        witness_age: "{}: zuletzt vor {}", "{}: last {} ago";
+        witness_never: "{}: noch nie", "{}: never yet";
     }
 }

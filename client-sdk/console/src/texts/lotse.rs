@@ -58,7 +58,6 @@ texts! {
         jobcenter: "Jobcenter", "Jobcenter";
         since: "Seit", "Since";
         ends: "24 Monate enden am", "24 months end on";
-        open_tasks: "Offen", "Open";
         waiting_position: "Platz {} der Vormerkliste", "number {} on the waiting list";
         page_n: "Seite {} von {}", "Page {} of {}";
         next_page: "Nächste Seite", "Next page";

@@ -28,6 +28,9 @@ texts! {
         records_erased: "Inhalte von Einträgen wurden gelöscht", "Contents of records were erased";
         restricted: "Die Verarbeitung der Daten einer Person wurde eingeschränkt", "Processing of a participant's data was restricted";
         unrestricted: "Eine Einschränkung der Verarbeitung wurde aufgehoben", "A restriction of processing was lifted";
+        run_proposed: "Jemand hat ein Löschen vorgeschlagen", "Somebody proposed an erasure";
+        run_approved: "Eine zweite Person hat ein Löschen freigegeben", "A second person approved an erasure";
+        run_withdrawn: "Ein vorgeschlagenes Löschen wurde zurückgezogen", "A proposed erasure was withdrawn";
         hold_placed: "Das Löschen wurde angehalten", "Erasure was put on hold";
         hold_released: "Eine Sperre des Löschens wurde aufgehoben", "A hold on erasure was released";
         record_lost: "Steht für einen verlorenen Eintrag", "Stands for a lost record";
@@ -47,7 +50,7 @@ texts! {
         evaluation_released: "Zahlen für die Auswertung wurden festgelegt", "Figures for the evaluation were released";
         evaluation_exported: "Zahlen für die Auswertung wurden ausgegeben", "Figures for the evaluation were exported";
         unknown: "Ein Eintrag, den diese Konsole noch nicht kennt", "A record that this console does not know yet";
-        contents_erased: "(Inhalt gelöscht)", "(contents erased)";
+        contents_erased: "Inhalt gelöscht", "contents erased";
         by_broker: "der Broker selbst", "the broker itself";
         by_erased: "(gelöscht)", "(erased)";
 
@@ -70,6 +73,8 @@ texts! {
         f_due: "Fällig", "Due";
         f_duty: "Löschpflicht Nummer", "Duty number";
         f_filter: "Gesucht wurde nach", "Searched for";
+        f_run: "Vorschlag Nummer", "Run number";
+        f_proposed_by: "Vorgeschlagen von", "Proposed by";
         f_from: "Ab", "From";
         f_until: "Bis", "Until";
         f_further_messages: "Weitere Nachrichten", "Further messages";

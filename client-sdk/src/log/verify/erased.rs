@@ -40,6 +40,7 @@ const ABOUT_NOBODY: &[v1::RecordType] = &[
     v1::RecordType::UploadDiscarded,
     v1::RecordType::EvaluationReleased,
     v1::RecordType::EvaluationExported,
+    v1::RecordType::RunApproved,
 ];
 
 /// What the rows tell of erasures.

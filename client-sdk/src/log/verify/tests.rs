@@ -12,7 +12,8 @@ use crate::signer::Signer;
 use crate::test_log::{
     CONSENT, DRV, Entry, GRANT_MS, LOTSENSTELLE, START_MS, accepted, address, confirmed, consent,
     erasure_begun, grant, handed_out, label, log_key, reconciled, recorded, records_erased,
-    reference, refused, registered, restricted, revoked, some, stopped, suspended, whole,
+    reference, refused, registered, restricted, revoked, run_approved, run_of, run_proposed,
+    run_withdrawn, some, stopped, suspended, whole,
 };
 use crate::trust_file::TrustAnchors;
 
@@ -21,6 +22,7 @@ mod duties;
 mod erasures;
 mod evaluation;
 mod participants;
+mod runs;
 mod safeguards;
 mod without_participant;
 
@@ -325,7 +327,7 @@ fn a_permit_is_what_its_consent_says_at_that_instant() {
         assert_eq!(faults(&entries), ["permits"], "{what}");
         assert_eq!(faults_among_others(&entries), ["permits"], "{what}");
     }
-    let begun = Entry::of(Event::ErasureBegun(v1::ErasureBegun {})).about('p');
+    let begun = Entry::of(Event::ErasureBegun(v1::ErasureBegun::default())).about('p');
     assert_eq!(faults(&[recorded(&consent), passed(dates()), begun, out()]), ["permits"]);
     let mut alias = out();
     let Event::HandedOut(event) = &mut alias.event else { unreachable!() };

@@ -180,8 +180,11 @@ impl<'a> Sender<'a> {
             | Rpc::QueryLog
             | Rpc::CountLog
             | Rpc::ReadLeafHashes
-            | Rpc::EraseParticipant
-            | Rpc::ApplyRetention
+            | Rpc::PreviewRun
+            | Rpc::ProposeRun
+            | Rpc::ApproveRun
+            | Rpc::WithdrawRun
+            | Rpc::ListRuns
             | Rpc::RestrictParticipant
             | Rpc::PlaceHold
             | Rpc::ReleaseHold

@@ -9,11 +9,29 @@ pub(crate) struct EraseArguments {
     /// Own reference of the participant.
     #[arg(long, value_name = "REF")]
     pub(crate) participant: ParticipantReference,
-    /// Only counts what would be erased.
-    #[arg(long)]
+    #[command(flatten)]
+    pub(crate) proposal: ProposalArguments,
+}
+
+/// How a run is proposed.
+#[derive(Args, Debug)]
+pub(crate) struct ProposalArguments {
+    /// Why: 10 to 500 characters; kept in the log, of an erasure until it is carried out.
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    pub(crate) reason: Option<String>,
+    /// Only counts what would be erased; proposes nothing.
+    #[arg(long, conflicts_with = "reason")]
     pub(crate) dry_run: bool,
+}
+
+/// Arguments of `dpo approve`.
+#[derive(Args, Debug)]
+pub(crate) struct ApproveArguments {
+    /// Number of the run, see: schleuse dpo runs
+    #[arg(value_name = "NUMBER")]
+    pub(crate) run: u64,
     /// Does not ask.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     pub(crate) yes: bool,
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
     let tabs =
         [("overdue", t.deletions_overdue), ("open", t.deletions_open), ("all", t.deletions_all)];
     let tab = |(name, says): (&str, &'static str)| Tab {
-        to: desk.surface.at(&format!("/deletions?which={name}")),
+        to: desk.surface.at(format!("/deletions?which={name}")),
         says,
         is_here: name == which || (name == "overdue" && filter == DutyFilter::Overdue),
     };

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use askama::Template;
 use axum::extract::Query;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use schleuse_client::{DutyFilter, LogCount, LogGrouping, LogQuery, shown, v1};
+use schleuse_client::{BrokerStatus, DutyFilter, LogCount, LogGrouping, LogQuery, shown, v1};
 
+use crate::area::operator::age;
 use crate::chart::{self, Bars};
 use crate::desk::{Answer, Desk};
 use crate::surface::Surface;
@@ -29,6 +30,18 @@ struct Table {
     rows: Vec<Row>,
 }
 
+/// Rows of a table that are shown at once.
+const ROWS_FIRST: usize = 10;
+
+impl Table {
+    /// The first rows, and the others if there are any.
+    fn parts(&self) -> Vec<(usize, &[Row])> {
+        let (first, others) = self.rows.split_at(self.rows.len().min(ROWS_FIRST));
+        let others = (!others.is_empty()).then_some((1, others));
+        std::iter::once((0, first)).chain(others).collect()
+    }
+}
+
 struct Period {
     to: String,
     says: String,
@@ -44,6 +57,8 @@ struct Page {
     refused: u64,
     overdue: usize,
     log_size: String,
+    health: Result<(), String>,
+    witnesses: Vec<(String, bool)>,
     checked: &'static str,
     days: Vec<Row>,
     bars: Bars,
@@ -68,6 +83,7 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
     let overdue = desk.client.deletion_duties(DutyFilter::Overdue).await.map_err(failed)?.len();
     desk.client.check_log().await.map_err(failed)?;
     let size = desk.client.checkpoints().newest().map_or(0, |newest| newest.size);
+    let status = desk.client.status().await.map_err(failed)?;
     let days = every_day(since_ms, period, &by_day);
     let drawn: Vec<(String, u64, u64)> =
         days.iter().map(|row| (row.what.clone(), row.accepted, row.refused)).collect();
@@ -75,7 +91,7 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
         format!("{day}: {accepted} {}, {refused} {}", t.accepted, t.refused)
     });
     let here = |days: i64| Period {
-        to: desk.surface.at(&format!("/?days={days}")),
+        to: desk.surface.at(format!("/?days={days}")),
         says: filled(t.days_n, &[&days.to_string()]),
         is_here: days == period,
     };
@@ -86,6 +102,8 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
         refused: days.iter().map(|row| row.refused).sum(),
         overdue,
         log_size: filled(t.log_size, &[&size.to_string()]),
+        health: status.permits.possible.then_some(()).ok_or_else(|| t.health_bad.to_owned()),
+        witnesses: witnesses(&desk, &status),
         checked: if desk.is_home() { t.checked_home } else { t.checked_here },
         days,
         bars,
@@ -106,6 +124,20 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
         height: chart::HEIGHT,
         width: chart::WIDTH,
     })
+}
+
+/// Each witness with its age, and whether it is late.
+fn witnesses(desk: &Desk, status: &BrokerStatus) -> Vec<(String, bool)> {
+    let t = desk.t();
+    let words = status.witnesses.witnesses.iter().map(|one| {
+        let name = shown(&one.name);
+        let says = match one.age_ms {
+            Some(ms) => filled(t.dpo.witness_age, &[&name, &age(ms, &t.operator)]),
+            None => filled(t.dpo.witness_never, &[&name]),
+        };
+        (says, one.late)
+    });
+    words.collect()
 }
 
 fn pair(key: Option<&String>) -> String {

@@ -24,7 +24,6 @@ struct Page {
     fields: Fields,
     problems: Problems,
     effects: Effects,
-    done: Option<String>,
 }
 
 async fn page(
@@ -37,7 +36,7 @@ async fn page(
     let failed = |error| desk.failed(error);
     let preview = desk.client.preview_change(&change).await.map_err(failed)?;
     let effects = Effects::of_change(desk, &Offices::read(desk).await?, &preview);
-    Ok(Page { s: desk.surface.clone(), person, fields, problems, effects, done: None })
+    Ok(Page { s: desk.surface.clone(), person, fields, problems, effects })
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>) -> Answer {

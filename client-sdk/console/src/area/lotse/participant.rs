@@ -43,7 +43,6 @@ struct Matrix {
 
 struct ConsentLine {
     to: String,
-    id: String,
     mark: Mark,
     says: String,
     review: String,
@@ -193,12 +192,11 @@ fn line(desk: &Desk, offices: &Offices, person: &Person, consent: &ConsentRecord
     });
     let grants: BTreeSet<String> = grants.collect();
     ConsentLine {
-        to: desk.surface.at(&format!("{}/consents/{id}", person.path())),
+        to: desk.surface.at(format!("{}/consents/{id}", person.path())),
         mark: of_consent(consent.state, &desk.t().lotse),
         says: grants.into_iter().collect::<Vec<_>>().join("; "),
         review: words::end(desk.surface.language, consent.review_by_ms),
         may_revoke: is_open(consent.state),
-        id,
     }
 }
 

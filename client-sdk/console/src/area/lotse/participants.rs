@@ -78,7 +78,7 @@ async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) ->
     let page = page.clamp(1, pages);
     let shown = people.into_iter().skip((page - 1) * PAGE).take(PAGE);
     let rows = shown.map(|one| row(desk, &states, one)).collect();
-    let link = |page: usize| desk.surface.at(&format!("/participants?page={page}"));
+    let link = |page: usize| desk.surface.at(format!("/participants?page={page}"));
     // Beyond the first page of a search one searches more exactly.
     let may_turn = wanted.is_empty();
     desk.page(&List {

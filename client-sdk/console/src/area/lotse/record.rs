@@ -28,7 +28,6 @@ const GRANTS_MAX: usize = 16;
 
 /// One grant of the form.
 struct Block {
-    number: usize,
     title: String,
     recipient: String,
     purpose: String,
@@ -127,7 +126,6 @@ async fn grants_page(
     });
     let count = grants_in(&fields);
     let block = |number: usize| Block {
-        number,
         title: filled(t.grant_n, &[&(number + 1).to_string()]),
         recipient: format!("recipient{number}"),
         purpose: format!("purpose{number}"),

@@ -68,7 +68,7 @@ pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked)
         ("everything", t.timeline_everything),
     ];
     let tab = |(name, says): (&str, &'static str)| Tab {
-        to: desk.surface.at(&format!("{}/timeline?which={name}", person.path())),
+        to: desk.surface.at(format!("{}/timeline?which={name}", person.path())),
         says,
         is_here: name == which,
     };
