@@ -1,0 +1,1 @@
+export const title = "dpo"; export const tests = {};

@@ -1,0 +1,23 @@
+// Entry point: makes a site, runs every area in one browser, prints the report. See `run` beside it.
+
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Browsers } from "./browser.mjs";
+import { Report } from "./report.mjs";
+import { runAll } from "./runner.mjs";
+import { Site } from "./site.mjs";
+
+const AREAS = ["doors", "dpo", "operator"];
+
+const [binaries, tools, only] = process.argv.slice(2);
+rmSync(join(tools, "shots"), { recursive: true, force: true });
+const areas = await Promise.all(AREAS.map((area) => import(`./${area}.mjs`)));
+console.log("making a site: keys, a broker, a story of five days ago, a region");
+const site = await Site.make(binaries);
+const browsers = await Browsers.open(site, tools);
+const world = { site, browsers, report: new Report() };
+const isGood = await runAll(areas, world, only);
+world.report.print();
+await browsers.end();
+await site.stop();
+process.exit(isGood ? 0 : 1);
