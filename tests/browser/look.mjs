@@ -1,43 +1,53 @@
 // Looks at a page as people see it: light, dark, on a small screen, enlarged; and checks what holds for every page.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const BYTES_MAX = 150 * 1024;
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const VARIANTS = {
-  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
-  dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
-  small: { colorScheme: "light", viewport: { width: 360, height: 740 } },
+  light: { colorScheme: "light", width: 1280, height: 900, scale: 1 },
+  dark: { colorScheme: "dark", width: 1280, height: 900, scale: 1 },
+  small: { colorScheme: "light", width: 360, height: 740, scale: 1 },
   // What 200 % of a window of 1280 by 900 leaves of it.
-  zoomed: { colorScheme: "light", viewport: { width: 640, height: 450 }, deviceScaleFactor: 2 },
+  zoomed: { colorScheme: "light", width: 640, height: 450, scale: 2 },
 };
 
 /// Looks at one page in every variant. `open` brings a fresh browser page there, through a flow if need be.
 export async function look(world, name, who, open, options = {}) {
+  const page = await world.browsers.page(who, options);
+  const session = await page.context().newCDPSession(page);
+  const transfer = await measured(page, session);
+  await open(page);
+  await page.waitForLoadState("load");
+  // Every page has its assets anew: the cache of this look is off.
+  const bytes = await transfer();
+  assert.ok(bytes > 0 && bytes < BYTES_MAX, `${name}: ${bytes} bytes`);
+  world.report.page(name, bytes, await firstPaint(page));
   for (const [variant, seen] of Object.entries(VARIANTS)) {
-    const page = await world.browsers.page(who, { ...options, ...seen });
-    const transfer = await measured(page);
-    await open(page);
-    await page.waitForLoadState("load");
+    await show(page, session, seen);
     const where = `${name}, ${variant}`;
     await fits(page, where);
     await accessible(world, page, where);
-    // Every page has its assets anew: the cache of this look is off.
-    const bytes = await transfer();
-    assert.ok(bytes > 0 && bytes < BYTES_MAX, `${where}: ${bytes} bytes`);
-    world.report.page(name, bytes, await firstPaint(page));
-    await shoot(world, page, `${name}-${variant}`);
-    await world.browsers.leave(page);
+    await shoot(world, session, `${name}-${variant}`);
   }
+  await world.browsers.leave(page);
+}
+
+async function show(page, session, { colorScheme, width, height, scale }) {
+  await page.emulateMedia({ colorScheme });
+  const screen = { width, height, deviceScaleFactor: scale, mobile: false };
+  await session.send("Emulation.setDeviceMetricsOverride", screen);
+  await page.waitForFunction(
+    ([wide, ratio]) => innerWidth === wide && devicePixelRatio === ratio, [width, scale],
+  );
 }
 
 /// Opens a path below the base.
 export const at = (path) => (page) => page.goto(path);
 
-async function measured(page) {
-  const session = await page.context().newCDPSession(page);
+async function measured(page, session) {
   await session.send("Network.enable");
   await session.send("Network.setCacheDisabled", { cacheDisabled: true });
   let finished = [];
@@ -84,8 +94,9 @@ async function firstPaint(page) {
   );
 }
 
-async function shoot(world, page, name) {
+async function shoot(world, session, name) {
   const folder = join(world.browsers.tools, "shots");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  const { data } = await session.send("Page.captureScreenshot", { captureBeyondViewport: true, format: "png" });
+  writeFileSync(join(folder, `${name}.png`), Buffer.from(data, "base64"));
 }

@@ -134,7 +134,6 @@ export class Site {
     await this.schleuse(ROLES.lotse, "lotse", "consent", "revoke", "--consent", this.consent, "--yes");
     const [duty] = await this.schleuse(ROLES.dpo, "dpo", "deletions");
     this.participant.project = duty.participant;
-    this.projectConsent = duty.consent;
   }
 
   /// Records of the log that came since `action` began, without those of this look itself.
