@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { at, look } from "./look.mjs";
+import { look } from "./look.mjs";
 import { DRV, JOBCENTER, ROLES } from "./site.mjs";
 
 export const title = "data-protection officers";
@@ -38,9 +38,8 @@ export async function download(page, button) {
 }
 
 const inBoth = async (name, world, flow) => {
-  for (const language of ["de", "en"]) {
-    await look(world, `dpo-${name}-${language}`, "dpo", (page) => flow(page, language));
-  }
+  await Promise.all(["de", "en"].map((language) =>
+    look(world, `dpo-${name}-${language}`, "dpo", (page) => flow(page, language))));
 };
 
 const day = (ms) => new Date(ms).toISOString().slice(0, 10);

@@ -7,7 +7,7 @@ import { Report } from "./report.mjs";
 import { runAll } from "./runner.mjs";
 import { Site } from "./site.mjs";
 
-const AREAS = ["doors", "native", "dpo", "operator"];
+const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain"];
 
 const [binaries, tools, only] = process.argv.slice(2);
 rmSync(join(tools, "shots"), { recursive: true, force: true });
