@@ -96,7 +96,8 @@ export const tests = {
     const page = await browsers.page("dpo", { watched: false });
     const answers = [];
     page.on("response", (response) => {
-      if (response.url().startsWith(site.origin)) answers.push(response.status());
+      // The page that refuses has a stylesheet.
+      if (response.url().startsWith(`${target}/`)) answers.push(response.status());
     });
     const evil = await foreign(`<form method="post" action="${target}/log"><input name="reason" value="x".repeat(20)>
       </form><img src="${target}/"><iframe src="${target}/log"></iframe><script>
