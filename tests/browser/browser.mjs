@@ -37,6 +37,7 @@ export class Browsers {
     const clientCertificates = key ? [{ origin, certPath: key.certPath, keyPath: key.keyPath }] : [];
     const context = await this.browser.newContext({
       locale: "de-DE", viewport: { width: 1280, height: 900 }, ignoreHTTPSErrors: true, acceptDownloads: true,
+      reducedMotion: "reduce",
       baseURL: `${origin}${base}`, ...(origin.startsWith("https:") && { clientCertificates }), ...options,
     });
     context.setDefaultTimeout(WAIT_MS);

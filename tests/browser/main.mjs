@@ -10,7 +10,7 @@ import { Site } from "./site.mjs";
 const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain"];
 
 const [binaries, tools, only] = process.argv.slice(2);
-rmSync(join(tools, "shots"), { recursive: true, force: true });
+if (!only) rmSync(join(tools, "shots"), { recursive: true, force: true });
 const areas = await Promise.all(AREAS.map((area) => import(`./${area}.mjs`)));
 console.log("making a site: keys, a broker, a story of five days ago, a region");
 const site = await Site.make(binaries);
