@@ -178,5 +178,7 @@ reserve_mib = 64
 free_mib_min = 0
 [messages]
 deletion_due_days = 1
+[limits]
+handshakes_per_second_per_address = 1000
 `;
 }
