@@ -59,6 +59,8 @@ const beside = (test, options) => async (world) => {
   const companion = await Companion.start(world.site, "dpo", options?.(world));
   try {
     await test(world, companion);
+    // While there is somebody to answer what a page still asks for.
+    await world.browsers.close();
   } finally {
     await companion.stop();
   }
@@ -180,6 +182,7 @@ export const tests = {
       const over = await page.goto(page.url());
       assert.equal(over.status(), 403);
       assert.equal(await page.locator("nav, table").count(), 0);
+      await browsers.close();
     } finally {
       await companion.stop();
     }

@@ -36,6 +36,15 @@ async function assertInert(page, where) {
   assert.deepEqual(found, { hurt: false, elements: [], handlers: 0, marks: [], isWide: false }, where);
 }
 
+/// Opens every result: what it says.
+async function opened(page) {
+  for (const one of await page.locator("ol.rows details").all()) {
+    await one.evaluate((details) => { details.open = true; });
+  }
+  await assertInert(page, "the log of searches");
+  return page.locator("ol.rows").innerText();
+}
+
 const onPaper = async (page, where) => {
   await page.emulateMedia({ media: "print" });
   await assertInert(page, `${where}, on paper`);
@@ -59,11 +68,15 @@ export const tests = {
     const looked = await page.locator("#type option").evaluateAll((options) =>
       options.find((option) => /nachgesehen/.test(option.textContent)).value);
     await search(page, { type: looked });
-    await page.waitForSelector("ol.rows");
-    for (const one of await page.locator("ol.rows details").all()) {
-      await one.evaluate((details) => { details.open = true; });
+    let text = await opened(page);
+    while (await page.locator("input[name=first]").count() > 0) {
+      const next = await page.inputValue("input[name=first]");
+      await page.click("form:has(input[name=first]) button");
+      await page.waitForFunction(
+        (first) => Number(document.querySelector("ol.rows dd")?.textContent) >= Number(first), next,
+      );
+      text += await opened(page);
     }
-    const text = await page.locator("ol.rows").innerText();
     for (const one of ["script", "formula", "template"]) {
       assert.ok(text.includes(HOSTILE[one]), `${one} is shown as it is`);
     }
