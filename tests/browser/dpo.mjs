@@ -364,6 +364,7 @@ export const tests = { ...flows, ...looks };
 
 /// Cells that a spreadsheet would compute.
 export function formulas(csv) {
-  const cells = [...csv.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,"\r\n]*))/gm)].map(([, quoted, plain]) => quoted ?? plain);
+  const found = csv.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,"\r\n]*))/gm);
+  const cells = [...found].map(([, quoted, plain]) => quoted ?? plain);
   return cells.filter((cell) => /^[=+\-@\t\r]/.test(cell));
 }

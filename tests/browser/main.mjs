@@ -1,4 +1,10 @@
 // Entry point: makes a site, runs every area in one browser, prints the report. See `run` beside it.
+//
+// A new flow is an entry of `tests` in the module of its area: a sentence, and a function that gets `site` (keys,
+// broker, data, `schleuse`), `browsers` (a fresh page for a role; what it must never do is checked at the test's end)
+// and, for `look`, all of it. A new page needs one `look`: it checks the rules for every page and leaves the
+// screenshots. Pages of a companion: `Companion.start(site, role)`. A new area is a module with `title` and `tests`,
+// named below.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";

@@ -101,8 +101,9 @@ export const tests = {
       const page = await browsers.page(role);
       for (const path of paths) {
         await page.goto(`/de/${path}`);
-        const controls = await page.locator("a:visible, button:visible, input:visible, select:visible, summary:visible")
-          .evaluateAll((all) => all.map((one) => one.id || one.getAttribute("href") || one.textContent.trim().slice(0, 40)));
+        const kinds = ["a", "button", "input", "select", "summary"].map((kind) => `${kind}:visible`);
+        const controls = await page.locator(kinds.join(", ")).evaluateAll((all) =>
+          all.map((one) => one.id || one.getAttribute("href") || one.textContent.trim().slice(0, 40)));
         const reached = new Set();
         for (let turn = 0; turn < controls.length * 4 + 10; turn += 1) {
           await page.keyboard.press("Tab");
