@@ -45,3 +45,18 @@ need_buf() {
         "@bufbuild/buf@$version" >/dev/null || fail "cannot install buf"
     touch "$stamp"
 }
+
+# Packages of the browser tests, pinned by their lock file, into .tools. The stamp is a copy of the lock file and is
+# written last: a broken installation is made anew.
+need_browser_packages() {
+    local lock="$root/tests/browser/package-lock.json"
+    local tools="$root/.tools/browser"
+    need node nodejs
+    cmp -s "$lock" "$tools/.installed-lock.json" && return 0
+    need npm npm
+    say "installing the packages of tests/browser/package-lock.json into .tools/browser"
+    mkdir -p "$tools"
+    cp "$root/tests/browser/package.json" "$lock" "$tools/"
+    npm ci --no-audit --no-fund --silent --prefix "$tools" >/dev/null || fail "cannot install the browser packages"
+    cp "$lock" "$tools/.installed-lock.json"
+}

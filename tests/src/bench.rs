@@ -1,6 +1,7 @@
 //! What the benchmark measures. Figures are comparable only within one run.
 
 pub mod attachments;
+pub mod console;
 pub mod counts;
 pub mod decide;
 pub mod echo;

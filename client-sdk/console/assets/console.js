@@ -4,8 +4,9 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
 }
-// A form that is sent twice by a double click is sent once.
-for (const form of document.querySelectorAll("form[method=post]")) {
+// A form that is sent twice by a double click is sent once. One that brings a file leaves the page as it is: its
+// buttons go on working.
+for (const form of document.querySelectorAll("form[method=post]:not([data-file])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";

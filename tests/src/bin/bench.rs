@@ -22,6 +22,9 @@ struct Arguments {
     /// Records for the measurements of a restart and of counts.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
+    /// Participants of the measurement of the console.
+    #[arg(long, default_value_t = 10_000)]
+    participants: u64,
     /// Records of the large tree of the evidence measurement.
     #[arg(long, default_value_t = 10_000_000)]
     tree_records: u64,
@@ -46,6 +49,9 @@ enum What {
     Restart,
     /// Counts of a log with many records, beside reading every record.
     Counts,
+    /// The console: time and size of every page, with many participants and records. Not part of all: filling takes
+    /// minutes.
+    Console,
     /// Inclusion proofs in a large tree, the offline verifier, what receipts cost.
     Evidence,
     /// Whether the time of a refusal tells its cause. Not part of all: it takes minutes.
@@ -81,6 +87,10 @@ async fn main() {
     }
     if matches!(arguments.what, What::All | What::Counts) {
         report.insert("counts".into(), bench::counts::run(arguments.records).await);
+    }
+    if matches!(arguments.what, What::Console) {
+        let Arguments { records, participants, .. } = arguments;
+        report.insert("console".into(), bench::console::run(records, participants).await);
     }
     if matches!(arguments.what, What::All | What::Evidence) {
         let tree = arguments.tree_records;

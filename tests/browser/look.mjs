@@ -1,0 +1,102 @@
+// Looks at a page as people see it: light, dark, on a small screen, enlarged; and checks what holds for every page.
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const BYTES_MAX = 150 * 1024;
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const VARIANTS = {
+  light: { colorScheme: "light", width: 1280, height: 900, scale: 1 },
+  dark: { colorScheme: "dark", width: 1280, height: 900, scale: 1 },
+  small: { colorScheme: "light", width: 360, height: 740, scale: 1 },
+  // What 200 % of a window of 1280 by 900 leaves of it.
+  zoomed: { colorScheme: "light", width: 640, height: 450, scale: 2 },
+};
+
+/// Looks at one page in every variant. `open` brings a fresh browser page there, through a flow if need be.
+export async function look(world, name, who, open, options = {}) {
+  const page = await world.browsers.page(who, options);
+  const session = await page.context().newCDPSession(page);
+  const transfer = await measured(page, session);
+  await open(page);
+  await page.waitForLoadState("load");
+  // Every page has its assets anew: the cache of this look is off.
+  const bytes = await transfer();
+  assert.ok(bytes > 0 && bytes < BYTES_MAX, `${name}: ${bytes} bytes`);
+  world.report.page(name, bytes, await firstPaint(page));
+  for (const [variant, seen] of Object.entries(VARIANTS)) {
+    await show(page, session, seen);
+    const where = `${name}, ${variant}`;
+    await fits(page, where);
+    await accessible(world, page, where);
+    await shoot(world, session, `${name}-${variant}`);
+  }
+  await world.browsers.leave(page);
+}
+
+async function show(page, session, { colorScheme, width, height, scale }) {
+  await page.emulateMedia({ colorScheme });
+  const screen = { width, height, deviceScaleFactor: scale, mobile: false };
+  await session.send("Emulation.setDeviceMetricsOverride", screen);
+  await page.waitForFunction(
+    ([wide, ratio]) => innerWidth === wide && devicePixelRatio === ratio, [width, scale],
+  );
+}
+
+/// Opens a path below the base.
+export const at = (path) => (page) => page.goto(path);
+
+async function measured(page, session) {
+  await session.send("Network.enable");
+  await session.send("Network.setCacheDisabled", { cacheDisabled: true });
+  let finished = [];
+  page.on("request", (request) => {
+    if (request.isNavigationRequest() && request.redirectedFrom() === null) finished = [];
+  });
+  page.on("requestfinished", (request) => finished.push(request.sizes()));
+  return async () => {
+    const sizes = await Promise.all(finished);
+    return sizes.reduce((sum, one) => sum + one.responseBodySize + one.responseHeadersSize, 0);
+  };
+}
+
+async function fits(page, where) {
+  const { wide, room, cut } = await page.evaluate(() => ({
+    wide: document.documentElement.scrollWidth,
+    room: document.documentElement.clientWidth,
+    // Words that their own box does not show, and that nobody can scroll to.
+    cut: [...document.querySelectorAll("body *")].filter((one) => {
+      const style = getComputedStyle(one);
+      const hides = style.overflowX === "hidden" || style.overflowX === "clip";
+      return hides && !one.matches(".hidden-text") && one.scrollWidth > one.clientWidth + 1;
+    }).map((one) => one.outerHTML.slice(0, 100)),
+  }));
+  assert.ok(wide <= room, `${where}: ${wide} pixels wide where there is room for ${room}`);
+  assert.deepEqual(cut, [], `${where}: cut off`);
+}
+
+async function accessible(world, page, where) {
+  const { violations, passes } = await new world.browsers.AxeBuilder({ page }).withTags(RULES).analyze();
+  const said = violations.map(({ id, help, nodes }) => {
+    const places = nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${node.html.slice(0, 120)}`);
+    return `${id}: ${help}: ${places.join(" | ")}`;
+  });
+  assert.deepEqual(said, [], `${where}: rules of accessibility`);
+  assert.ok(passes.length > 5, `${where}: only ${passes.length} rules were checked`);
+}
+
+async function firstPaint(page) {
+  const entry = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
+  return page.waitForFunction(entry, undefined, { timeout: 5000 }).then(
+    (handle) => handle.jsonValue(),
+    () => undefined,
+  );
+}
+
+async function shoot(world, session, name) {
+  const folder = join(world.browsers.tools, "shots");
+  mkdirSync(folder, { recursive: true });
+  const { data } = await session.send("Page.captureScreenshot", { captureBeyondViewport: true, format: "png" });
+  writeFileSync(join(folder, `${name}.png`), Buffer.from(data, "base64"));
+}
