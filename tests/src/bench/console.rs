@@ -105,11 +105,8 @@ impl Browser {
     /// Size of the files that a page names.
     async fn assets(&mut self, page: &[u8]) -> usize {
         let page = String::from_utf8(page.to_vec()).unwrap();
-        let mut named: Vec<String> = page
-            .split('"')
-            .filter(|part| part.contains("/assets/"))
-            .map(str::to_owned)
-            .collect();
+        let mut named: Vec<String> =
+            page.split('"').filter(|part| part.contains("/assets/")).map(str::to_owned).collect();
         named.sort_unstable();
         named.dedup();
         assert_eq!(named.len(), 3, "{named:?}");
@@ -137,7 +134,7 @@ pub async fn run(records: u64, participants: u64) -> Value {
     let clock = TestClock::starting_now();
     let pki = Pki::lasting(clock.now_ms() as u64 - DAY_MS, 90);
     let limits = "queue_messages_max = 10000000\nqueue_mib_max = 60000\n\
-                  idempotency_keys_max = 100000000\nparticipants_per_agency_max = 1000000";
+                  idempotency_keys_max = 100000000";
     let broker = TestBroker::with(&pki, clock.clone(), limits).await;
     counts::fill(&broker, &pki, &clock, records).await;
     let (person, consent) = people(&broker, &pki, participants).await;
@@ -148,7 +145,9 @@ pub async fn run(records: u64, participants: u64) -> Value {
         ("dpo", ("projekt", "dpo-d-01"), officer_pages(reason, &broker)),
         ("operator", ("betrieb", "operator"), operator_pages()),
     ] {
-        let tls = raw::tls(&pki, door, agency, name, &[]).await.unwrap();
+        let mut config = pki.client_config(Some(&pki.identity(agency, name)));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let tls = raw::tls(door, config).await.unwrap();
         let authority = format!("localhost:{}", door.port());
         let mut browser = Browser::over(tls, "https", authority).await;
         for (path, form) in visits {
@@ -160,7 +159,10 @@ pub async fn run(records: u64, participants: u64) -> Value {
     let (mut browser, base) = lotse(&broker, &pki, &clock, home.path()).await;
     for path in lotse_pages(&person, &consent) {
         let figures = browser.measure(&format!("{base}{path}"), None).await;
-        pages.insert(format!("lotse {}", path.replace(&person, "REF").replace(&consent, "ID")), figures);
+        pages.insert(
+            format!("lotse {}", path.replace(&person, "REF").replace(&consent, "ID")),
+            figures,
+        );
     }
     let size = broker.server.engine().reader().latest().size();
     broker.server.drain().await;
@@ -176,9 +178,7 @@ pub async fn run(records: u64, participants: u64) -> Value {
 
 /// Registers participants, each with a consent; the reference and the consent of the last one.
 async fn people(broker: &TestBroker, pki: &Pki, count: u64) -> (String, String) {
-    let lotse = Arc::new(
-        RawClient::with(pki, broker.address(), LOTSE_AGENCY, "lotse-l-01").await,
-    );
+    let lotse = Arc::new(RawClient::with(pki, broker.address(), LOTSE_AGENCY, "lotse-l-01").await);
     let mut last = None;
     for part in 0..count.div_ceil(AT_ONCE) {
         let of_part = AT_ONCE.min(count - part * AT_ONCE);
@@ -224,11 +224,20 @@ fn operator_pages() -> Vec<Form> {
 }
 
 fn lotse_pages(person: &str, consent: &str) -> Vec<String> {
-    let of_person = ["", "/timeline", "/timeline?which=everything", "/safeguards", "/leave", "/record"];
+    let of_person =
+        ["", "/timeline", "/timeline?which=everything", "/safeguards", "/leave", "/record"];
     let of_person = of_person.map(|page| format!("/participants/{person}{page}"));
     let of_consent = ["", "/revoke", "/narrow", "/receipt"];
-    let of_consent = of_consent.map(|page| format!("/participants/{person}/consents/{consent}{page}"));
-    let others = ["/", "/participants", "/participants?page=100", "/places", "/conferences", "/conferences/new"];
+    let of_consent =
+        of_consent.map(|page| format!("/participants/{person}/consents/{consent}{page}"));
+    let others = [
+        "/",
+        "/participants",
+        "/participants?page=100",
+        "/places",
+        "/conferences",
+        "/conferences/new",
+    ];
     // The receipt is a document that is complete in itself: it names no file.
     let pages = others.map(str::to_owned).into_iter().chain(of_person).chain(of_consent);
     pages.filter(|path| !path.ends_with("/receipt")).collect()
@@ -262,8 +271,11 @@ async fn lotse(
     let (companion, serving) = Companion::start(console, client, 0, IDLE).await.unwrap();
     tokio::spawn(serving.run());
     let link = companion.launch_link().unwrap();
-    let (authority, path) =
-        link.trim_start_matches("http://").split_once('/').map(|(a, p)| (a.to_owned(), format!("/{p}"))).unwrap();
+    let (authority, path) = link
+        .trim_start_matches("http://")
+        .split_once('/')
+        .map(|(a, p)| (a.to_owned(), format!("/{p}")))
+        .unwrap();
     let stream = TcpStream::connect(&authority).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut browser = Browser::over(stream, "http", authority).await;

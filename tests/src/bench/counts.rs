@@ -150,7 +150,12 @@ fn inside(
 
 /// Fills the log through the front door: each day some messages between all agencies for all purposes, a third of
 /// them not covered; what was accepted expires a day later. Returns the number of days.
-pub(super) async fn fill(broker: &TestBroker, pki: &Pki, clock: &Arc<TestClock>, records: u64) -> u64 {
+pub(super) async fn fill(
+    broker: &TestBroker,
+    pki: &Pki,
+    clock: &Arc<TestClock>,
+    records: u64,
+) -> u64 {
     let lotse = RawClient::with(pki, broker.address(), LOTSE_AGENCY, "lotse-l-01").await;
     let participant = lotse.register().await;
     let grants = AGENCIES.iter().flat_map(|recipient| {
