@@ -6,6 +6,7 @@ mod bounds;
 mod certificates;
 mod closed_pipe;
 mod conference;
+mod console;
 mod counts;
 mod deadlines;
 mod delivery;

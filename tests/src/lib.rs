@@ -24,6 +24,7 @@ pub mod attachments;
 pub mod audit;
 pub mod bench;
 pub mod broker;
+pub mod browser;
 pub mod demo;
 pub mod kill;
 pub mod kinds;

@@ -92,7 +92,7 @@ fn private_files_and_their_folders_are_closed_to_others() {
 #[test]
 fn every_leaf_obeys_the_policy_and_names_its_holder() {
     let tree = tree();
-    assert_eq!(leafs(&tree.out).len(), 16);
+    assert_eq!(leafs(&tree.out).len(), 18);
     for path in leafs(&tree.out) {
         let [leaf, issuer] = blocks(&path).try_into().unwrap();
         let (rest, leaf) = parse_x509_certificate(&leaf).unwrap();

@@ -21,7 +21,7 @@ use crate::{Home, Setting};
 
 /// What the door put beside a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Visit {
     pub(crate) setting: Arc<Setting>,
     pub(crate) client: Client,
     pub(crate) door: Door,
@@ -58,10 +58,11 @@ impl<S: Sync> FromRequestParts<S> for Desk {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         #[expect(
             clippy::expect_used,
-            reason = "the console seats every request before it is routed"
+            reason = "the console puts it beside every request before that is routed"
         )]
-        let seat = parts.extensions.get::<Seat>().expect("a request without a seat").clone();
-        let Seat { setting, client, door, language, path } = seat;
+        let visit =
+            parts.extensions.get::<Visit>().expect("a request that was not admitted").clone();
+        let Visit { setting, client, door, language, path } = visit;
         let surface = Surface::new(language, &door, &path, client.identity());
         Ok(Self { client, surface, setting })
     }

@@ -135,7 +135,7 @@ impl Console {
                 _ => refuse(StatusCode::NOT_FOUND, failure::Why::NotFound),
             };
         };
-        let seat = desk::Seat {
+        let visit = desk::Visit {
             setting: self.setting.clone(),
             client: visitor.client.clone(),
             door: door.clone(),
@@ -147,7 +147,7 @@ impl Console {
             Ok(uri) => uri,
             Err(_) => return refuse(StatusCode::NOT_FOUND, failure::Why::NotFound),
         };
-        request.extensions_mut().insert(seat);
+        request.extensions_mut().insert(visit);
         let pages = match visitor.client.identity().role {
             Role::Lotse => &self.lotse,
             Role::Dpo => &self.dpo,

@@ -5,119 +5,60 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use schleuse_client::{Client, ClientError, Names, ParticipantReference};
-use schleuse_console::companion::Companion;
 use schleuse_console::{Console, Home, Setting};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 
-use super::{counts, now, percentile};
+use super::{counts, percentile};
 use crate::broker::{TestBroker, TestClock, repository};
+use crate::browser::Browser;
 use crate::pki::Pki;
-use crate::raw::{self, BEZIRK, DRV, JOBCENTER, LOTSE_AGENCY, RawClient, consent, grant};
+use crate::raw::{BEZIRK, DRV, JOBCENTER, LOTSE_AGENCY, RawClient, consent, grant};
 
 const DAY_MS: u64 = 86_400_000;
 /// Requests of each page.
 const REPETITIONS: usize = 60;
 /// Participants registered at the same time.
 const AT_ONCE: u64 = 64;
-const IDLE: Duration = Duration::from_secs(3600);
 
-/// A browser's connection.
-struct Browser {
-    sender: SendRequest<Full<Bytes>>,
-    authority: String,
-    scheme: &'static str,
+/// Visits a page again and again; what it took, and what a first visit transfers.
+async fn measure(browser: &mut Browser, path: &str, form: Option<&str>) -> Value {
+    let mut times = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..REPETITIONS {
+        let visit = browser.visit(path, form).await;
+        assert_eq!(visit.status, StatusCode::OK, "{path}: {:?}", visit.body);
+        times.push(visit.time);
+        bytes = visit.body.len() + visit.head_bytes;
+        if times.len() == REPETITIONS {
+            bytes += assets(browser, &visit.body).await;
+        }
+    }
+    times.sort_unstable();
+    json!({
+        "p50_us": percentile(&times, 0.5),
+        "p95_us": percentile(&times, 0.95),
+        "transfer_bytes": bytes,
+    })
 }
 
-/// What one page took.
-struct Visit {
-    time: Duration,
-    status: StatusCode,
-    body: Bytes,
-    head_bytes: usize,
-    location: Option<String>,
-}
-
-impl Browser {
-    async fn over<S>(stream: S, scheme: &'static str, authority: String) -> Self
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        let (sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        Self { sender, authority, scheme }
+/// Size of the files that a page names.
+async fn assets(browser: &mut Browser, page: &[u8]) -> usize {
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let mut named: Vec<String> =
+        page.split('"').filter(|part| part.contains("/assets/")).map(str::to_owned).collect();
+    named.sort_unstable();
+    named.dedup();
+    assert_eq!(named.len(), 3, "{named:?}");
+    let mut bytes = 0;
+    for path in named {
+        let visit = browser.visit(&path, None).await;
+        assert_eq!(visit.status, StatusCode::OK, "{path}");
+        bytes += visit.body.len() + visit.head_bytes;
     }
-
-    async fn visit(&mut self, path: &str, form: Option<&str>) -> Visit {
-        let method = if form.is_some() { Method::POST } else { Method::GET };
-        let origin = format!("{}://{}", self.scheme, self.authority);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, &self.authority)
-            .header(header::ORIGIN, origin)
-            .header("sec-fetch-site", "same-origin")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Full::new(Bytes::copy_from_slice(form.unwrap_or_default().as_bytes())))
-            .unwrap();
-        let begin = now();
-        self.sender.ready().await.unwrap();
-        let response = self.sender.send_request(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let time = begin.elapsed();
-        let head_bytes = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
-        let location = parts.headers.get(header::LOCATION);
-        let location = location.map(|to| to.to_str().unwrap().to_owned());
-        Visit { time, status: parts.status, body, head_bytes, location }
-    }
-
-    /// Visits a page again and again; what it took, and what a first visit transfers.
-    async fn measure(&mut self, path: &str, form: Option<&str>) -> Value {
-        let mut times = Vec::new();
-        let mut bytes = 0;
-        for _ in 0..REPETITIONS {
-            let visit = self.visit(path, form).await;
-            assert_eq!(visit.status, StatusCode::OK, "{path}: {:?}", visit.body);
-            times.push(visit.time);
-            bytes = visit.body.len() + visit.head_bytes;
-            if times.len() == REPETITIONS {
-                bytes += self.assets(&visit.body).await;
-            }
-        }
-        times.sort_unstable();
-        json!({
-            "p50_us": percentile(&times, 0.5),
-            "p95_us": percentile(&times, 0.95),
-            "transfer_bytes": bytes,
-        })
-    }
-
-    /// Size of the files that a page names.
-    async fn assets(&mut self, page: &[u8]) -> usize {
-        let page = String::from_utf8(page.to_vec()).unwrap();
-        let mut named: Vec<String> =
-            page.split('"').filter(|part| part.contains("/assets/")).map(str::to_owned).collect();
-        named.sort_unstable();
-        named.dedup();
-        assert_eq!(named.len(), 3, "{named:?}");
-        let mut bytes = 0;
-        for path in named {
-            let visit = self.visit(&path, None).await;
-            assert_eq!(visit.status, StatusCode::OK, "{path}");
-            bytes += visit.body.len() + visit.head_bytes;
-        }
-        bytes
-    }
+    bytes
 }
 
 /// The clock of the broker for clients.
@@ -145,20 +86,16 @@ pub async fn run(records: u64, participants: u64) -> Value {
         ("dpo", ("projekt", "dpo-d-01"), officer_pages(reason, &broker)),
         ("operator", ("betrieb", "operator"), operator_pages()),
     ] {
-        let mut config = pki.client_config(Some(&pki.identity(agency, name)));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let tls = raw::tls(door, config).await.unwrap();
-        let authority = format!("localhost:{}", door.port());
-        let mut browser = Browser::over(tls, "https", authority).await;
+        let mut browser = Browser::at_broker(&pki, door, agency, name).await;
         for (path, form) in visits {
-            let figures = browser.measure(&format!("/de{path}"), form.as_deref()).await;
+            let figures = measure(&mut browser, &format!("/de{path}"), form.as_deref()).await;
             pages.insert(format!("{who} {path}"), figures);
         }
     }
     let home = tempfile::tempdir().unwrap();
     let (mut browser, base) = lotse(&broker, &pki, &clock, home.path()).await;
     for path in lotse_pages(&person, &consent) {
-        let figures = browser.measure(&format!("{base}{path}"), None).await;
+        let figures = measure(&mut browser, &format!("{base}{path}"), None).await;
         pages.insert(
             format!("lotse {}", path.replace(&person, "REF").replace(&consent, "ID")),
             figures,
@@ -268,19 +205,7 @@ async fn lotse(
     let entries: serde_json::Map<_, _> = references.iter().map(entry).collect();
     schleuse_client::keep_private(&book, Value::Object(entries).to_string().as_bytes()).unwrap();
     let console = Console::new(Setting { names, home: Some(home) });
-    let (companion, serving) = Companion::start(console, client, 0, IDLE).await.unwrap();
-    tokio::spawn(serving.run());
-    let link = companion.launch_link().unwrap();
-    let (authority, path) = link
-        .trim_start_matches("http://")
-        .split_once('/')
-        .map(|(a, p)| (a.to_owned(), format!("/{p}")))
-        .unwrap();
-    let stream = TcpStream::connect(&authority).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut browser = Browser::over(stream, "http", authority).await;
-    let base = browser.visit(&path, None).await.location.unwrap();
-    (browser, base.trim_end_matches('/').to_owned())
+    Browser::at_companion(console, client).await
 }
 
 async fn client(

@@ -126,7 +126,7 @@ texts! {
         erasure_lead: "Gelöscht wird nur, was eine Person vorschlägt und eine andere freigibt. Beides steht im Protokoll.",
             "Only what one person proposes and another one approves is erased. Both stand in the log.";
         runs: "Wartet auf die zweite Person", "Waits for the second person";
-        runs_none: "Nichts wartet auf eine Freigabe.", "Nothing waits for approval.";
+        runs_none: "Nichts wartet auf eine Freigabe.", "Nothing waits for a second person.";
         run_n: "Vorschlag {}", "Run {}";
         run_erasure: "Alles über eine Person löschen", "Erase everything about a participant";
         run_retention: "Löschen, was seine Aufbewahrungsfrist überschritten hat", "Erase what its retention period has left behind";

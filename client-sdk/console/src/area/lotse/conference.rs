@@ -11,6 +11,7 @@ use axum::extract::Path;
 use axum::routing::{get, post};
 use schleuse_client::fallkonferenz::{Conference, ConferenceFolder};
 
+use super::people::ours;
 use crate::desk::{Answer, Desk, Failed};
 
 pub(super) fn routes() -> Router {
@@ -35,11 +36,16 @@ fn folder(desk: &Desk) -> Result<ConferenceFolder, Failed> {
     Ok(ConferenceFolder::new(&path))
 }
 
-/// The conference that a path names.
-fn open(desk: &Desk, id: &str) -> Result<Conference, Failed> {
+/// The conference that a path names. One about somebody who is not the visitor's any more is not found; the question is
+/// a record.
+async fn open(desk: &Desk, id: &str) -> Result<Conference, Failed> {
     let id = id.parse().map_err(|_| desk.not_found())?;
     // A file that is not there and one that is no conference are the same to whoever asks.
-    folder(desk)?.open(id).map_err(|_| desk.not_found())
+    let conference = folder(desk)?.open(id).map_err(|_| desk.not_found())?;
+    if let Some(participant) = conference.participant() {
+        ours(desk, participant.as_text()).await?;
+    }
+    Ok(conference)
 }
 
 fn path(conference: &Conference) -> String {
@@ -47,6 +53,6 @@ fn path(conference: &Conference) -> String {
 }
 
 async fn calendar(desk: Desk, Path(id): Path<String>) -> Answer {
-    let calendar = open(&desk, &id)?.calendar(true).ok_or_else(|| desk.not_found())?;
+    let calendar = open(&desk, &id).await?.calendar(true).ok_or_else(|| desk.not_found())?;
     desk.download("fallkonferenz.ics", "text/calendar; charset=utf-8", calendar.into_bytes())
 }

@@ -1,6 +1,6 @@
 //! Forms with files: evidence is read here, on the Lotse's machine, and never goes further.
 
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{FromRequest, Multipart as FileForm, Request};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::fields::Fields;
@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let form = Multipart::from_request(request, state).await;
+        let form = FileForm::from_request(request, state).await;
         let mut form = form.map_err(|rejection| rejection.into_response())?;
         let (mut fields, mut files, mut is_too_large) = (Vec::new(), Vec::new(), false);
         while let Some(part) = form.next_field().await.map_err(|error| error.into_response())? {

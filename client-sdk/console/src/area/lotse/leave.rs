@@ -7,7 +7,7 @@ use schleuse_client::{Change, deputy_consent};
 use super::effects::Effects;
 use super::form::Upload;
 use super::offices::Offices;
-use super::people::{Person, person};
+use super::people::{Person, ours, person};
 use crate::desk::{Answer, Desk, Failed};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
@@ -40,7 +40,7 @@ async fn page(
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let page = page(&desk, person, Fields::default(), Problems::default()).await?;
     desk.page(&page)
 }

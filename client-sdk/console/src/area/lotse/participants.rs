@@ -8,7 +8,7 @@ use schleuse_client::{BookEntry, v1};
 
 use super::notice::{Asked, notice};
 use super::participant::phase_name;
-use super::people::{Person, book, enter, person};
+use super::people::{Person, book, enter, ours};
 use crate::desk::{Answer, Desk};
 use crate::fields::{Fields, Problems};
 use crate::read;
@@ -161,7 +161,7 @@ pub(super) async fn register(desk: Desk, fields: Fields) -> Answer {
 }
 
 pub(super) async fn name(desk: Desk, Path(reference): Path<String>) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let fields = Fields::of(vec![
         pair("name", &person.entry.display_name),
@@ -172,7 +172,7 @@ pub(super) async fn name(desk: Desk, Path(reference): Path<String>) -> Answer {
 }
 
 pub(super) async fn rename(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let mut problems = Problems::default();
     let entry = entry(&desk, &fields, &mut problems);
     if !problems.is_empty() {

@@ -70,6 +70,14 @@ pub(super) fn person(desk: &Desk, reference: &str) -> Result<Person, Failed> {
     Ok(Person::of(desk, &book(desk)?, &reference))
 }
 
+/// The same, asked of the broker: whoever is not, or not any more, the visitor's is not found, whatever files on this
+/// machine say. The question is a record, as every look at somebody is.
+pub(super) async fn ours(desk: &Desk, reference: &str) -> Result<Person, Failed> {
+    let person = person(desk, reference)?;
+    let asked = desk.client.list_safeguards(&person.reference).await;
+    asked.map(|_| person).map_err(|error| desk.failed(error))
+}
+
 /// Keeps a file that nobody else may read, in a folder that is made for it.
 pub(super) fn keep(path: &std::path::Path, bytes: &[u8]) -> Result<(), ClientError> {
     schleuse_client::keep_private(path, bytes)

@@ -13,7 +13,7 @@ use schleuse_proto::evidence::sha256;
 use super::form::Upload;
 use super::notice::Asked;
 use super::offices::Offices;
-use super::people::{Person, person};
+use super::people::{Person, ours};
 use super::receipt::text_file;
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
@@ -87,7 +87,7 @@ pub(super) async fn begin(
     Path(reference): Path<String>,
     Query(asked): Asked,
 ) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let given = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
     let mut pairs = vec![
         ("recipient0".to_owned(), given("recipient").to_owned()),
@@ -178,7 +178,7 @@ fn sent(fields: &Fields) -> Vec<(String, String)> {
 }
 
 pub(super) async fn step(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     match fields.get("step") {
         "more" => {
             let count = (grants_in(&fields) + 1).min(GRANTS_MAX).to_string();
@@ -243,7 +243,7 @@ async fn evidence_page(
 
 /// The last step: the consent is signed here and recorded.
 pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let (t, fields) = (desk.t(), upload.fields);
     let mut problems = Problems::default();
     let draft = draft(&desk, &fields, &mut problems).await?;

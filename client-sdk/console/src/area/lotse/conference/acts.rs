@@ -34,14 +34,14 @@ pub(super) async fn take(desk: Desk, fields: Fields) -> Answer {
 
 /// Asks the broker who may receive what; nothing is sent.
 pub(super) async fn ask(desk: Desk, Path(id): Path<String>) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     let distribution = desk.client.distribution(&conference).await;
     let distribution = distribution.map_err(|error| desk.failed(error))?;
     view::show_with(&desk, &conference, None, Some(&distribution), Problems::default()).await
 }
 
 pub(super) async fn invite(desk: Desk, Path(id): Path<String>) -> Answer {
-    let mut conference = open(&desk, &id)?;
+    let mut conference = open(&desk, &id).await?;
     let asked = async {
         desk.client.check_invitation(&conference).await?;
         desk.client.distribution(&conference).await
@@ -97,7 +97,7 @@ async fn send(
 }
 
 pub(super) async fn fix(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     let state = conference.state();
     let date = fields.get("date").split_once('+').and_then(|(at, minutes)| {
         Some(Date { starts_at_ms: at.parse().ok()?, minutes: minutes.parse().ok()? })
@@ -109,7 +109,7 @@ pub(super) async fn fix(desk: Desk, Path(id): Path<String>, fields: Fields) -> A
 }
 
 pub(super) async fn move_to(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     let mut problems = Problems::default();
     let dates = plan::dates(&desk, &fields, &mut problems);
     let by = read::until_day(&fields, "answer_by", desk.t(), &mut problems);
@@ -122,7 +122,7 @@ pub(super) async fn move_to(desk: Desk, Path(id): Path<String>, fields: Fields) 
 }
 
 pub(super) async fn cancel(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     let letters = conference.cancel(reason(&fields));
     send(&desk, conference, letters).await
 }
@@ -134,7 +134,7 @@ fn reason(fields: &Fields) -> v1::FallkonferenzChangeReason {
 }
 
 pub(super) async fn minutes(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     let t = &desk.t().conference;
     let item = fields.get("item").parse().map_err(|_| desk.not_found())?;
     let mut problems = Problems::default();
@@ -181,7 +181,7 @@ fn agreement(
 
 /// Looks at the consents anew and recalls what is not covered any more.
 pub(super) async fn review(desk: Desk, Path(id): Path<String>) -> Answer {
-    let mut conference = open(&desk, &id)?;
+    let mut conference = open(&desk, &id).await?;
     let failed = |error| desk.failed(error);
     let distribution = desk.client.distribution(&conference).await.map_err(failed)?;
     let review = conference.review_with(&distribution);

@@ -128,6 +128,9 @@ pub(super) async fn list_with(desk: &Desk, notice: Option<String>) -> Answer {
     let t = &desk.t().conference;
     let mut conferences = folder(desk)?.list().map_err(|error| desk.failed(error))?;
     conferences.sort_by_key(|one| std::cmp::Reverse(first_date(&one.state())));
+    // Names are shown of those alone who are the visitor's now.
+    let ours = desk.client.list_participants().await.map_err(|error| desk.failed(error))?;
+    conferences.retain(|one| one.participant().is_none_or(|person| ours.contains(person)));
     let book = book(desk)?;
     let rows = conferences.iter().map(|one| {
         let state = one.state();
@@ -177,7 +180,7 @@ fn dates_words(desk: &Desk, dates: &[Date]) -> String {
 }
 
 pub(super) async fn show(desk: Desk, Path(id): Path<String>) -> Answer {
-    let conference = open(&desk, &id)?;
+    let conference = open(&desk, &id).await?;
     show_with(&desk, &conference, None, None, Problems::default()).await
 }
 
