@@ -10,6 +10,7 @@ mod case_file;
 mod compute;
 mod holidays;
 mod log_rows;
+mod of_log;
 mod rules;
 
 use jiff::civil::Date;

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response, StatusCode, header};
+use schleuse_client::deadlines::Place;
 use schleuse_client::{Client, Names};
 use schleuse_proto::identity::Role;
 use tower::ServiceExt as _;
@@ -51,6 +52,8 @@ pub struct Home {
     pub templates: Option<PathBuf>,
     /// How the participant reaches the Lotse; stands in texts and receipts.
     pub contact: String,
+    /// Where periods run: its public holidays count.
+    pub land: Place,
 }
 
 /// Somebody at a browser: the broker in that person's name, and a pace.

@@ -194,6 +194,7 @@ async fn lotse(
         folder: home.to_owned(),
         templates: Some(repository().join("ops/reference/consent-templates")),
         contact: "Lotsin".to_owned(),
+        land: schleuse_client::deadlines::Place::default(),
     };
     // Everybody has a name, as in a Lotse's book.
     let book = home.folder.join("participants.json");

@@ -32,6 +32,7 @@ async fn lotse(broker: &TestBroker, home: &tempfile::TempDir) -> (Browser, Strin
         folder: home.path().to_owned(),
         templates: Some(repository().join("ops/reference/consent-templates")),
         contact: "Lotsin".to_owned(),
+        land: schleuse_client::deadlines::Place::default(),
     };
     let console = Console::new(Setting { names, home: Some(home) });
     Browser::at_companion(console, client).await
@@ -70,6 +71,7 @@ async fn every_page_that_shows_somebody_is_a_record() {
         format!("/participants/{person}"),
         format!("/participants/{person}/name"),
         format!("/participants/{person}/timeline"),
+        format!("/participants/{person}/deadlines"),
         format!("/participants/{person}/safeguards"),
         format!("/participants/{person}/leave"),
         format!("/participants/{person}/record"),

@@ -90,6 +90,7 @@ fn home(global: &Global, arguments: &ConsoleArguments) -> Result<Home, ClientErr
         folder,
         templates: arguments.templates.clone(),
         contact: arguments.contact.clone().unwrap_or_default(),
+        land: arguments.land,
     })
 }
 

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use schleuse_client::deadlines::{
-    CaseEvent, CaseFile, Deadline, DeadlineState, Direction, JOINED, LEFT, Place, RULES,
-    case_events, deadlines, end_of, german_day, last_day, start_of,
+    CaseEvent, CaseFile, Deadline, DeadlineState, Direction, JOINED, LEFT, Place, RULES, deadlines,
+    end_of, german_day, last_day, start_of,
 };
 use schleuse_client::{
-    ClientError, Clock as _, LogQuery, ParticipantReference, SystemClock, parse_time, rfc3339, v1,
+    ClientError, Clock as _, ParticipantReference, SystemClock, parse_time, rfc3339,
 };
 use serde_json::{Value, json};
 
@@ -63,19 +63,8 @@ pub(crate) async fn lotse(
         Some(day(option, text.as_deref()?).and_then(|day| stated_event(kind, day, participant)))
     });
     let stated = stated.collect::<Result<Vec<_>, _>>()?;
-    let types = [
-        v1::RecordType::ParticipantRegistered,
-        v1::RecordType::ConsentRecorded,
-        v1::RecordType::ConsentConfirmed,
-        v1::RecordType::ConsentRevoked,
-        v1::RecordType::MessageDecided,
-        v1::RecordType::HandedOut,
-        v1::RecordType::StageReported,
-        v1::RecordType::MessageStopped,
-    ];
-    let query = LogQuery::new(&arguments.reason).participant(participant).types(&types);
     let client = connect(global, None, output).await?;
-    let mut events = case_events(&client.query_all(&query).await?.rows);
+    let mut events = client.participant_case_events(participant, &arguments.reason).await?;
     // What the Lotse states counts before what the log knows.
     events.retain(|event| !stated.iter().any(|known| known.kind == event.kind));
     events.extend(stated);

@@ -2,6 +2,7 @@
 
 mod conference;
 mod consent;
+mod deadlines;
 mod effects;
 mod form;
 mod leave;
@@ -39,6 +40,8 @@ pub(crate) fn routes() -> Router {
         .route("/participants/{reference}/name", get(participants::name).post(participants::rename))
         .route("/participants/{reference}/phase", post(participant::set_phase))
         .route("/participants/{reference}/reference", post(participant::reference))
+        .route("/participants/{reference}/deadlines", get(deadlines::show))
+        .route("/participants/{reference}/restrict", post(safeguards::restrict))
         .route("/participants/{reference}/timeline", get(timeline::show))
         .route("/participants/{reference}/report", post(timeline::report))
         .route("/participants/{reference}/safeguards", get(safeguards::show))

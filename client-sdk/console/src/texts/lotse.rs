@@ -129,6 +129,21 @@ texts! {
         timeline_older: "Ältere Einträge zeigt die Auskunft.", "Older records are in the report.";
         report: "Auskunft für die Person (HTML)", "Report for the participant (HTML)";
 
+        deadlines: "Fristen", "Deadlines";
+        deadlines_lead: "Hinweise, keine Entscheidungen: Gesetzliche Fristen laufen, gleich was hier steht.", "Hints, no decisions: statutory periods run whatever stands here.";
+        deadlines_reason: "Fristen der Person in der Konsole angesehen", "deadlines of the participant looked at in the console";
+        deadlines_none: "Nach dem, was bekannt ist, läuft keine Frist.", "By what is known, no period runs.";
+        deadline_what: "Was", "What";
+        deadline_whose: "Wer", "Who";
+        d_open: "läuft", "runs";
+        d_overdue: "überschritten", "overdue";
+        restrict: "Verarbeitung einschränken", "Restrict processing";
+        restrict_lead: "Solange sie eingeschränkt ist, wird nichts über die Person weitergegeben und nichts gelöscht (Art. 18 DSGVO). Das lässt sich wieder aufheben.", "While it is restricted, nothing about the participant is passed on and nothing is erased (GDPR Art. 18). This can be lifted again.";
+        restrict_now: "Jetzt einschränken", "Restrict now";
+        unrestrict: "Einschränkung aufheben", "Lift the restriction";
+        restrict_done: "Eingeschränkt: Ab jetzt wird nichts weitergegeben. Eintrag {}.", "Restricted: nothing is passed on from now on. Record {}.";
+        unrestrict_done: "Die Einschränkung ist aufgehoben. Eintrag {}.", "The restriction is lifted. Record {}.";
+
         places: "Plätze", "Places";
         places_lead: "Belegte und freie Plätze je Jobcenter. Zahlen, keine Personen.", "Places taken and free at each Jobcenter. Numbers, no persons.";
         places_all: "Plätze", "Places";

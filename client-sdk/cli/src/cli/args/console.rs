@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use schleuse_client::deadlines::Place;
 
 /// Arguments of `lotse console` and `dpo console`.
 #[derive(Args, Debug)]
@@ -25,6 +26,9 @@ pub(crate) struct ConsoleArguments {
     /// How participants reach the Lotse; stands in texts of consents.
     #[arg(long, env = "SCHLEUSE_CONTACT", value_name = "TEXT")]
     pub(crate) contact: Option<String>,
+    /// Land of the agency, whose public holidays count for deadlines; as in lotse deadlines.
+    #[arg(long, env = "SCHLEUSE_LAND", value_name = "LAND", default_value_t = Place::default())]
+    pub(crate) land: Place,
     /// Private sealing keys, to read what agencies answer to conferences.
     #[arg(long, env = "SCHLEUSE_SEALING", value_name = "FILE")]
     pub(crate) sealing: Option<PathBuf>,

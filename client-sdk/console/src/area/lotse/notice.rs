@@ -30,6 +30,8 @@ pub(super) fn notice(desk: &Desk, asked: &HashMap<String, String>) -> Option<Str
         "withdrawn" => recorded(c.withdrawn),
         "released" => recorded(c.secrecy_recorded),
         "unreleased" => counted(c.secrecy_revoked),
+        "restricted" => recorded(l.restrict_done),
+        "unrestricted" => recorded(l.unrestrict_done),
         "deputy" => recorded(c.deputy_done),
         "ended" => counted(c.end_done),
         _ => None,

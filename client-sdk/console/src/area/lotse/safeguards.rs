@@ -59,6 +59,7 @@ struct Page {
     /// What the objection in the form would stop; none: there is none yet.
     effects: Option<Effects>,
     to_everything: bool,
+    restricted: bool,
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
@@ -77,6 +78,7 @@ async fn page(
     let failed = |error| desk.failed(error);
     let (names, offices) = (desk.names(), Offices::read(desk).await?);
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
+    let consents = desk.client.list_consents(&person.reference).await.map_err(failed)?;
     let objections = beside.objections.iter().rev();
     let objections = objections.map(|one| objection_row(desk, &offices, one));
     let releases = beside.releases.iter().rev().map(|one| release_row(desk, &offices, one));
@@ -93,6 +95,7 @@ async fn page(
         problems,
         effects: None,
         to_everything: false,
+        restricted: consents.iter().any(|consent| consent.restricted),
         person,
     })
 }
@@ -208,6 +211,16 @@ pub(super) async fn revoke_release(
     let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
     let path = person.path();
     desk.go(&format!("{path}/safeguards?done=unreleased&n={stopped}&r={record}"))
+}
+
+/// Restricts the processing of the participant's data, or lifts that. Source: GDPR Art. 18.
+pub(super) async fn restrict(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
+    let person = person(&desk, &reference)?;
+    let restricted = fields.get("step") == "restrict";
+    let receipt = desk.client.restrict_participant(&person.reference, restricted).await;
+    let record = receipt.map_err(|error| desk.failed(error))?.record_number;
+    let done = if restricted { "restricted" } else { "unrestricted" };
+    desk.go(&format!("{}/safeguards?done={done}&r={record}", person.path()))
 }
 
 pub(super) async fn release(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
