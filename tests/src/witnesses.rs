@@ -365,6 +365,17 @@ fn configuration(place: &Place) -> String {
     )
 }
 
+/// Waits until the quorum has cosigned: on a busy machine a witness may not answer the first question in time.
+async fn until_permitted(broker: &TestBroker, clock: &TestClock) {
+    let standing = broker.server.engine().standing();
+    let permitted = async {
+        while standing.may_permit(clock.now()).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), permitted).await.unwrap();
+}
+
 fn reason(status: &tonic::Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
@@ -377,6 +388,7 @@ async fn a_broker_whose_quorum_is_late_permits_nothing_new_and_still_revokes() {
     let mut one = Place::new(folder.path(), "one.example").await;
     one.start_for(log.clone(), Arc::new(Shared(clock.clone()))).await;
     let broker = TestBroker::with(Pki::shared(), clock.clone(), &configuration(&one)).await;
+    until_permitted(&broker, &clock).await;
     let case = Case::open(broker.address()).await;
     let jobcenter = RawClient::connect(broker.address(), JOBCENTER, "system").await;
     let draft = Draft::new(&case.jobcenter_reference, DRV);
@@ -414,13 +426,7 @@ async fn a_broker_whose_quorum_is_late_permits_nothing_new_and_still_revokes() {
 
     one.start_for(log, Arc::new(Shared(clock.clone()))).await;
     clock.advance(MINUTE_MS);
-    let standing = broker.server.engine().standing();
-    let back = async {
-        while standing.may_permit(clock.now()).is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), back).await.unwrap();
+    until_permitted(&broker, &clock).await;
     jobcenter.send(&draft).await.unwrap();
     broker.server.drain().await;
 }
@@ -433,6 +439,7 @@ async fn a_broker_on_an_old_copy_hears_of_it_from_its_witness_before_it_serves()
     let mut one = Place::new(folder.path(), "one.example").await;
     one.start_for(log, Arc::new(Shared(clock.clone()))).await;
     let broker = TestBroker::with(Pki::shared(), clock.clone(), &configuration(&one)).await;
+    until_permitted(&broker, &clock).await;
     let case = Case::open(broker.address()).await;
     let TestBroker { server, folder: place } = broker;
     server.drain().await;
