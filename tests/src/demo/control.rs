@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parties::{DRV, EVALUATION, OFFICER, Stage, text};
 use super::{chapter, claim, say};
-use crate::broker::program;
+use crate::broker::{program, repository};
 
 /// Words of names and contents that must lie open nowhere in the broker.
 const TELLING: [&str; 6] =
@@ -177,6 +177,9 @@ pub(super) fn stay(stage: &Stage) {
     let cli = program("schleuse");
     say(&format!("   {} dpo log --reason \"looking around\"", cli.display()));
     say(&format!("   {} directory list", cli.display()));
+    let catalogue = repository().join("ops/reference/catalogue.toml");
+    let console = format!("{} dpo console --catalogue {}", cli.display(), catalogue.display());
+    say(&format!("   {console}   (the web console: open the link)"));
     let (broker, config) = (program("schleuse-broker"), config(stage));
     let fsck = format!("{} fsck --config {}", broker.display(), config.display());
     say(&format!("   {fsck}   (after stopping it)"));
