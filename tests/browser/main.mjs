@@ -13,7 +13,8 @@ import { Report } from "./report.mjs";
 import { runAll } from "./runner.mjs";
 import { Site } from "./site.mjs";
 
-const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain"];
+const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain",
+  "consents", "erasure"];
 
 const [binaries, tools, only] = process.argv.slice(2);
 if (!only) rmSync(join(tools, "shots"), { recursive: true, force: true });

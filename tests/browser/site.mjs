@@ -15,6 +15,7 @@ export const ROLES = {
   drvDpo: `agencies/${DRV}/dpo`,
   operator: "agencies/betrieb/operator",
   lotse: `agencies/${LOTSE}`,
+  otherLotse: "agencies/lotsenstelle/lotse-l-02",
   system: `agencies/${JOBCENTER}/system`,
   evaluation: "agencies/oth-regensburg/evaluation",
 };
@@ -180,5 +181,9 @@ free_mib_min = 0
 deletion_due_days = 1
 [limits]
 handshakes_per_second_per_address = 1000
+coverage_questions_per_minute = 1000
+[[places]]
+jobcenter = "${JOBCENTER}"
+count = 1
 `;
 }
