@@ -154,7 +154,7 @@ async function matrixShows(desk, person) {
   for (const one of ["✓", "gilt", "Gesundheit", "✚", "Termine", "von Jobcenter"]) assert.ok(says.includes(one), says);
   assert.match(says, /bis \d{2}\.\d{2}\.20\d{2}/);
   assert.match(await page.locator("table.matrix thead").innerText(), /Unterlagen und Begutachtung/);
-  assert.match(await page.locator("table.matrix tbody th").innerText(), /Reha-Beratung/);
+  assert.match(await page.locator("table.matrix tbody th").innerText(), /Rentenversicherung/);
   await see("lotse-participant");
 }
 
@@ -307,9 +307,7 @@ const keys = {
 /// Reaches a link or a button by Tab and presses Enter: the page that comes is there.
 async function enter(page, wanted) {
   await tabTo(page, wanted);
-  const came = page.waitForEvent("load");
-  await page.keyboard.press("Enter");
-  await came;
+  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
 }
 
 const plain = {

@@ -39,9 +39,7 @@ export class Desk {
   /// Presses a button or follows a link, and waits for the page that comes.
   async press(name, role = "button") {
     const one = this.page.getByRole(role, typeof name === "string" ? { name, exact: true } : { name }).first();
-    const came = this.page.waitForEvent("load");
-    await one.click();
-    await came;
+    await Promise.all([this.page.waitForEvent("load"), one.click()]);
   }
 
   follow(name) {

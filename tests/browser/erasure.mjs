@@ -31,9 +31,7 @@ async function officer({ browsers }, path) {
 const run = (page, person) => page.locator("section.sheet", { hasText: person.project });
 
 async function click(page, button) {
-  const came = page.waitForEvent("load");
-  await button.click();
-  await came;
+  await Promise.all([page.waitForEvent("load"), button.click()]);
 }
 
 const told = (page) => page.locator(".note.good[role=status]").innerText();

@@ -14,7 +14,7 @@ import { runAll } from "./runner.mjs";
 import { Site } from "./site.mjs";
 
 const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain",
-  "consents", "erasure"];
+  "consents", "erasure", "participants", "conference", "requests"];
 
 const [binaries, tools, only] = process.argv.slice(2);
 if (!only) rmSync(join(tools, "shots"), { recursive: true, force: true });
