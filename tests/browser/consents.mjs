@@ -218,41 +218,45 @@ const ending = {
     assert.ok(answer.status() < 500, String(answer.status()));
   }),
 
-  "after „Jetzt widerrufen“ nothing of it is handed out, whoever fetches just then": atDesk(async ({ site }, desk) => {
-    const person = await desk.register("Jana T.");
-    const reference = await desk.reference(person, JOBCENTER);
-    const consent = await desk.given(person, [{ categories: ["gesundheit", "termine"] }]);
-    const sealing = join(site.pki, "agencies", DRV, "sealing.toml");
-    const receive = ["agency", "receive", "--function", "reha-beratung", "--sealing", sealing, "--acknowledge", "--json"];
-    const receiver = new Program(join(site.binaries, "schleuse"), [...receive, ...site.as(`agencies/${DRV}/system`)]);
-    try {
-      await send(site, reference);
-      await receiver.line(/./);
-      let goesOn = true;
-      const senders = [0, 1, 2].map(async () => {
-        let sent = 0;
-        // Once revoked, the broker refuses: that ends the loop.
-        while (goesOn && await send(site, reference).then(() => true, () => false)) sent += 1;
-        return sent;
-      });
-      await receiver.line(/./, receiver.lines.length);
-      await desk.go(`${consent.path}/revoke`);
-      await desk.press("Jetzt widerrufen");
-      const revoked = await desk.record();
-      const answered = receiver.lines.length;
-      goesOn = false;
-      const sent = (await Promise.all(senders)).reduce((sum, one) => sum + one, 0);
-      const handedOut = (await log(site, "--consent", consent.id, "--type", "handed-out")).map(({ record }) => record);
-      assert.ok(handedOut.length >= 2 && sent >= 1, `${handedOut.length} handed out of ${sent}`);
-      assert.deepEqual(handedOut.filter((record) => record > revoked), [], `handed out after record ${revoked}`);
-      assert.ok(answered > 0);
-    } finally {
-      await receiver.stop();
-    }
+  "after „Jetzt widerrufen“ nothing of it is handed out, whoever fetches just then": atDesk(async (world, desk) => {
+    for (let turn = 0; turn < ROUNDS; turn += 1) await revokedMeanwhile(world, desk);
   }),
 };
 
-/// Goes to a control by Tab alone, from the top of a page.
+/// How often messages and a revocation race.
+const ROUNDS = 3;
+
+async function revokedMeanwhile({ site }, desk) {
+  const person = await desk.register("Jana T.");
+  const reference = await desk.reference(person, JOBCENTER);
+  const consent = await desk.given(person, [{ categories: ["gesundheit", "termine"] }]);
+  const sealing = join(site.pki, "agencies", DRV, "sealing.toml");
+  const receive = ["agency", "receive", "--function", "reha-beratung", "--sealing", sealing, "--acknowledge", "--json"];
+  const receiver = new Program(join(site.binaries, "schleuse"), [...receive, ...site.as(`agencies/${DRV}/system`)]);
+  try {
+    await send(site, reference);
+    await receiver.line(/./);
+    let goesOn = true;
+    const senders = [0, 1, 2].map(async () => {
+      let sent = 0;
+      // Once revoked, the broker refuses: that ends the loop.
+      while (goesOn && await send(site, reference).then(() => true, () => false)) sent += 1;
+      return sent;
+    });
+    await desk.go(`${consent.path}/revoke`);
+    await receiver.line(/./, receiver.lines.length);
+    await desk.press("Jetzt widerrufen");
+    const revoked = await desk.record();
+    goesOn = false;
+    const sent = (await Promise.all(senders)).reduce((sum, one) => sum + one, 0);
+    const handedOut = (await log(site, "--consent", consent.id, "--type", "handed-out")).map(({ record }) => record);
+    assert.ok(handedOut.length >= 2 && sent >= 1, `${handedOut.length} handed out of ${sent}`);
+    assert.deepEqual(handedOut.filter((record) => record > revoked), [], `handed out after record ${revoked}`);
+  } finally {
+    await receiver.stop();
+  }
+}
+
 const keys = {
   "by keys alone a consent is recorded": atDesk(async (_, desk) => {
     const { page } = desk;

@@ -14,7 +14,8 @@ import { runAll } from "./runner.mjs";
 import { Site } from "./site.mjs";
 
 const AREAS = ["doors", "native", "guard", "dpo", "operator", "companion", "hostile", "plain",
-  "consents", "erasure", "participants", "conference", "requests"];
+  "consents", "erasure", "participants", "conference", "requests",
+  "hostile_desk"];
 
 const [binaries, tools, only] = process.argv.slice(2);
 if (!only) rmSync(join(tools, "shots"), { recursive: true, force: true });
