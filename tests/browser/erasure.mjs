@@ -122,7 +122,9 @@ export const tests = {
     await page.evaluate((n) => {
       const form = document.createElement("form");
       Object.assign(form, { method: "post", action: "/de/erasure/approve" });
-      for (const name of ["number", "again"]) form.append(Object.assign(document.createElement("input"), { name, value: n }));
+      for (const name of ["number", "again"]) {
+        form.append(Object.assign(document.createElement("input"), { name, value: n }));
+      }
       document.body.append(form);
       form.submit();
     }, number);

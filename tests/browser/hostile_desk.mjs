@@ -177,7 +177,11 @@ export const tests = {
 async function hostileCalendar(page) {
   const { text } = await download(page, page.getByRole("link", { name: /Kalenderdatei/ }));
   const lines = text.replaceAll(/\r\n[ \t]/g, "").split("\r\n").filter(Boolean);
-  const known = /^(BEGIN|END|VERSION|PRODID|METHOD|UID|DTSTAMP|DTSTART|DTEND|DURATION|SUMMARY|LOCATION|STATUS|SEQUENCE|CLASS|CALSCALE|TRANSP)[:;]/;
+  const parts = [
+    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SUMMARY", "LOCATION",
+    "STATUS", "SEQUENCE", "CLASS", "CALSCALE", "TRANSP",
+  ];
+  const known = new RegExp(`^(${parts.join("|")})[:;]`);
   assert.deepEqual(lines.filter((line) => !known.test(line)), [], text);
   assert.ok(!/[\u202A-\u202E\u2066-\u2069\u200B]/.test(text), "no marks that nobody sees");
 }
