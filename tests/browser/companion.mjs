@@ -23,6 +23,7 @@ export class Companion {
     const own = ["--state", join(folder, "state"), "--folder", join(folder, "own"), "--catalogue", catalogue];
     const options = [area, "console", ...own, ...more, ...site.as(ROLES[role])];
     const companion = new Companion();
+    companion.folder = folder;
     companion.program = new Program(join(site.binaries, "schleuse"), options, time);
     await companion.newLink();
     return companion;

@@ -6,10 +6,11 @@ import { look } from "./look.mjs";
 
 export const title = "hostile content";
 
-const HOSTILE = {
+export const HOSTILE = {
   script: "<script>alert(document.domain);window.hurt=1</script>",
   markup: "\"><img src=x onerror=alert(1)><svg onload=alert(2)><b id=hurt>fett</b>",
   attribute: "' autofocus onfocus=alert(3) x='\" autofocus onfocus=alert(4) x=\"",
+  closing: "</textarea></title></select></option></bdi><script>window.hurt=1</script><b id=hurt>",
   template: "{{ 7*7 }} {% raw %} ${7*7} <!-- --> ]]> &lt;b&gt; &#x3c;",
   bidi: "vor \u202Egnuhcsät\u202C \u2066nach\u2069 \u200Fende",
   invisible: "un\u200Bsicht\u200Dbar\uFEFF\u00AD am Ende",
@@ -22,7 +23,7 @@ const HOSTILE = {
 };
 
 /// What hostile words would have left behind if they had been read as anything but words.
-async function assertInert(page, where) {
+export async function assertInert(page, where) {
   const found = await page.evaluate(() => ({
     hurt: "hurt" in window && typeof window.hurt === "number",
     elements: [...document.querySelectorAll("main script, main img, #hurt, main b, [onerror], [onload], [onfocus]")]
@@ -45,7 +46,7 @@ async function opened(page) {
   return page.locator("ol.rows").innerText();
 }
 
-const onPaper = async (page, where) => {
+export const onPaper = async (page, where) => {
   await page.emulateMedia({ media: "print" });
   await assertInert(page, `${where}, on paper`);
   assert.equal((await page.pdf()).subarray(0, 5).toString(), "%PDF-");

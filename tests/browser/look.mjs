@@ -17,22 +17,32 @@ const VARIANTS = {
 /// Looks at one page in every variant. `open` brings a fresh browser page there, through a flow if need be.
 export async function look(world, name, who, open, options = {}) {
   const page = await world.browsers.page(who, options);
+  const see = await eyes(world, page);
+  await open(page);
+  await see(name);
+  await world.browsers.leave(page);
+}
+
+/// Looks at a page in every variant where it is, in the middle of a flow. To be had before the page is opened, since
+/// it counts what comes.
+export async function eyes(world, page) {
   const session = await page.context().newCDPSession(page);
   const transfer = await measured(page, session);
-  await open(page);
-  await page.waitForLoadState("load");
-  // Every page has its assets anew: the cache of this look is off.
-  const bytes = await transfer();
-  assert.ok(bytes > 0 && bytes < BYTES_MAX, `${name}: ${bytes} bytes`);
-  world.report.page(name, bytes, await firstPaint(page));
-  for (const [variant, seen] of Object.entries(VARIANTS)) {
-    await show(page, session, seen);
-    const where = `${name}, ${variant}`;
-    await fits(page, where);
-    await accessible(world, page, where);
-    await shoot(world, session, `${name}-${variant}`);
-  }
-  await world.browsers.leave(page);
+  return async (name) => {
+    await page.waitForLoadState("load");
+    // Every page has its assets anew: the cache of this look is off.
+    const bytes = await transfer();
+    assert.ok(bytes > 0 && bytes < BYTES_MAX, `${name}: ${bytes} bytes`);
+    world.report.page(name, bytes, await firstPaint(page));
+    for (const [variant, seen] of Object.entries(VARIANTS)) {
+      await show(page, session, seen);
+      const where = `${name}, ${variant}`;
+      await fits(page, where);
+      await accessible(world, page, where);
+      await shoot(world, session, `${name}-${variant}`);
+    }
+    await show(page, session, VARIANTS.light);
+  };
 }
 
 async function show(page, session, { colorScheme, width, height, scale }) {

@@ -5,6 +5,9 @@ import { REASON, search } from "./dpo.mjs";
 
 export const title = "without scripts, without a mouse";
 
+/// Most controls of a page.
+const TABS_MAX = 200;
+
 /// What has the focus, and whether one can see that.
 const focus = (page) => page.evaluate(() => {
   const one = document.activeElement;
@@ -18,15 +21,20 @@ const focus = (page) => page.evaluate(() => {
   };
 });
 
-/// Presses Tab until something is reached; everything on the way must be seen.
-async function tabTo(page, wanted, key = "Tab") {
+const is = (wanted, name) => {
+  if (wanted instanceof RegExp) return wanted.test(name);
+  return typeof wanted === "function" ? wanted(name) : name === wanted;
+};
+
+/// Presses Tab until something is reached, by its name, a pattern or a question; everything on the way must be seen.
+export async function tabTo(page, wanted, key = "Tab") {
   const passed = [];
-  for (let turn = 0; turn < 100; turn += 1) {
+  for (let turn = 0; turn < TABS_MAX; turn += 1) {
     await page.keyboard.press(key);
     const now = await focus(page);
     passed.push(now.name);
     if (now.tag !== "BODY") assert.ok(now.isSeen && now.isOnScreen, `the focus on ${JSON.stringify(now)} is not seen`);
-    if (now.name === wanted) return passed;
+    if (is(wanted, now.name)) return passed;
   }
   throw new Error(`${wanted} is not reached: ${passed.join(", ")}`);
 }

@@ -7,6 +7,7 @@ import { Program, run } from "./program.mjs";
 
 export const JOBCENTER = "jobcenter-stadt-regensburg";
 export const DRV = "drv-bayern-sued";
+export const KRANKENKASSE = "krankenkasse-nord";
 const LOTSE = "lotsenstelle/lotse-l-01";
 
 /// Who looks, by the name that tests use.
@@ -15,6 +16,7 @@ export const ROLES = {
   drvDpo: `agencies/${DRV}/dpo`,
   operator: "agencies/betrieb/operator",
   lotse: `agencies/${LOTSE}`,
+  otherLotse: "agencies/lotsenstelle/lotse-l-02",
   system: `agencies/${JOBCENTER}/system`,
   evaluation: "agencies/oth-regensburg/evaluation",
 };
@@ -102,7 +104,7 @@ export class Site {
     const sealing = join(this.pki, "agencies", agency, "sealing.toml");
     const given = functions.flatMap((one) => ["--function", one]);
     const options = ["agency", "publish", "--yes", "--name", name, ...given, "--sealing", sealing];
-    return this.schleuse(`agencies/${agency}/system`, ...options);
+    return this.schleuse(agency === "lotsenstelle" ? ROLES.lotse : `agencies/${agency}/system`, ...options);
   }
 
   /// A message is handed out, then its consent is revoked: its recipient has to delete, and does not answer.
@@ -134,6 +136,18 @@ export class Site {
     await this.schleuse(ROLES.lotse, "lotse", "consent", "revoke", "--consent", this.consent, "--yes");
     const [duty] = await this.schleuse(ROLES.dpo, "dpo", "deletions");
     this.participant.project = duty.participant;
+    await this.tellOfReview(to);
+  }
+
+  /// A consent whose review is in less than a month now.
+  async tellOfReview(to) {
+    const { participant } = await this.schleuse(ROLES.lotse, "lotse", "participant", "register");
+    const text = ["--text", this.file("text.txt", "Text der Einwilligung"), "--text-version", "2026-1"];
+    const { consent } = await this.schleuse(
+      ROLES.lotse, "lotse", "consent", "record", "--participant", participant, ...to, "--from", JOBCENTER,
+      "--category", "termine", "--months", "12", "--review-months", "1", ...text,
+    );
+    this.reviewed = { participant, consent };
   }
 
   /// Records of the log that came since `action` began, without those of this look itself.
@@ -180,5 +194,9 @@ free_mib_min = 0
 deletion_due_days = 1
 [limits]
 handshakes_per_second_per_address = 1000
+coverage_questions_per_minute = 1000
+[[places]]
+jobcenter = "${JOBCENTER}"
+count = 1
 `;
 }

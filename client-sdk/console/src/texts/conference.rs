@@ -55,6 +55,7 @@ texts! {
         gets: "bekommt ihn", "receives it";
         may_get: "würde ihn bekommen", "would receive it";
         not_covered: "nicht gedeckt", "not covered";
+        not_sent: "nicht gesendet", "not sent";
         not_meant: "nicht vorgesehen", "not meant for it";
         invite: "Einladen", "Invite";
         invited_n: "{} Nachrichten angenommen, {} nicht gedeckt.", "{} messages accepted, {} not covered.";

@@ -130,6 +130,7 @@ texts! {
         run_n: "Vorschlag {}", "Run {}";
         run_erasure: "Alles über eine Person löschen", "Erase everything about a participant";
         run_retention: "Löschen, was seine Aufbewahrungsfrist überschritten hat", "Erase what its retention period has left behind";
+        run_reason: "Begründung", "Reason";
         run_by: "Vorgeschlagen von {} am {}; freizugeben bis {}.", "Proposed by {} on {}; to be approved until {}.";
         run_own: "Sie haben es selbst vorgeschlagen: Eine andere Person muss es freigeben.", "You proposed it yourself: another person must approve it.";
         run_approve: "Ansehen und freigeben", "Look and approve";

@@ -84,7 +84,7 @@ async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) ->
     desk.page(&List {
         s: desk.surface.clone(),
         notice,
-        nobody: filled(t.found_none, &[wanted]),
+        nobody: filled(t.found_none, &[&schleuse_client::shown(wanted)]),
         wanted: wanted.to_owned(),
         rows,
         told: filled(t.page_n, &[&page.to_string(), &pages.to_string()]),

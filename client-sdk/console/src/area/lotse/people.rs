@@ -56,6 +56,11 @@ impl Person {
         self.reference.as_text()
     }
 
+    /// The file number as pages show it.
+    pub(super) fn file_number(&self) -> String {
+        shown(&self.entry.file_number)
+    }
+
     /// Whether a search finds the participant.
     pub(super) fn fits(&self, wanted: &str) -> bool {
         let wanted = wanted.to_lowercase();

@@ -114,7 +114,7 @@ pub(super) async fn move_to(desk: Desk, Path(id): Path<String>, fields: Fields) 
     let dates = plan::dates(&desk, &fields, &mut problems);
     let by = read::until_day(&fields, "answer_by", desk.t(), &mut problems);
     if !problems.is_empty() {
-        return view::show_with(&desk, &conference, None, None, problems).await;
+        return view::again(&desk, &conference, fields, problems).await;
     }
     let place = fields.given("place").map_or(conference.state().place, str::to_owned);
     let letters = conference.move_to(&dates, reason(&fields), &place, by);
@@ -144,7 +144,7 @@ pub(super) async fn minutes(desk: Desk, Path(id): Path<String>, fields: Fields) 
     let agreements: Vec<v1::Agreement> =
         (0..AGREEMENTS).filter_map(|n| agreement(&desk, &fields, n, &mut problems)).collect();
     if !problems.is_empty() {
-        return view::show_with(&desk, &conference, None, None, problems).await;
+        return view::again(&desk, &conference, fields, problems).await;
     }
     let letters = conference.minutes(item, fields.get("text"), agreements);
     send(&desk, conference, letters).await

@@ -110,6 +110,14 @@ struct Page {
     date_fields: Vec<[String; 3]>,
 }
 
+impl Page {
+    /// Whether the form that moves the conference is to be put right.
+    fn is_moving(&self) -> bool {
+        let mut days = self.date_fields.iter().map(|row| row[0].as_str()).chain(["answer_by"]);
+        days.any(|name| !self.problems.of(name).is_empty())
+    }
+}
+
 fn phase(phase: Phase, t: &ConferenceTexts) -> (&'static str, &'static str, &'static str) {
     match phase {
         Phase::Planned => ("", "◷", t.ph_planned),
@@ -192,6 +200,27 @@ pub(super) async fn show_with(
     distribution: Option<&Distribution>,
     problems: Problems,
 ) -> Answer {
+    let form = (Fields::default(), problems);
+    page(desk, conference, notice, distribution, form).await
+}
+
+/// Shows a conference with a form that is to be put right: what was typed is still there.
+pub(super) async fn again(
+    desk: &Desk,
+    conference: &Conference,
+    fields: Fields,
+    problems: Problems,
+) -> Answer {
+    page(desk, conference, None, None, (fields, problems)).await
+}
+
+async fn page(
+    desk: &Desk,
+    conference: &Conference,
+    notice: Option<String>,
+    distribution: Option<&Distribution>,
+    (fields, problems): (Fields, Problems),
+) -> Answer {
     let t = &desk.t().conference;
     let (state, offices) = (conference.state(), Offices::read(desk).await?);
     let addresses = bodies(conference, &state);
@@ -233,7 +262,7 @@ pub(super) async fn show_with(
         parties,
         agreement_fields: agreement_fields.collect(),
         date_fields: date_fields.collect(),
-        fields: Fields::default(),
+        fields,
         problems,
     };
     match page.problems.is_empty() {
@@ -294,7 +323,7 @@ fn agenda(
                 Share { class: "warn", symbol: "○", says: t.may_get }
             }
             (false, true, Some(_)) => Share { class: "bad", symbol: "✕", says: t.not_covered },
-            (false, true, None) => Share { class: "", symbol: "?", says: t.a_none },
+            (false, true, None) => Share { class: "", symbol: "–", says: t.not_sent },
         }
     };
     let row = |(id, title, minutes, categories): (ItemId, &str, u32, Vec<String>)| AgendaRow {

@@ -1,0 +1,333 @@
+// Consents at the Lotse's desk: recorded, narrowed, confirmed, revoked; with a mouse, by keys alone, without scripts.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { CONTACT, REHA, SIGNED, atDesk, log, send } from "./desk.mjs";
+import { tabTo } from "./plain.mjs";
+import { Program } from "./program.mjs";
+import { DRV, JOBCENTER, ROLES } from "./site.mjs";
+
+export const title = "consents at the Lotse's desk";
+
+const listed = async (site, { reference }) =>
+  (await site.schleuse(ROLES.lotse, "lotse", "consent", "list", "--participant", reference));
+
+const recording = {
+  "a consent is recorded step by step, and each error stands beside its field": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Gerhard W.", "123-BG-7");
+    await desk.follow("Einwilligung aufnehmen");
+    await see("lotse-record-template");
+    await page.selectOption("#template", { index: await index(page, "#template", "unterlagen") });
+    await desk.press("Weiter");
+    await see("lotse-record-grants");
+    await page.fill("#valid_from", "2020-01-01");
+    await desk.press(/Vorlesen/);
+    assert.deepEqual(Object.keys(await desk.errors()), ["valid_from"]);
+    assert.equal(await page.inputValue("#valid_from"), "2020-01-01", "what was typed stays");
+    await page.fill("#valid_from", "");
+    await page.selectOption("#representative", "betreuer");
+    await desk.press(/Vorlesen/);
+    const errors = await desk.errors();
+    const expected = ["recipient0", "purpose0", "senders0", "categories0", "scope", "scope_categories"];
+    assert.deepEqual(Object.keys(errors).sort(), expected.sort());
+    assert.match(errors.recipient0, /wer bekommen darf/);
+    assert.match(errors.senders0, /mindestens eine Stelle/);
+    await see("lotse-record-problems");
+    await page.selectOption("#representative", "");
+    await page.selectOption("#recipient0", REHA);
+    await page.selectOption("#purpose0", "unterlagen");
+    await page.check(`[id="senders0-${JOBCENTER}"]`);
+    for (const one of ["gesundheit", "termine"]) await page.check(`#categories0-${one}`);
+    await desk.press(/Vorlesen/);
+    const letter = await page.locator("article.letter").innerText();
+    await namesWhatWasChosen(page, letter);
+    await see("lotse-record-text");
+    await letterAlone(page);
+    await desk.press(/Unterschrieben/);
+    await see("lotse-record-evidence");
+    await desk.press("Einwilligung aufzeichnen");
+    const refused = await desk.errors();
+    assert.deepEqual(Object.keys(refused), ["file"], "health data without a file");
+    assert.deepEqual((await listed(site, person)).length ?? 0, 0, "nothing is recorded");
+    await see("lotse-record-evidence-problem");
+    await page.fill("#review_months", "99");
+    await page.setInputFiles("#file", SIGNED);
+    await page.locator("form[enctype]").evaluate((form) => { form.noValidate = true; });
+    await desk.press("Einwilligung aufzeichnen");
+    assert.deepEqual(Object.keys(await desk.errors()), ["review_months"]);
+    await page.fill("#review_months", "6");
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Einwilligung aufzeichnen");
+    const record = await desk.record();
+    await see("lotse-consent");
+    const [, id] = page.url().match(/consents\/([0-9a-f]{32})/);
+    const [row] = await log(site, "--consent", id);
+    assert.equal(row.record, record);
+    const consents = await listed(site, person);
+    assert.deepEqual(consents.map(({ consent }) => consent), [id]);
+    await receiptShows(desk, person, letter, id);
+    await matrixShows(desk, person);
+  }),
+
+  "a second grant, and what was chosen comes back with Zurück": atDesk(async (_, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Ayşe Y.");
+    await desk.fillConsent(person, { categories: ["termine"] });
+    await desk.press("Weitere Erlaubnis");
+    assert.equal(await page.inputValue("#recipient0"), REHA);
+    await desk.press(/Vorlesen/);
+    const errors = Object.keys(await desk.errors());
+    assert.deepEqual(errors.sort(), ["categories1", "purpose1", "recipient1", "senders1"]);
+    await page.selectOption("#recipient1", `${JOBCENTER}/fallmanagement`);
+    await page.selectOption("#purpose1", "zustaendigkeit");
+    await page.check(`[id="senders1-${DRV}"]`);
+    await page.check("#categories1-leistungsbezug");
+    await desk.press(/Vorlesen/);
+    const letter = await page.locator("article.letter").innerText();
+    assert.match(letter, /Zuständigkeitsklärung/);
+    assert.match(letter, /Leistungsbezug/);
+    await desk.press("Zurück");
+    assert.equal(await page.inputValue("#recipient1"), `${JOBCENTER}/fallmanagement`);
+    assert.equal(await page.isChecked(`[id="senders0-${JOBCENTER}"]`), true);
+    await desk.press(/Vorlesen/);
+    await desk.press(/Unterschrieben/);
+    assert.equal(await page.locator("main section li").count(), 2, "both grants stand in the summary");
+    await desk.press("Einwilligung aufzeichnen");
+    assert.match(await desk.done(), /Aufgezeichnet/, "without health data no file is needed");
+    assert.equal(await page.locator("main section h3").count(), 2);
+  }),
+};
+
+const index = (page, list, wanted) => page.locator(`${list} option`).evaluateAll(
+  (all, start) => all.findIndex((one) => one.value.startsWith(start)), wanted);
+
+async function namesWhatWasChosen(page, letter) {
+  const named = ["Unterlagen und Begutachtung", "Gesundheit", "Termine", "Jobcenter", "Rentenversicherung", CONTACT];
+  for (const word of named) {
+    assert.ok(letter.includes(word), `the text names ${word}`);
+  }
+  for (const word of ["Sucht", "Stammdaten", "Reha-Einleitung", "Krankenkasse", "{{"]) {
+    // The template's own sentence about special data names both of them.
+    const text = letter.replace("auch über Sucht und Psyche", "");
+    assert.ok(!text.includes(word), `the text does not name ${word}`);
+  }
+  assert.match(await page.locator("main").innerText(), /Der Broker bekommt nur seine Prüfsumme/);
+}
+
+/// On paper stands what is to be signed, and nothing else.
+async function letterAlone(page) {
+  await page.emulateMedia({ media: "print" });
+  const shown = await page.evaluate(() => document.body.innerText.trim());
+  const letter = await page.locator("article.letter").evaluate((one) => one.innerText.trim());
+  assert.equal(shown, letter);
+  const pdf = await page.pdf();
+  assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
+  assert.ok(pdf.length > 5000, `${pdf.length} bytes of PDF`);
+  await page.emulateMedia({ media: "screen" });
+}
+
+async function receiptShows(desk, person, letter, id) {
+  const { page, site, see } = desk;
+  await desk.follow("Quittung drucken");
+  await see("lotse-receipt");
+  const told = await page.locator("main").innerText();
+  assert.ok(await page.locator("script").count() === 0, "a document without scripts");
+  assert.ok(told.replaceAll(/\s+/g, " ").includes(letter.replaceAll(/\s+/g, " ").trim()), "the text that was signed");
+  const code = (await page.locator(".code").innerText()).trim();
+  const check = (...more) =>
+    site.schleuse(ROLES.lotse, "lotse", "consent", "check-code", "--participant", person.reference, ...more);
+  assert.ok(JSON.stringify(await check(code)).includes(id), `${code} is known`);
+  const other = code.replace(/^./, (first) => (first === "A" ? "B" : "A"));
+  const wrong = await check(other).then((answer) => JSON.stringify(answer), String);
+  assert.ok(!wrong.includes(id), "so that this can fail");
+  await page.emulateMedia({ media: "print" });
+  assert.ok((await page.pdf()).length > 5000);
+  await page.emulateMedia({ media: "screen" });
+}
+
+async function matrixShows(desk, person) {
+  const { page, see } = desk;
+  await desk.go(person.path);
+  const cell = page.locator("table.matrix td:not(.none)");
+  assert.equal(await cell.count(), 1);
+  const says = await cell.innerText();
+  const expected = ["✓", "gilt", "Gesundheit", "✚", "Termine", "von Jobcenter"];
+  for (const one of expected) assert.ok(says.includes(one), says);
+  assert.match(says, /bis \d{2}\.\d{2}\.20\d{2}/);
+  assert.match(await page.locator("table.matrix thead").innerText(), /Unterlagen und Begutachtung/);
+  assert.match(await page.locator("table.matrix tbody th").innerText(), /Rentenversicherung/);
+  await see("lotse-participant");
+}
+
+const ending = {
+  "a consent is narrowed after a look at what that stops, and its review confirmed": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Mehmet K.");
+    const reference = await desk.reference(person, JOBCENTER);
+    const consent = await desk.consent(person);
+    await send(site, reference);
+    await desk.go(consent.path);
+    await desk.follow("Verkleinern");
+    await see("lotse-narrow");
+    await desk.press("Vorschau");
+    assert.match(await page.locator(".problems").innerText(), /Wählen Sie etwas/);
+    await page.check("#category0-gesundheit");
+    await desk.press("Vorschau");
+    assert.match(await page.locator("main").innerText(), /1 wartende Nachrichten werden angehalten/);
+    assert.equal(await page.isChecked("#category0-gesundheit"), true);
+    await see("lotse-narrow-preview");
+    const stopped = await site.recordsOf(async () => {
+      await desk.press("Jetzt verkleinern");
+      assert.match(await desk.done(), /Verkleinert\. 1 wartende/);
+    });
+    assert.ok(stopped.some(({ type }) => /^consent-/.test(type)), JSON.stringify(stopped));
+    assert.doesNotMatch(await page.locator("main section.sheet").first().innerText(), /Gesundheit/);
+    await see("lotse-narrowed");
+    await page.fill("#months", "3");
+    await desk.press("Durchsicht bestätigen");
+    assert.match(await desk.done(), /Bestätigt/);
+    await see("lotse-confirmed");
+  }),
+
+  "a consent is revoked after a look at what that stops, and history keeps it": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Petra S.");
+    const reference = await desk.reference(person, JOBCENTER);
+    const consent = await desk.consent(person);
+    await send(site, reference);
+    await send(site, reference);
+    await desk.go(consent.path);
+    await desk.follow("Widerrufen");
+    assert.match(await page.locator("main").innerText(), /2 wartende Nachrichten werden angehalten/);
+    await see("lotse-revoke");
+    await desk.press("Jetzt widerrufen");
+    assert.match(await desk.done(), /Widerrufen\..*2 wartende Nachrichten wurden angehalten/);
+    const record = await desk.record();
+    await see("lotse-revoked");
+    assert.equal(await page.getByRole("link", { name: "Widerrufen" }).count(), 0);
+    const [row] = await log(site, "--consent", consent.id, "--type", "consent-revoked");
+    assert.equal(row.record, record);
+    assert.deepEqual(await log(site, "--consent", consent.id, "--type", "handed-out"), []);
+    await desk.go(person.path);
+    await page.getByText(/Frühere Einwilligungen \(1\)/).click();
+    const before = page.locator("details[open] .rows");
+    assert.match(await before.innerText(), /✕\s*widerrufen/);
+    assert.match(await page.locator("main").innerText(), /Es gibt keine Einwilligung/);
+    await see("lotse-participant-history");
+    // A second tab that still shows the button.
+    const answer = await desk.go(`${consent.path}/revoke`);
+    assert.ok(answer.status() < 500, String(answer.status()));
+  }),
+
+  "after „Jetzt widerrufen“ nothing of it is handed out, whoever fetches just then": atDesk(async (world, desk) => {
+    for (let turn = 0; turn < ROUNDS; turn += 1) await revokedMeanwhile(world, desk);
+  }),
+};
+
+/// How often messages and a revocation race.
+const ROUNDS = 3;
+
+async function revokedMeanwhile({ site }, desk) {
+  const person = await desk.register("Jana T.");
+  const reference = await desk.reference(person, JOBCENTER);
+  const consent = await desk.given(person, [{ categories: ["gesundheit", "termine"] }]);
+  const sealing = join(site.pki, "agencies", DRV, "sealing.toml");
+  const receive = ["agency", "receive", "--function", "reha-beratung", "--sealing", sealing, "--acknowledge", "--json"];
+  const receiver = new Program(join(site.binaries, "schleuse"), [...receive, ...site.as(`agencies/${DRV}/system`)]);
+  try {
+    await send(site, reference);
+    await receiver.line(/./);
+    let goesOn = true;
+    const senders = [0, 1, 2].map(async () => {
+      let sent = 0;
+      // Once revoked, the broker refuses: that ends the loop.
+      while (goesOn && await send(site, reference).then(() => true, () => false)) sent += 1;
+      return sent;
+    });
+    await desk.go(`${consent.path}/revoke`);
+    await receiver.line(/./, receiver.lines.length);
+    await desk.press("Jetzt widerrufen");
+    const revoked = await desk.record();
+    goesOn = false;
+    const sent = (await Promise.all(senders)).reduce((sum, one) => sum + one, 0);
+    const handedOut = (await log(site, "--consent", consent.id, "--type", "handed-out")).map(({ record }) => record);
+    assert.ok(handedOut.length >= 2 && sent >= 1, `${handedOut.length} handed out of ${sent}`);
+    assert.deepEqual(handedOut.filter((record) => record > revoked), [], `handed out after record ${revoked}`);
+  } finally {
+    await receiver.stop();
+  }
+}
+
+const keys = {
+  "by keys alone a consent is recorded": atDesk(async (_, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Nur Tasten");
+    await desk.go(person.path);
+    await enter(page, (one) => one.endsWith("/record"));
+    await tabTo(page, "template");
+    await page.keyboard.type("Einwilligung: Unterlagen");
+    assert.match(await page.inputValue("#template"), /^unterlagen/);
+    await enter(page, "Weiter");
+    await tabTo(page, "recipient0");
+    await page.keyboard.type((await page.locator(`#recipient0 option[value="${REHA}"]`).innerText()));
+    assert.equal(await page.inputValue("#recipient0"), REHA);
+    await tabTo(page, "purpose0");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await page.inputValue("#purpose0"), "unterlagen");
+    for (const box of [`senders0-${JOBCENTER}`, "categories0-gesundheit", "categories0-termine"]) {
+      await tabTo(page, box);
+      await page.keyboard.press("Space");
+      assert.equal(await page.isChecked(`[id="${box}"]`), true, box);
+    }
+    await enter(page, /Vorlesen/);
+    await enter(page, /Unterschrieben/);
+    await enter(page, "Einwilligung aufzeichnen");
+    // The refusal has the focus; its first link leads to the field.
+    await page.waitForFunction(() => document.activeElement.matches(".problems"));
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "file");
+    await page.setInputFiles("*:focus", SIGNED);
+    await enter(page, "Einwilligung aufzeichnen");
+    await page.waitForURL(/done=recorded/);
+    await page.waitForFunction(() => document.activeElement.matches(".note"));
+    assert.match(await desk.done(), /Aufgezeichnet/);
+  }),
+
+  "by keys alone a consent is revoked": atDesk(async (_, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Auch Tasten");
+    await desk.given(person, [{ categories: ["termine"] }]);
+    await desk.go("/participants");
+    await enter(page, (one) => one.endsWith(person.path));
+    await enter(page, (one) => one.endsWith("/revoke"));
+    assert.equal(await desk.h1(), "Einwilligung widerrufen");
+    await enter(page, "Jetzt widerrufen");
+    await page.waitForURL(/done=revoked/);
+    await page.waitForFunction(() => document.activeElement.matches(".note"));
+    assert.match(await desk.done(), /^✓ Widerrufen/);
+  }),
+};
+
+/// Reaches a link or a button by Tab and presses Enter: the page that comes is there.
+async function enter(page, wanted) {
+  await tabTo(page, wanted);
+  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
+}
+
+const plain = {
+  "without scripts a consent is recorded and revoked": atDesk(async (_, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Ohne Skripte");
+    await desk.consent(person);
+    assert.match(await desk.done(), /Aufgezeichnet/);
+    await desk.follow("Widerrufen");
+    await desk.press("Jetzt widerrufen");
+    assert.match(await desk.done(), /^✓ Widerrufen/);
+    await desk.go(person.path);
+    assert.match(await page.locator("main").innerText(), /Es gibt keine Einwilligung/);
+  }, { browser: { javaScriptEnabled: false } }),
+};
+
+export const tests = { ...recording, ...ending, ...keys, ...plain };

@@ -1,0 +1,147 @@
+// The Lotse's participants: who they are stays on this machine; phases, places, references.
+
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { atDesk } from "./desk.mjs";
+import { look } from "./look.mjs";
+import { DRV, JOBCENTER, ROLES } from "./site.mjs";
+
+export const title = "the Lotse's participants";
+
+/// Files below a folder that hold some of the words.
+function holding(folder, words) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  const paths = files.map((one) => join(one.parentPath ?? one.path, one.name));
+  return paths.filter((path) => words.some((word) => readFileSync(path).includes(word)));
+}
+
+async function find(desk, wanted) {
+  await desk.go("/participants");
+  await desk.page.fill("#wanted", wanted);
+  await desk.press("Finden");
+  assert.doesNotMatch(desk.page.url(), /\?/, "what was searched stands in no address");
+  return desk.page.locator("tbody th a").allInnerTexts();
+}
+
+async function phase(desk, person, name) {
+  await desk.go(person.path);
+  await desk.page.getByText("Stand ändern").click();
+  await desk.page.selectOption("#phase", { label: name });
+  await desk.page.selectOption("#jobcenter", JOBCENTER);
+  await desk.press("Speichern");
+}
+
+async function ended(desk, person) {
+  await desk.go(`${person.path}/leave`);
+  await desk.press("Teilnahme jetzt beenden");
+  assert.match(await desk.done(), /^✓ Beendet/);
+}
+
+export const tests = {
+  "a participant is registered, and who they are stays on this machine": atDesk(async ({ site, companion }, desk) => {
+    const { page, see } = desk;
+    await desk.go("/participants/new");
+    await see("lotse-register");
+    await page.locator("main form").evaluate((form) => { form.noValidate = true; });
+    await page.fill("#file_number", "4711/Ä");
+    await desk.press("Speichern");
+    assert.deepEqual(Object.keys(await desk.errors()), ["name"]);
+    assert.equal(await page.inputValue("#file_number"), "4711/Ä", "what was typed stays");
+    await see("lotse-register-problems");
+    const words = ["Zebulon Querfurth", "1961-04-27", "AZ-99-QX"];
+    const names = ["name", "born", "file_number"];
+    for (const [index, name] of names.entries()) await page.fill(`#${name}`, words[index]);
+    await desk.press("Speichern");
+    assert.match(await desk.done(), /aufgenommen/);
+    assert.equal(await desk.h1(), words[0]);
+    await see("lotse-participant-new");
+    await desk.go("/participants");
+    await desk.follow(words[0]);
+    await desk.follow("Namen ändern");
+    for (const [index, name] of names.entries()) assert.equal(await page.inputValue(`#${name}`), words[index]);
+    await page.fill("#name", "Zebulon Querfurth-Maier");
+    await desk.press("Speichern");
+    assert.match(await desk.done(), /Name ist geändert/);
+    assert.equal(await desk.h1(), "Zebulon Querfurth-Maier");
+    const secrets = ["Zebulon", "Querfurth", ...words.slice(1)];
+    assert.ok(holding(companion.folder, secrets).length > 0, "the search finds the book on this machine");
+    assert.deepEqual(holding(join(site.folder, "data"), secrets), [], "the broker's data");
+    const said = site.served.lines.join("\n") + site.served.said;
+    assert.ok(!secrets.some((word) => said.includes(word)), "what the broker said");
+  }),
+
+  "participants are found by name, by file number and by reference": atDesk(async (_, desk) => {
+    const { page, see } = desk;
+    const one = await desk.register("Özlem Ä. Nordmann", "BG-777-1");
+    const other = await desk.register("Karl Südmann", "BG-777-2");
+    assert.deepEqual(await find(desk, "nordmann"), [one.name]);
+    assert.deepEqual(await find(desk, "özlem ä"), [one.name]);
+    assert.deepEqual(await find(desk, "bg-777-2"), [other.name]);
+    assert.deepEqual(await find(desk, other.reference), [other.name]);
+    assert.deepEqual((await find(desk, "BG-777")).sort(), [other.name, one.name].sort());
+    await see("lotse-participants-found");
+    assert.deepEqual(await find(desk, "Niemand <b>"), []);
+    assert.match(await page.locator(".empty").innerText(), /Niemand passt zu „Niemand <b>“/);
+    await see("lotse-participants-none");
+    await desk.follow("Alle zeigen");
+    assert.ok(await page.locator("tbody tr").count() >= 2);
+    await see("lotse-participants");
+  }),
+
+  "who finds no place stands on the waiting list": atDesk(async (world, desk) => {
+    const { page, see, site } = desk;
+    const first = await desk.register("Mit Platz");
+    const second = await desk.register("Ohne Platz");
+    await phase(desk, first, "Kontaktaufbau");
+    assert.match(await desk.done(), /Kontaktaufbau/);
+    await phase(desk, second, "Kontaktaufbau");
+    assert.match(await desk.done(), /kein Platz frei.*Vormerkliste, Platz 1/);
+    await see("lotse-waiting");
+    await desk.go("/participants");
+    const row = page.locator("tbody tr", { hasText: second.name });
+    assert.match(await row.innerText(), /Vormerkliste\s+Platz 1/);
+    await desk.follow("Plätze");
+    await see("lotse-places");
+    const numbers = page.locator("tbody tr", { hasText: /jobcenter.*regensburg/i }).first().locator(".number");
+    assert.deepEqual(await numbers.allInnerTexts(), ["1", "1", "0", "1"]);
+    await ended(desk, first);
+    await desk.go();
+    const free = page.locator("ul.rows li", { hasText: "Ein Platz ist frei" });
+    assert.match(await free.innerText(), /Ohne Platz/);
+    await see("lotse-today-place");
+    await phase(desk, second, "Kontaktaufbau");
+    assert.match(await desk.done(), /Kontaktaufbau/);
+    const told = JSON.stringify(await site.schleuse(ROLES.lotse, "lotse", "participation", "list"));
+    assert.ok(told.includes(second.reference));
+    await ended(desk, second);
+    await page.selectOption("#employability_end", { index: 2 });
+    await desk.press("Speichern");
+    assert.match(await desk.done(), /Beendet/);
+    await look(world, "lotse-ended", null, (fresh) => fresh.goto(page.url()), { origin: world.companion.origin });
+  }),
+
+  "each agency has a reference of its own": atDesk(async (_, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Mit Kennungen");
+    const shown = [];
+    for (const agency of [JOBCENTER, DRV]) {
+      await desk.go(person.path);
+      await page.getByText("Kennung für eine Stelle").click();
+      await page.selectOption("#agency", agency);
+      await desk.press("Kennung zeigen");
+      const note = page.locator("details .note");
+      shown.push(await note.locator("code").innerText());
+      assert.equal(shown.at(-1), await desk.reference(person, agency));
+    }
+    assert.equal(new Set([...shown, person.reference]).size, 3);
+    await see("lotse-reference");
+  }),
+
+  "one who is not the Lotse's is not there": atDesk(async (_, desk) => {
+    const answer = await desk.go(`/participants/${"a".repeat(26)}`);
+    assert.equal(answer.status(), 404);
+    const nonsense = await desk.go("/participants/so-nicht");
+    assert.equal(nonsense.status(), 404);
+  }),
+};
