@@ -20,7 +20,7 @@ use tokio::io::DuplexStream;
 use tonic::transport::Endpoint;
 
 use super::limits;
-use super::listener::{self, Accept, Connected};
+use super::listener::{self, Accept, Connected, Life};
 use super::peer::Peer;
 use crate::engine::Clock;
 
@@ -88,7 +88,9 @@ pub(super) async fn serve(parts: &Arc<Accept>, pages: &Pages, tls: Connected, pe
         }
     };
     let (accept, caller) = (parts.clone(), peer.clone());
-    tokio::spawn(async move { listener::serve_calls(&accept, calls, caller).await });
+    tokio::spawn(
+        async move { listener::serve_calls(&accept, calls, caller, Life::OfItsBrowser).await },
+    );
     let console = pages.console.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (console, visitor) = (console.clone(), visitor.clone());
@@ -99,12 +101,19 @@ pub(super) async fn serve(parts: &Arc<Accept>, pages: &Pages, tls: Connected, pe
     });
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let io = TokioIo::new(tls);
+    // Old connections are asked to end, and end when what is under way has been answered.
+    let ending = async {
+        tokio::select! {
+            () = parts.drain.cancelled() => {}
+            () = tokio::time::sleep(limits::CONNECTION_AGE) => {}
+        }
+    };
     let ended = if is_http2 {
         let mut connection = std::pin::pin!(listener::http2().serve_connection(io, service));
         tokio::select! {
             ended = connection.as_mut() => ended,
             () = peer.cut.cancelled() => Ok(()),
-            () = parts.drain.cancelled() => {
+            () = ending => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection.as_mut() => ended,
@@ -122,7 +131,7 @@ pub(super) async fn serve(parts: &Arc<Accept>, pages: &Pages, tls: Connected, pe
         tokio::select! {
             ended = connection.as_mut() => ended,
             () = peer.cut.cancelled() => Ok(()),
-            () = parts.drain.cancelled() => {
+            () = ending => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection.as_mut() => ended,

@@ -105,7 +105,7 @@ async fn serve(parts: &Arc<Accept>, tls: Connected, peer: Peer) {
         return;
     };
     match &parts.pages {
-        None => serve_calls(parts, tls, peer).await,
+        None => serve_calls(parts, tls, peer, Life::Own).await,
         Some(pages) => console::serve(parts, pages, tls, peer).await,
     }
 }
@@ -128,8 +128,17 @@ pub(super) fn http2() -> hyper::server::conn::http2::Builder<TokioExecutor> {
     builder
 }
 
+/// What ends a connection of calls that nobody ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Its age, or that nothing is asked on it.
+    Own,
+    /// The end of the browser's connection behind which it is: that one ends first, and in order.
+    OfItsBrowser,
+}
+
 /// Serves the calls of a peer on a stream that speaks HTTP/2 in its name.
-pub(super) async fn serve_calls<S>(parts: &Accept, stream: S, peer: Arc<Peer>)
+pub(super) async fn serve_calls<S>(parts: &Accept, stream: S, peer: Arc<Peer>, life: Life)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -148,7 +157,7 @@ where
                 () = peer.cut.cancelled() => None,
             }
         }
-        () = ends(&activity) => {
+        () = ends(&activity), if life == Life::Own => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection.as_mut() => Some(ended),

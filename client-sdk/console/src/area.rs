@@ -7,6 +7,7 @@ pub(crate) mod operator;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::desk::{Answer, Desk};
 
@@ -20,6 +21,14 @@ fn bounded(routes: Router) -> Router {
 
 async fn nothing(desk: Desk) -> Answer {
     Err(desk.not_found())
+}
+
+/// Answers at once that hold much of the log in memory.
+static LARGE_ANSWERS: Semaphore = Semaphore::const_new(2);
+
+/// A place for an answer that holds much of the log in memory; the others wait.
+async fn large_answer() -> Option<SemaphorePermit<'static>> {
+    LARGE_ANSWERS.acquire().await.ok()
 }
 
 /// One entry of a list to choose from.

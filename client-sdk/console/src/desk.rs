@@ -120,7 +120,7 @@ impl Desk {
         let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
         let digest = sha256(&[style.map_or("", |(style, _)| style).as_bytes()]);
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             STANDARD.encode(digest)
         );
         let mut response = html_response(StatusCode::OK, html);

@@ -68,6 +68,10 @@ impl Door {
             return Err(Why::WrongHost);
         }
         let headers = request.headers();
+        // A browser that loads ahead of its user must neither look nor act.
+        if headers.contains_key("sec-purpose") {
+            return Err(Why::Foreign);
+        }
         let site = text(headers, "sec-fetch-site");
         let origin = text(headers, header::ORIGIN.as_str());
         let is_ours = origin == Some(format!("{}://{authority}", self.scheme).as_str());

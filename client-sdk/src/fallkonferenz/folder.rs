@@ -92,7 +92,8 @@ impl ConferenceFolder {
 }
 
 impl Client {
-    /// Fetches what came for a function of ours and takes in what is of conferences; the rest stays where it is.
+    /// Fetches what came for a function of ours and takes in what is of conferences. The rest is handed out, too, and
+    /// comes again: use a function for conferences alone.
     ///
     /// # Errors
     /// A conference cannot be kept, or the broker cannot be reached.
@@ -101,20 +102,18 @@ impl Client {
         folder: &ConferenceFolder,
         function: &str,
     ) -> Result<TakenIn, ClientError> {
-        let (mut taken, mut numbers) = (TakenIn::default(), Vec::new());
+        let mut taken = TakenIn::default();
         for incoming in self.fetch(&[function], FETCH_MAX).await? {
             match incoming {
                 Incoming::Verified(received) => {
                     if let Some(id) = folder.take(&received)? {
-                        numbers.push(received.message_number);
+                        // One by one: what is kept is taken over, whatever becomes of the next.
+                        self.acknowledge(&[received.message_number], Stage::Acknowledged).await?;
                         taken.messages.push((id, received.kind.clone(), received.sender.clone()));
                     }
                 }
                 Incoming::Unverified(unverified) => taken.alarms.push(unverified.error),
             }
-        }
-        if !numbers.is_empty() {
-            self.acknowledge(&numbers, Stage::Acknowledged).await?;
         }
         Ok(taken)
     }

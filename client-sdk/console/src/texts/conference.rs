@@ -12,6 +12,7 @@ texts! {
         plan: "Fallkonferenz planen", "Plan a Fallkonferenz";
         take: "Antworten holen", "Fetch answers";
         take_as: "Für die Funktion", "For the function";
+        take_hint: "Nehmen Sie eine Funktion, die nur für Fallkonferenzen da ist: Auch anderes, was dort wartet, wird dabei geöffnet und kommt später noch einmal.", "Use a function that is for Fallkonferenzen alone: other mail that waits there is opened, too, and comes again later.";
         taken_n: "{} Nachrichten übernommen.", "{} messages taken in.";
         take_alarm: "{} Nachrichten beweisen nicht, was sie behaupten. Sie wurden nicht übernommen; melden Sie das der oder dem Datenschutzbeauftragten.", "{} messages do not prove what they claim. They were not taken in; tell the data-protection officer.";
         no_sealing: "Zum Lesen der Antworten braucht die Konsole Ihre Schlüssel: schleuse lotse console --sealing DATEI", "To read answers the console needs your keys: schleuse lotse console --sealing FILE";

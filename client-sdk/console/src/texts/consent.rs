@@ -143,8 +143,8 @@ texts! {
 
         leave_title: "Vertretung, Wechsel, Ende", "Deputy, change, end";
         deputy: "Vertretung einsetzen", "Appoint a deputy";
-        deputy_lead: "Nach Absprache mit der Person und mit ihrem Einverständnis. Die Vertretung sieht diese Person und handelt für sie wie Sie.",
-            "After consultation with the participant and with their agreement. The deputy sees this participant and acts for them as you do.";
+        deputy_lead: "Nach Absprache mit der Person und mit ihrem Einverständnis. Die Vertretung sieht diese Person und handelt für sie: Sie nimmt Einwilligungen auf und widerruft sie. Übergeben, beenden, Widersprüche zurücknehmen und andere vertreten lassen kann sie nicht.",
+            "After consultation with the participant and with their agreement. The deputy sees this participant and acts for them: records consents and revokes them. The deputy cannot hand over, end, withdraw objections or appoint others.";
         lotse_name: "Kennung der Lotsin oder des Lotsen", "Identity of the Lotse";
         lotse_hint: "So wie sie im Zertifikat steht, zum Beispiel l-02. Der Broker kann nicht prüfen, ob es diese Person gibt.", "As it stands in the certificate, for example l-02. The broker cannot check whether there is this person.";
         lotse_again: "Zur Sicherheit noch einmal", "Once more, to be sure";

@@ -71,6 +71,7 @@ texts! {
         export: "Ergebnisse mitnehmen", "Take the results along";
         export_hint: "Jede Ausgabe ist eine neue Suche und wird protokolliert. Die Beweisdatei prüft jeder ohne den Broker mit: schleuse verify.",
             "Each export is a new search and is logged. Anybody can check the proof file without the broker with: schleuse verify.";
+        export_problem: "Mehr als {} Einträge passen. Grenzen Sie weiter ein, zum Beispiel mit einem kürzeren Zeitraum, oder nehmen Sie: schleuse dpo log --export", "More than {} records match. Narrow down, for example by a shorter period, or use: schleuse dpo log --export";
         export_proof: "Einträge mit Beweisen (JSON)", "Records with proofs (JSON)";
         export_csv: "Tabelle (CSV)", "Table (CSV)";
         export_jsonl: "Zeilen (JSON Lines)", "Lines (JSON Lines)";

@@ -46,8 +46,8 @@ texts! {
         not_permitted_do: "Der Versuch wurde protokolliert. Wenden Sie sich an die Datenschutzbeauftragte oder den Datenschutzbeauftragten des Projekts.",
             "The attempt was logged. Turn to the project's data-protection officer.";
         not_for_deputy: "Das darf nur die zuständige Lotsin oder der zuständige Lotse", "Only the participant's own Lotse may do this";
-        not_for_deputy_do: "Als Vertretung können Sie nachsehen und widerrufen, aber keine Einwilligung aufnehmen.",
-            "As a deputy you can look and revoke, but not record a consent.";
+        not_for_deputy_do: "Übergeben, Beenden, das Zurücknehmen von Widersprüchen und weitere Vertretungen gehören nicht zur Vertretung.",
+            "Handing over, ending, withdrawing objections and appointing deputies do not belong to a deputy.";
         participation_ended: "Die Teilnahme ist beendet", "The participation has ended";
         participation_ended_do: "Wer wiederkommt, wird neu aufgenommen.", "Whoever comes back is registered anew.";
         on_hold: "Das Löschen ist angehalten", "Erasure is on hold";

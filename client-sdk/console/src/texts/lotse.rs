@@ -141,6 +141,8 @@ texts! {
         restrict_lead: "Solange sie eingeschränkt ist, wird nichts über die Person weitergegeben und nichts gelöscht (Art. 18 DSGVO). Das lässt sich wieder aufheben.", "While it is restricted, nothing about the participant is passed on and nothing is erased (GDPR Art. 18). This can be lifted again.";
         restrict_now: "Jetzt einschränken", "Restrict now";
         unrestrict: "Einschränkung aufheben", "Lift the restriction";
+        unrestrict_lead: "Danach wird wieder weitergegeben, was eine Einwilligung erlaubt.", "After that, what a consent allows is passed on again.";
+        unrestrict_now: "Jetzt aufheben", "Lift it now";
         restrict_done: "Eingeschränkt: Ab jetzt wird nichts weitergegeben. Eintrag {}.", "Restricted: nothing is passed on from now on. Record {}.";
         unrestrict_done: "Die Einschränkung ist aufgehoben. Eintrag {}.", "The restriction is lifted. Record {}.";
 

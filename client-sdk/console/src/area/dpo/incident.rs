@@ -3,7 +3,7 @@
 use askama::Template;
 use schleuse_client::{Disclosure, IncidentScope, NOTIFY_WITHIN_MS, by_recipient, shown};
 
-use crate::area::{Choice, agencies};
+use crate::area::{Choice, agencies, large_answer};
 use crate::desk::{Answer, Desk, Failed};
 use crate::fields::{Fields, Problems};
 use crate::read;
@@ -76,6 +76,7 @@ pub(super) async fn show(desk: Desk, fields: Fields) -> Answer {
     if !problems.is_empty() {
         return desk.again(&page(&desk, fields, problems, None).await?);
     }
+    let _place = large_answer().await;
     let incident = desk.client.incident(&reason, &scope).await;
     let incident = incident.map_err(|error| desk.failed(error))?;
     let count = incident.handed_out.len() + incident.sent.len();

@@ -5,7 +5,7 @@
 use askama::Template;
 use schleuse_client::{LogQuery, LogRow, hex, rows_csv, rows_json_lines, shown, v1};
 
-use crate::area::{Choice, agencies};
+use crate::area::{Choice, agencies, large_answer};
 use crate::desk::{Answer, Desk, Failed};
 use crate::fields::{Fields, Problems};
 use crate::read;
@@ -15,8 +15,8 @@ use crate::words::{Fact, RecordWords, type_name};
 
 /// Records on one page.
 const ROWS_MAX: u32 = 50;
-/// Records of one export; more are taken in parts.
-const EXPORT_ROWS_MAX: u32 = 100_000;
+/// Records of one export. More than that is exported with a companion or the program, in their own memory.
+const EXPORT_ROWS_MAX: u32 = 10_000;
 
 #[derive(Template)]
 #[template(path = "dpo/log.html")]
@@ -226,20 +226,27 @@ pub(super) async fn export(desk: Desk, fields: Fields) -> Answer {
         return desk.again(&filled_form(&desk, fields, problems).await?);
     }
     let failed = |error| desk.failed(error);
-    let rows = async || desk.client.query_all(&query).await.map(|answer| answer.rows);
-    match fields.get("format") {
-        "csv" => {
-            let text = rows_csv(&rows().await.map_err(failed)?);
-            desk.download("schleuse-log.csv", "text/csv; charset=utf-8", text.into_bytes())
-        }
-        "jsonl" => {
-            let text = rows_json_lines(&rows().await.map_err(failed)?);
-            desk.download("schleuse-log.jsonl", "application/jsonl", text.into_bytes())
-        }
-        _ => {
-            let bundle = desk.client.export_all(&query, |_, _| ()).await.map_err(failed)?;
+    let _place = large_answer().await;
+    if fields.get("format") == "proof" {
+        let bundle = desk.client.export(&query).await.map_err(failed)?;
+        if !bundle.is_truncated() {
             let json = bundle.to_json().map_err(failed)?;
-            desk.download("schleuse-log.proof.json", "application/json", json)
+            return desk.download("schleuse-log.proof.json", "application/json", json);
+        }
+    } else {
+        let answer = desk.client.query_log(&query).await.map_err(failed)?;
+        match (answer.truncated, fields.get("format")) {
+            (true, _) => {}
+            (false, "jsonl") => {
+                let text = rows_json_lines(&answer.rows).into_bytes();
+                return desk.download("schleuse-log.jsonl", "application/jsonl", text);
+            }
+            (false, _) => {
+                let text = rows_csv(&answer.rows).into_bytes();
+                return desk.download("schleuse-log.csv", "text/csv; charset=utf-8", text);
+            }
         }
     }
+    problems.add("since", filled(desk.t().dpo.export_problem, &[&EXPORT_ROWS_MAX.to_string()]));
+    desk.again(&filled_form(&desk, fields, problems).await?)
 }

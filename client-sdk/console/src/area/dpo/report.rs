@@ -3,6 +3,7 @@
 use askama::Template;
 use schleuse_client::{DataReport, Expectations, LogQuery, Texts, v1};
 
+use crate::area::large_answer;
 use crate::desk::{Answer, Desk};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
@@ -39,6 +40,7 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
         return again(problems);
     };
     let failed = |error| desk.failed(error);
+    let _place = large_answer().await;
     let query = LogQuery::new(&reason).participant(&participant).max_rows(PAGE_ROWS);
     let bundle = desk.client.export_all(&query, |_, _| ()).await.map_err(failed)?;
     let expected = Expectations::new(desk.client.log_key()).trust(desk.client.trust());

@@ -149,6 +149,11 @@ pub(super) async fn confirm(
     fields: Fields,
 ) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
+    if fields.get("revision") != consent.record.document.revision.to_string() {
+        let mut page = page(&desk, consent, None);
+        page.problems.add("months", desk.t().failure.changed);
+        return desk.again(&page);
+    }
     let months = fields.given("months").unwrap_or("6").parse().ok();
     let months = months.filter(|months| (1..=24).contains(months));
     let Some(months) = months else {

@@ -7,7 +7,7 @@ use schleuse_client::{Change, deputy_consent};
 use super::effects::Effects;
 use super::form::Upload;
 use super::offices::Offices;
-use super::people::{Person, ours, person};
+use super::people::{Person, keep_text, ours, person};
 use crate::desk::{Answer, Desk, Failed};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
@@ -64,7 +64,7 @@ fn other_lotse(
 }
 
 pub(super) async fn hand_over(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let mut problems = Problems::default();
     let lotse = other_lotse(&desk, &fields, ("lotse", "lotse_again"), &mut problems);
     if problems.is_empty() {
@@ -87,7 +87,7 @@ pub(super) async fn end(desk: Desk, Path(reference): Path<String>) -> Answer {
 
 /// A deputy is a consent: grants to the other Lotse's mailbox for all categories of the catalogue.
 pub(super) async fn deputy(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
-    let person = person(&desk, &reference)?;
+    let person = ours(&desk, &reference).await?;
     let (t, fields) = (desk.t(), upload.fields);
     let mut problems = Problems::default();
     let lotse = other_lotse(&desk, &fields, ("deputy", "deputy_again"), &mut problems);
@@ -123,6 +123,7 @@ async fn appoint(
     let participant = &person.reference;
     let consent = deputy_consent(participant, client.agency(), lotse, &categories, now_ms, months)?;
     let mut consent = consent.text(OWN_TEXT, text, "de");
+    keep_text(desk, text)?;
     for file in files {
         consent = consent.evidence(file);
     }

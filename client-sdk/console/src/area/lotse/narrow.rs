@@ -2,7 +2,9 @@
 
 use askama::Template;
 use axum::extract::Path;
-use schleuse_client::{Change, Narrowing, narrowed, v1};
+use schleuse_client::{Change, Narrowing, hex, narrowed, v1};
+use schleuse_proto::Message as _;
+use schleuse_proto::evidence::sha256;
 
 use super::consent::{Consent, find};
 use super::effects::Effects;
@@ -18,8 +20,8 @@ struct Page {
     consent: Consent,
     fields: Fields,
     problems: Problems,
-    /// What was chosen would stop this; none: nothing is chosen yet.
-    effects: Option<Effects>,
+    /// What was chosen would stop this, and its digest; none: nothing is chosen yet.
+    preview: Option<(Effects, String)>,
 }
 
 impl Page {
@@ -32,7 +34,7 @@ impl Page {
 pub(super) async fn form(desk: Desk, Path((reference, consent)): Path<(String, String)>) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
     let (fields, problems) = (Fields::default(), Problems::default());
-    desk.page(&Page { s: desk.surface.clone(), consent, fields, problems, effects: None })
+    desk.page(&Page { s: desk.surface.clone(), consent, fields, problems, preview: None })
 }
 
 pub(super) async fn narrow(
@@ -44,17 +46,33 @@ pub(super) async fn narrow(
     let (s, failed) = (desk.surface.clone(), |error| desk.failed(error));
     let mut problems = Problems::default();
     let Some(document) = document(&desk, &consent, &fields, &mut problems) else {
-        return desk.again(&Page { s, consent, fields, problems, effects: None });
+        return desk.again(&Page { s, consent, fields, problems, preview: None });
     };
+    let digest = digest(&document);
     if fields.get("step") == "now" {
+        // Only what was previewed, on the revision that was looked at, is signed.
+        if fields.get("digest") != digest {
+            problems.add("grant0", desk.t().failure.changed);
+            return desk.again(&Page { s, consent, fields, problems, preview: None });
+        }
         let change = desk.client.revise_consent_with(&document).await.map_err(failed)?;
         let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
         return desk.go(&format!("{}?done=narrowed&n={stopped}&r={record}", consent.path));
     }
     let preview = desk.client.preview_change(&Change::Revision(Box::new(document))).await;
     let preview = preview.map_err(failed)?;
-    let effects = Some(Effects::of_change(&desk, &consent.offices, &preview));
-    desk.page(&Page { s, consent, fields, problems, effects })
+    let preview = Some((Effects::of_change(&desk, &consent.offices, &preview), digest));
+    desk.page(&Page { s, consent, fields, problems, preview })
+}
+
+/// Digest of what a revision allows and of the revision that it follows.
+fn digest(document: &v1::ConsentDocument) -> String {
+    let grants = v1::ConsentDocument {
+        grants: document.grants.clone(),
+        previous_hash: document.previous_hash.clone(),
+        ..v1::ConsentDocument::default()
+    };
+    hex(&sha256(&[&grants.encode_to_vec()]))
 }
 
 /// The next revision, narrower by what was chosen.
@@ -64,6 +82,10 @@ fn document(
     fields: &Fields,
     problems: &mut Problems,
 ) -> Option<v1::ConsentDocument> {
+    if fields.get("revision") != consent.record.document.revision.to_string() {
+        problems.add("grant0", desk.t().failure.changed);
+        return None;
+    }
     let mut narrowings = Vec::new();
     for grant in 0..consent.grants.len() {
         if fields.has(&format!("grant{grant}"), "drop") {

@@ -30,6 +30,7 @@ pub(super) fn notice(desk: &Desk, asked: &HashMap<String, String>) -> Option<Str
         "withdrawn" => recorded(c.withdrawn),
         "released" => recorded(c.secrecy_recorded),
         "unreleased" => counted(c.secrecy_revoked),
+        "sent" => counted(desk.t().conference.invited_n),
         "restricted" => recorded(l.restrict_done),
         "unrestricted" => recorded(l.unrestrict_done),
         "deputy" => recorded(c.deputy_done),

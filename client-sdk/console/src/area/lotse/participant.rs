@@ -116,14 +116,14 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
         open: lines(open),
         closed: lines(closed),
         participation: state.map(|state| participation(desk, &offices, state)),
-        phases: phases(t),
+        phases: phases(desk),
         jobcenters: std::iter::once(as_recorded()).chain(jobcenters).collect(),
         steps: std::iter::once(as_recorded())
             .chain((1..=4).map(|step| Choice::new(step.to_string(), step.to_string())))
             .collect(),
         agencies: offices.agency_choices(),
         reference_of: None,
-        fields: Fields::default(),
+        fields: Fields::of(vec![("phase".to_owned(), recorded_phase(state))]),
         problems: Problems::default(),
         person,
     })
@@ -214,12 +214,20 @@ fn participation(desk: &Desk, offices: &Offices, state: &v1::Participation) -> P
     }
 }
 
+/// Number of the phase that is recorded: what is not chosen anew stays as it is.
+fn recorded_phase(state: Option<&v1::Participation>) -> String {
+    state.map_or_else(String::new, |state| i32::from(state.phase()).to_string())
+}
+
 /// Phases that a Lotse sets; the end is a page of its own.
-fn phases(t: &LotseTexts) -> Vec<Choice> {
+fn phases(desk: &Desk) -> Vec<Choice> {
+    let t = &desk.t().lotse;
     let numbers = 1..=i32::from(u8::MAX);
     let phases = numbers.map_while(|number| ParticipationPhase::try_from(number).ok());
     let phases = phases.filter(|phase| *phase != ParticipationPhase::Ended);
-    phases.map(|phase| Choice::new(i32::from(phase).to_string(), phase_name(phase, t))).collect()
+    let named = |phase| Choice::new(i32::from(phase).to_string(), phase_name(phase, t));
+    let choose = Choice::new("", desk.t().forms.choose);
+    std::iter::once(choose).chain(phases.map(named)).collect()
 }
 
 /// Name of a phase.

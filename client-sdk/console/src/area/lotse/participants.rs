@@ -178,6 +178,7 @@ pub(super) async fn rename(desk: Desk, Path(reference): Path<String>, fields: Fi
     if !problems.is_empty() {
         return desk.again(&person_form(&desk, Some(&person), fields, problems));
     }
+    let entry = BookEntry { introduced_by: person.entry.introduced_by.clone(), ..entry };
     enter(&desk, &person.reference, entry)?;
     desk.go(&format!("{}?done=named", person.path()))
 }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use schleuse_client::{BookEntry, ClientError, ParticipantReference, ReferenceBook, shown};
+use schleuse_proto::evidence::sha256;
 
 use crate::desk::{Desk, Failed};
 
@@ -81,6 +82,13 @@ pub(super) async fn ours(desk: &Desk, reference: &str) -> Result<Person, Failed>
     let person = person(desk, reference)?;
     let asked = desk.client.list_safeguards(&person.reference).await;
     asked.map(|_| person).map_err(|error| desk.failed(error))
+}
+
+/// Keeps a text that a participant agreed to: the broker has its digest alone, and it is to be shown again.
+pub(super) fn keep_text(desk: &Desk, text: &str) -> Result<(), ClientError> {
+    let home = desk.home().map_err(|_| ClientError::NoKey)?;
+    let hash = sha256(&[text.as_bytes()]);
+    keep(&super::receipt::text_file(&home.folder, &hash), text.as_bytes())
 }
 
 /// Keeps a file that nobody else may read, in a folder that is made for it.

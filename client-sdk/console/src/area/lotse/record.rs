@@ -7,14 +7,12 @@ mod draft;
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use schleuse_client::{ClientError, hex, months_later};
-use schleuse_proto::evidence::sha256;
+use schleuse_client::{ClientError, months_later};
 
 use super::form::Upload;
 use super::notice::Asked;
 use super::offices::Offices;
-use super::people::{Person, ours};
-use super::receipt::text_file;
+use super::people::{Person, keep_text, ours};
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
 use crate::failure::in_a_line;
@@ -67,6 +65,7 @@ struct TextPage {
     s: Surface,
     person: Person,
     text: String,
+    summary: Vec<String>,
     sent: Vec<(String, String)>,
 }
 
@@ -203,13 +202,14 @@ pub(super) async fn step(desk: Desk, Path(reference): Path<String>, fields: Fiel
 async fn text(desk: &Desk, person: Person, fields: Fields) -> Answer {
     let mut problems = Problems::default();
     let draft = draft(desk, &fields, &mut problems).await?;
-    let text = draft.and_then(|draft| rendered(desk, &draft, &mut problems));
-    let Some(text) = text.filter(|_| problems.is_empty()) else {
+    let text = draft.as_ref().and_then(|draft| rendered(desk, draft, &mut problems));
+    let (Some(draft), Some(text), true) = (draft, text, problems.is_empty()) else {
         return desk.again(&grants_page(desk, person, fields, problems).await?);
     };
     let mut sent = sent(&fields);
-    sent.push(("text_hash".to_owned(), hex(&sha256(&[text.as_bytes()]))));
-    desk.page(&TextPage { s: desk.surface.clone(), person, text, sent })
+    sent.push(("text_hash".to_owned(), draft.digest(desk, &text)));
+    let summary = draft.summary(desk);
+    desk.page(&TextPage { s: desk.surface.clone(), person, text, summary, sent })
 }
 
 async fn draft(
@@ -235,7 +235,8 @@ async fn evidence_page(
     problems: Problems,
 ) -> Result<EvidencePage, Failed> {
     let draft = draft(desk, &fields, &mut Problems::default()).await?;
-    let summary = draft.map(|draft| draft.summary(desk)).unwrap_or_default();
+    // What cannot be read any more has been changed on its way: there is no such step.
+    let summary = draft.ok_or_else(|| desk.not_found())?.summary(desk);
     let sent = fields.pairs().iter().filter(|(name, _)| name != "step" && name != "review_months");
     let sent = sent.cloned().collect();
     Ok(EvidencePage { s: desk.surface.clone(), person, summary, sent, fields, problems })
@@ -251,8 +252,7 @@ pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: 
     let (Some(draft), Some(text)) = (draft, text) else {
         return desk.again(&grants_page(&desk, person, fields, problems).await?);
     };
-    let hash = sha256(&[text.as_bytes()]);
-    if fields.get("text_hash") != hex(&hash) {
+    if fields.get("text_hash") != draft.digest(&desk, &text) {
         problems.add("template", t.consent.text_changed);
         return desk.again(&grants_page(&desk, person, fields, problems).await?);
     }
@@ -264,7 +264,7 @@ pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: 
     let months = fields.get("review_months").parse().ok().filter(|m| (1..=24).contains(m));
     let months = problems.take("review_months", months.ok_or(t.consent.review_months_problem));
     if let (Some(months), true) = (months, problems.is_empty()) {
-        match record(&desk, &person, &draft, (&text, &hash), months, &upload.files).await {
+        match record(&desk, &person, &draft, &text, months, &upload.files).await {
             Ok(path) => return desk.go(&path),
             Err(error) if error.is_not_found() => return Err(desk.not_found()),
             Err(error) => problems.add("file", in_a_line(&t.failure, &error)),
@@ -278,12 +278,11 @@ async fn record(
     desk: &Desk,
     person: &Person,
     draft: &Draft,
-    (text, hash): (&str, &[u8]),
+    text: &str,
     review_months: u32,
     files: &[Vec<u8>],
 ) -> Result<String, ClientError> {
-    let home = desk.home().map_err(|_| ClientError::NoKey)?;
-    super::people::keep(&text_file(&home.folder, hash), text.as_bytes())?;
+    keep_text(desk, text)?;
     let review_by = months_later(desk.client.now_ms(), review_months)?;
     let mut consent = draft.consent(&person.reference, text).review_by(review_by);
     for file in files {

@@ -8,7 +8,7 @@ use super::effects::Effects;
 use super::form::Upload;
 use super::notice::{Asked, notice};
 use super::offices::Offices;
-use super::people::{Person, person};
+use super::people::{Person, keep_text, person};
 use super::state::{Mark, of_safeguard};
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
@@ -216,7 +216,11 @@ pub(super) async fn revoke_release(
 /// Restricts the processing of the participant's data, or lifts that. Source: GDPR Art. 18.
 pub(super) async fn restrict(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
-    let restricted = fields.get("step") == "restrict";
+    let restricted = match fields.get("step") {
+        "restrict" => true,
+        "lift" => false,
+        _ => return Err(desk.not_found()),
+    };
     let receipt = desk.client.restrict_participant(&person.reference, restricted).await;
     let record = receipt.map_err(|error| desk.failed(error))?.record_number;
     let done = if restricted { "restricted" } else { "unrestricted" };
@@ -266,6 +270,7 @@ pub(super) async fn release(desk: Desk, Path(reference): Path<String>, upload: U
             language: "de".to_owned(),
             evidence: upload.files,
         };
+        keep_text(&desk, &release.text).map_err(|error| desk.failed(error))?;
         match desk.client.record_secrecy_release(&release).await {
             Ok(change) => {
                 let (path, record) = (person.path(), change.receipt.record_number);

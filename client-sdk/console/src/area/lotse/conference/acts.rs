@@ -7,7 +7,7 @@ use schleuse_client::fallkonferenz::{Conference, Date, Letter};
 use schleuse_client::{Address, AgreementId, ClientError, v1};
 
 use super::view;
-use super::{folder, open, plan};
+use super::{folder, open, path, plan};
 use crate::desk::{Answer, Desk};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
@@ -88,9 +88,9 @@ async fn send(
     match sent {
         Ok(sent) => {
             let accepted = sent.iter().filter(|one| one.outcome.is_accepted()).count();
-            let numbers = [accepted.to_string(), (sent.len() - accepted).to_string()];
-            let words = filled(desk.t().conference.invited_n, &[&numbers[0], &numbers[1]]);
-            view::show_with(desk, &conference, Some(words), None, Problems::default()).await
+            // To be loaded again without doing it again.
+            let (refused, path) = (sent.len() - accepted, path(&conference));
+            desk.go(&format!("{path}?done=sent&n={accepted}&r={refused}"))
         }
         Err(error) => refused(desk, &conference, &error).await,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use schleuse_client::fallkonferenz::{
     AgreementStatus, Conference, Confirmation, Date, Distribution, ItemState, Phase, Reply, State,
 };
@@ -12,6 +12,7 @@ use schleuse_client::{Address, ItemId, shown, v1};
 use super::acts::AGREEMENTS;
 use super::{folder, open};
 use crate::area::Choice;
+use crate::area::lotse::notice::{Asked, notice};
 use crate::area::lotse::offices::Offices;
 use crate::area::lotse::people::{Person, book};
 use crate::desk::{Answer, Desk};
@@ -187,9 +188,10 @@ fn dates_words(desk: &Desk, dates: &[Date]) -> String {
     dates.iter().map(|date| one_date(desk, *date)).collect::<Vec<_>>().join("; ")
 }
 
-pub(super) async fn show(desk: Desk, Path(id): Path<String>) -> Answer {
+pub(super) async fn show(desk: Desk, Path(id): Path<String>, Query(asked): Asked) -> Answer {
     let conference = open(&desk, &id).await?;
-    show_with(&desk, &conference, None, None, Problems::default()).await
+    let done = notice(&desk, &asked);
+    show_with(&desk, &conference, done, None, Problems::default()).await
 }
 
 /// Shows a conference; with a distribution, also what would be sent to whom.

@@ -6,15 +6,17 @@ use jiff::civil::Date;
 use schleuse_client::deadlines::day_of;
 use schleuse_client::{
     ClientError, ConsentBuilder, ConsentForm, ConsentTemplate, Filling, Grant,
-    ParticipantReference, Release, Representation, RepresentationKind, TemplateKind, shown,
+    ParticipantReference, Release, Representation, RepresentationKind, TemplateKind, hex, shown,
     whole_days,
 };
+use schleuse_proto::evidence::sha256;
 
 use super::Offices;
 use crate::area::Choice;
 use crate::desk::{Desk, Failed};
 use crate::fields::{Fields, Problems};
 use crate::read;
+use crate::texts::filled;
 use crate::words;
 
 /// Largest template in bytes.
@@ -109,10 +111,12 @@ impl Draft {
         let releases = releases(desk, &template, fields, &grants, problems);
         let representation = representation(desk, fields, problems);
         let form = match fields.get("form") {
-            "electronic" => ConsentForm::Electronic,
-            "special-reason" => ConsentForm::SpecialReason,
-            _ => ConsentForm::Written,
+            "" | "written" => Ok(ConsentForm::Written),
+            "electronic" => Ok(ConsentForm::Electronic),
+            "special-reason" => Ok(ConsentForm::SpecialReason),
+            _ => Err(desk.t().forms.code_problem),
         };
+        let form = problems.take("form", form)?;
         let draft = Self { template, offices, grants, releases, form, representation };
         problems.is_empty().then_some(draft)
     }
@@ -155,16 +159,61 @@ impl Draft {
         categories.any(|code| desk.names().is_health(code))
     }
 
-    /// What will be recorded, one line for each grant.
+    /// What will be recorded: each grant, releases, in which form, by whom.
     pub(super) fn summary(&self, desk: &Desk) -> Vec<String> {
+        let t = &desk.t().consent;
+        let mut lines = self.grant_lines(desk);
+        lines.extend(self.releases.iter().map(|release| {
+            let to = self.offices.name(&release.to.to_string());
+            format!("{} {} → {to}", t.release_holder, shown(&release.holder))
+        }));
+        let form = match self.form {
+            ConsentForm::Written => t.form_written,
+            ConsentForm::Electronic => t.form_electronic,
+            ConsentForm::SpecialReason => t.form_special,
+        };
+        lines.push(format!("{}: {form}", t.form));
+        lines.push(match &self.representation {
+            None => format!("{}: {}", t.given, t.by_participant),
+            Some(representation) => self.representation_line(desk, representation),
+        });
+        lines
+    }
+
+    fn representation_line(&self, desk: &Desk, one: &Representation) -> String {
+        let (t, names) = (&desk.t().consent, desk.names());
+        let kind = match one.kind {
+            RepresentationKind::ParentOrGuardian => t.representative_parent,
+            RepresentationKind::Betreuer => t.representative_betreuer,
+            RepresentationKind::PowerOfAttorney => t.representative_power,
+        };
+        let purposes: Vec<String> = one.purposes.iter().map(|code| names.purpose(code)).collect();
+        let until = one.until_ms.map(|ms| words::end(desk.surface.language, ms));
+        let covers = format!("{}; {}", names.categories(&one.categories), purposes.join(", "));
+        let scope = shown(&one.scope);
+        let until = until.map(|day| format!("; {}: {day}", t.scope_until)).unwrap_or_default();
+        format!("{}: {kind}; {scope}; {}: {covers}{until}", t.given, t.scope_covers)
+    }
+
+    /// Digest of everything that was shown before it is signed: text and summary.
+    pub(super) fn digest(&self, desk: &Desk, text: &str) -> String {
+        let summary = self.summary(desk).join("\n");
+        hex(&sha256(&[text.as_bytes(), b"\0", summary.as_bytes()]))
+    }
+
+    fn grant_lines(&self, desk: &Desk) -> Vec<String> {
         let (names, language) = (desk.names(), desk.surface.language);
         let line = |grant: &Grant| {
             let recipient = self.offices.name(&grant.recipient.to_string());
             let senders = self.offices.agencies(&grant.senders);
             let (purpose, data) =
                 (names.purpose(&grant.purpose), names.categories(&grant.categories));
-            let until = words::end(language, grant.not_after_ms);
-            format!("{senders} → {recipient}: {purpose} ({data}), {until}")
+            let span = [
+                words::on(language, grant.not_before_ms),
+                words::end(language, grant.not_after_ms),
+            ];
+            let valid = filled(desk.t().consent.valid_span, &[&span[0], &span[1]]);
+            format!("{senders} → {recipient}: {purpose} ({data}), {valid}")
         };
         self.grants.iter().map(line).collect()
     }
@@ -254,7 +303,11 @@ fn representation(desk: &Desk, fields: &Fields, problems: &mut Problems) -> Opti
         "parent-or-guardian" => RepresentationKind::ParentOrGuardian,
         "betreuer" => RepresentationKind::Betreuer,
         "power-of-attorney" => RepresentationKind::PowerOfAttorney,
-        _ => return None,
+        "" => return None,
+        _ => {
+            problems.add("representative", desk.t().forms.code_problem);
+            return None;
+        }
     };
     let scope = fields.text("scope");
     if scope.is_empty() {
