@@ -178,8 +178,8 @@ async function hostileCalendar(page) {
   const { text } = await download(page, page.getByRole("link", { name: /Kalenderdatei/ }));
   const lines = text.replaceAll(/\r\n[ \t]/g, "").split("\r\n").filter(Boolean);
   const parts = [
-    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SUMMARY", "LOCATION",
-    "STATUS", "SEQUENCE", "CLASS", "CALSCALE", "TRANSP",
+    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SUMMARY",
+    "LOCATION", "STATUS", "SEQUENCE", "CLASS", "CALSCALE", "TRANSP",
   ];
   const known = new RegExp(`^(${parts.join("|")})[:;]`);
   assert.deepEqual(lines.filter((line) => !known.test(line)), [], text);

@@ -3,9 +3,8 @@
 // A new flow is an entry of `tests` in the module of its area: a sentence, and a function that gets `site` (keys,
 // broker, data, `schleuse`), `browsers` (a fresh page for a role; what it must never do is checked at the test's end)
 // and, for `look`, all of it. A new page needs one `look`: it checks the rules for every page and leaves the
-// screenshots. Pages of a companion: `Companion.start(site, role)`; of the Lotse's: `atDesk(test)`, whose `desk.see(name)`
-// looks at the page where a flow is. A new area is a module with `title` and `tests`,
-// named below.
+// screenshots. Pages of a companion: `Companion.start(site, role)`; of the Lotse's: `atDesk(test)`, whose
+// `desk.see(name)` looks at the page where a flow is. A new area is a module with `title` and `tests`, named below.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
