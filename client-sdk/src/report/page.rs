@@ -11,6 +11,7 @@ use schleuse_proto::v1::log_entry::Event;
 use super::course::{ConsentCourse, State, Step, consents, is_restricted};
 use super::{Names, Texts, shown, words};
 use crate::error::ClientError;
+use crate::german::{german_end, german_on};
 use crate::ids::{ParticipantReference, hex};
 use crate::log::LogRow;
 
@@ -210,8 +211,8 @@ pub(super) fn grant_part(grant: &v1::Grant, names: &Names) -> GrantPart {
         purpose: names.purpose(&grant.purpose),
         categories: names.categories(&grant.categories),
         health: grant.categories.iter().any(|code| names.is_health(code)),
-        from: words::day(grant.not_before_ms),
-        until: words::time(grant.not_after_ms),
+        from: german_on(grant.not_before_ms),
+        until: german_end(grant.not_after_ms),
     }
 }
 

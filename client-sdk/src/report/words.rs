@@ -1,21 +1,20 @@
 //! The words of the pages, in plain German.
 
-use jiff::Timestamp;
 use schleuse_proto::v1;
 
 use super::course::State;
 use super::shown;
+use crate::german::german_time;
 
 /// A time, to the minute: `22.11.2026, 09:30 Uhr`. Times are in UTC, and the page says so once.
 pub(super) fn time(ms: i64) -> String {
-    Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "unbekannt".to_owned(), |t| t.strftime("%d.%m.%Y, %H:%M Uhr").to_string())
+    german_time(ms)
 }
 
 /// A day: `22.11.2026`.
 pub(super) fn day(ms: i64) -> String {
-    Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "unbekannt".to_owned(), |time| time.strftime("%d.%m.%Y").to_string())
+    let time = german_time(ms);
+    time.split_once(',').map_or(time.as_str(), |(day, _)| day).to_owned()
 }
 
 pub(super) fn address(address: Option<&v1::Address>) -> String {
