@@ -92,7 +92,7 @@ const recording = {
     assert.equal(await page.isChecked(`[id="senders0-${JOBCENTER}"]`), true);
     await desk.press(/Vorlesen/);
     await desk.press(/Unterschrieben/);
-    assert.equal(await page.locator("main section li").count(), 2, "both grants stand in the summary");
+    assert.equal(await page.locator("main section li", { hasText: "→" }).count(), 2, "both grants stand in the summary");
     await desk.press("Einwilligung aufzeichnen");
     assert.match(await desk.done(), /Aufgezeichnet/, "without health data no file is needed");
     assert.equal(await page.locator("main section h3").count(), 2);
