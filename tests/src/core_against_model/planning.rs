@@ -13,8 +13,9 @@ use schleuse_broker::domain::{Refusal, State};
 use schleuse_proto::identity::Role;
 
 use super::entries::{reason, same_refusal};
-use super::ops::{MessageOp, OWN_LOTSE, lotse_op, message_op};
-use super::{DAY, PEOPLE, Pair, actor, lotse, model_lotse};
+use super::ops::{CallerOp, MessageOp, OWN_LOTSE, Op, What, lotse_op, message_op};
+use super::runs::{OfOp, RunOp};
+use super::{DAY, HOUR, PEOPLE, Pair, actor, lotse, model_lotse};
 use crate::model::{self, Entry, Error};
 
 /// Places in the configuration: few, so that somebody waits.
@@ -332,7 +333,7 @@ fn world(known: bool) -> Pair {
     let mut pair = Pair::new();
     pair.register(0, 0);
     let agency = if known { 0 } else { 1 };
-    pair.play(&super::Op::AssignReference { caller: OWN_LOTSE, participant: 0, agency });
+    pair.play(&Op::AssignReference { caller: OWN_LOTSE, participant: 0, agency });
     pair
 }
 
@@ -355,5 +356,37 @@ fn requested(pair: &mut Pair, turn: usize) -> Result<u64, String> {
         Ok(Outcome::Recorded(record)) => Ok(record),
         Ok(other) => panic!("{other:?}"),
         Err(refusal) => Err(refusal.to_string()),
+    }
+}
+
+/// A broker that stops in the middle of an erasure forgets requests about the erased like one that goes on: the
+/// registration is overwritten already, the request is not yet.
+#[test]
+fn a_request_is_forgotten_with_an_erasure_that_breaks_off() {
+    let message = MessageOp {
+        what: What::Any,
+        participant: 0,
+        recipient: 2,
+        function: 0,
+        purpose: 0,
+        categories: 1,
+        secret: false,
+        age: 0,
+        lives: HOUR,
+    };
+    for restarted in [false, true] {
+        let mut pair = Pair::new();
+        for op in super::beginning() {
+            pair.play(&op);
+        }
+        pair.request(0, &message);
+        let of = OfOp::Erasure { participant: 0 };
+        pair.play_run(&RunOp::Propose { caller: CallerOp::Officer, of });
+        pair.play_run(&RunOp::Approve { caller: CallerOp::SecondOfficer, choice: 0, age: None });
+        pair.play(&Op::EraseRecords { first: Some(1) });
+        if restarted {
+            pair.play(&Op::Restart { left: 0 });
+        }
+        pair.request(0, &message);
     }
 }

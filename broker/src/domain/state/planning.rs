@@ -254,8 +254,12 @@ impl State {
             PlanningEvent::CoverageAsked(_) => {}
             PlanningEvent::ConsentRequested(request) => {
                 let Some(actor) = actor else { return };
-                let agency = self.names.agency(&actor.agency);
                 let participant = request.participant.and_then(|id| self.participant_ix(&id));
+                // In a replay, somebody whose erasure broke off behind the registration: the request goes too.
+                if request.participant.is_some() && participant.is_none() {
+                    return;
+                }
+                let agency = self.names.agency(&actor.agency);
                 self.planning.add_request(agency, participant, request, number, time);
             }
             PlanningEvent::TaskClosed { task, result, .. } => {
