@@ -350,6 +350,7 @@ impl Pair {
                 assert_eq!(real.releases.iter().map(listed).collect::<Vec<_>>(), releases);
                 assert_eq!(real.objections.iter().map(listed).collect::<Vec<_>>(), objections);
                 assert_eq!(real.ended, ended);
+                assert_eq!(real.restricted, self.model.is_restricted(participant));
             }
             (Err(real), Err(model)) => assert!(entries::same_refusal(&real, model)),
             (real, model) => panic!("core: {real:?}, model: {model:?}"),

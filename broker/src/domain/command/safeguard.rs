@@ -66,6 +66,8 @@ pub struct SafeguardList {
     pub objections: Vec<Safeguard>,
     /// When the participation ended.
     pub ended: Option<TimeMs>,
+    /// Whether the processing of the participant's data is restricted.
+    pub restricted: bool,
 }
 
 /// A release or objection in a list.

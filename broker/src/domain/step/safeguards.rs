@@ -201,6 +201,7 @@ impl State {
             releases: releases.collect(),
             objections: objections.collect(),
             ended: at(safeguards.ended),
+            restricted: safeguards.restricted,
         };
         let query = LogQueryEvent {
             reason: "releases and objections listed by the Lotse".to_owned(),

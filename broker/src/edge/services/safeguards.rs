@@ -126,7 +126,8 @@ impl Safeguards {
             })
         });
         let objections = objections.collect::<Result<_, Failure>>()?;
-        Ok(v1::ListSafeguardsResponse { releases, objections, ended_at_ms: ms(list.ended) })
+        let (ended_at_ms, restricted) = (ms(list.ended), list.restricted);
+        Ok(v1::ListSafeguardsResponse { releases, objections, ended_at_ms, restricted })
     }
 
     fn recorded(
