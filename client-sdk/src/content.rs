@@ -20,6 +20,10 @@ use std::borrow::Cow;
 pub(crate) use attachment::chunk_bytes;
 pub use attachment::{ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, CHUNK_BYTES_MAX, CHUNKS_MAX};
 use bytes::Bytes;
+pub use fallkonferenz::{
+    AGREEMENTS_MAX, DATES_MAX, MINUTES_BYTES_MAX, MINUTES_MAX, NOTES_BYTES_MAX,
+    OBJECTION_CHARS_MAX, REASON_CHARS_MAX, WHAT_CHARS_MAX,
+};
 pub(crate) use fallkonferenz::{change_word, decline_word};
 use prost_reflect::DynamicMessage;
 use schleuse_proto::Message as _;
@@ -38,7 +42,7 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Largest text in bytes: 64 KiB.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Longest names, titles and places in characters.
-const NAME_CHARS_MAX: usize = 200;
+pub const NAME_CHARS_MAX: usize = 200;
 /// Most categories of an attachment.
 const CATEGORIES_MAX: usize = 16;
 

@@ -54,9 +54,14 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+/// Limits of what a conference says. Source: `fallkonferenz.proto`.
+pub use crate::content::{
+    AGREEMENTS_MAX, DATES_MAX, MINUTES_BYTES_MAX, MINUTES_MAX, NAME_CHARS_MAX, NOTES_BYTES_MAX,
+    OBJECTION_CHARS_MAX, REASON_CHARS_MAX, WHAT_CHARS_MAX,
+};
 pub use conference::{Conference, ConferenceEvent, Notice};
 pub use coverage::{BrokerCoverage, ConsentList, Coverage, Question};
-pub use folder::{ConferenceFolder, TakenIn};
+pub use folder::{ConferenceFolder, HeldFolder, Listed, TakenIn};
 pub use letters::Letter;
 pub use plan::{Distribution, FRAME_CATEGORY, Item, PURPOSE, Plan, check_times};
 pub use recall::RecalledPart;

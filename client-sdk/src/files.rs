@@ -18,34 +18,43 @@ const OTHERS: u32 = 0o077;
 /// Reads a small public file.
 pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, ClientError> {
     let file = File::open(path).map_err(|error| ClientError::file(path, error))?;
-    read_open(&file, path)
+    read_open(&file, path, SMALL_FILE_BYTES_MAX)
 }
 
-/// Reads a file that only its owner may read.
+/// Reads a small file that only its owner may read.
 pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+    read_private_up_to(path, "a private key", SMALL_FILE_BYTES_MAX)
+}
+
+/// Reads a file that only its owner may read, up to a size; `holds` says what others must not see.
+pub(crate) fn read_private_up_to(
+    path: &Path,
+    holds: &str,
+    bytes_max: u64,
+) -> Result<Zeroizing<Vec<u8>>, ClientError> {
     let file = File::open(path).map_err(|error| ClientError::file(path, error))?;
     // The opened file is asked, not the path: nothing can be exchanged in between.
     let metadata = file.metadata().map_err(|error| ClientError::file(path, error))?;
     let mode = metadata.permissions().mode();
     if mode & OTHERS != 0 {
         let why = format!(
-            "holds a private key and others may open it (mode {:03o}): run chmod 600 {}",
+            "holds {holds} and others may open it (mode {:03o}): run chmod 600 {}",
             mode & 0o777,
             path.display()
         );
         return Err(ClientError::file(path, why));
     }
-    read_open(&file, path).map(Zeroizing::new)
+    read_open(&file, path, bytes_max).map(Zeroizing::new)
 }
 
-fn read_open(file: &File, path: &Path) -> Result<Vec<u8>, ClientError> {
+fn read_open(file: &File, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ClientError> {
     let mut bytes = Vec::new();
-    let limit = SMALL_FILE_BYTES_MAX + 1;
+    let limit = bytes_max.saturating_add(1);
     file.take(limit).read_to_end(&mut bytes).map_err(|error| ClientError::file(path, error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length < limit) {
         return Ok(bytes);
     }
-    Err(ClientError::file(path, format!("larger than {SMALL_FILE_BYTES_MAX} bytes")))
+    Err(ClientError::file(path, format!("larger than {bytes_max} bytes")))
 }
 
 /// Keeps a file that only its owner may read: whole, or not at all. Its folder is made if it is not there.
@@ -79,6 +88,17 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), ClientError> {
         let _cleanup = fs::remove_file(&fresh);
         failed(error)
     })
+}
+
+/// A file that its owner alone may open, in a folder that is made for it; it is left as it is if it is there.
+pub(crate) fn private_file(path: &Path) -> Result<File, ClientError> {
+    let open = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+    };
+    open().map_err(|error| ClientError::file(path, error))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one rename; replace syncs the folder")]

@@ -171,11 +171,11 @@ pub use log::{
     rows_csv, rows_json_lines,
 };
 pub use lotse::{
-    Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm, ConsentRecord,
-    DEPUTY_PURPOSE, Grant, HeldBack, Narrowing, Objection, ObjectionRecord, Representation,
-    RepresentationKind, Review, RevocationEffect, RevocationPreview, SafeguardChange,
-    SafeguardRecords, SecrecyRelease, SecrecyReleaseRecord, check_narrower, deputy_consent,
-    held_back, narrowed, renewed, whole_days,
+    CONSENT_MONTHS_MAX, Change, ChangePreview, ConsentBuilder, ConsentChange, ConsentForm,
+    ConsentRecord, DEPUTY_PURPOSE, Grant, HeldBack, Narrowing, Objection, ObjectionRecord,
+    REVIEW_MONTHS_MAX, Representation, RepresentationKind, Review, RevocationEffect,
+    RevocationPreview, SafeguardChange, SafeguardRecords, SecrecyRelease, SecrecyReleaseRecord,
+    check_narrower, deputy_consent, held_back, narrowed, renewed, whole_days,
 };
 pub use notices::{
     DeletionAnswer, DeletionDuty, DutyFilter, MessageEvent, MessageNotice, Notice, NoticeKind,

@@ -42,6 +42,8 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::{ConsentId, ParticipantReference, Receipt};
 
+/// Rows of one page of a query that names no number.
+const PAGE_ROWS: u32 = 10_000;
 /// Most leaf hashes of one request.
 const LEAF_HASHES_MAX: u64 = 10_000_000;
 
@@ -143,6 +145,16 @@ impl LogQuery {
         self.request.max_rows = rows;
         self
     }
+
+    /// The same with no more rows than are still wanted.
+    fn up_to(self, rows: usize) -> Self {
+        let page = match self.request.max_rows {
+            0 => PAGE_ROWS,
+            rows => rows,
+        };
+        let wanted = u32::try_from(rows).map_or(page, |rows| rows.clamp(1, page));
+        self.max_rows(wanted)
+    }
 }
 
 /// The answer to a query.
@@ -200,16 +212,30 @@ impl Client {
     /// # Errors
     /// As there.
     pub async fn query_all(&self, query: &LogQuery) -> Result<LogAnswer, ClientError> {
+        self.query_up_to(query, usize::MAX).await
+    }
+
+    /// As [`Client::query_all`], up to a number of rows: whether there are more is told as that the answer is truncated.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn query_up_to(
+        &self,
+        query: &LogQuery,
+        rows_max: usize,
+    ) -> Result<LogAnswer, ClientError> {
         let mut rows: Vec<LogRow> = Vec::new();
         let mut next = query.clone();
         loop {
-            let page = self.query_log(&next).await?;
+            let left = rows_max.saturating_sub(rows.len());
+            let page = self.query_log(&next.up_to(left)).await?;
             let is_last = !page.truncated || page.rows.is_empty();
             rows.extend(page.rows);
-            if is_last {
+            if is_last || rows.len() >= rows_max {
                 return Ok(LogAnswer { rows, ..page });
             }
-            next = next.first_record(rows.last().map_or(0, |row| row.record_number + 1));
+            let first = rows.last().map_or(0, |row| row.record_number + 1);
+            next = query.clone().first_record(first);
         }
     }
 
@@ -224,7 +250,7 @@ impl Client {
         progress: impl FnMut(u64, u64),
     ) -> Result<Bundle, ClientError> {
         let answer = self.query_log(query).await?;
-        self.bundle(&answer, progress).await
+        self.export_of(&answer, progress).await
     }
 
     /// As [`Client::export_with`], with the rows of all pages.
@@ -237,11 +263,15 @@ impl Client {
         progress: impl FnMut(u64, u64),
     ) -> Result<Bundle, ClientError> {
         let answer = self.query_all(query).await?;
-        self.bundle(&answer, progress).await
+        self.export_of(&answer, progress).await
     }
 
-    /// An answer with the leaf hashes that its checkpoint covers.
-    async fn bundle(
+    /// An answer with the leaf hashes of all records that its checkpoint covers: 32 bytes for each record of the log,
+    /// however few rows the answer has. Small even of a large log: [`Client::evidence_of`].
+    ///
+    /// # Errors
+    /// The broker gives other hashes than asked for, or cannot be reached.
+    pub async fn export_of(
         &self,
         answer: &LogAnswer,
         mut progress: impl FnMut(u64, u64),

@@ -24,7 +24,7 @@ pub use safeguards::{
     Change, ChangePreview, Objection, ObjectionRecord, Review, SafeguardChange, SafeguardRecords,
     SecrecyRelease, SecrecyReleaseRecord,
 };
-pub use term::whole_days;
+pub use term::{CONSENT_MONTHS_MAX, REVIEW_MONTHS_MAX, whole_days};
 
 use crate::client::Client;
 use crate::error::ClientError;
@@ -184,7 +184,20 @@ impl Client {
         &self,
         consent: &ConsentBuilder,
     ) -> Result<ConsentChange, ClientError> {
-        let consent_id = ConsentId::generate()?;
+        self.record_consent_as(ConsentId::generate()?, consent).await
+    }
+
+    /// The same with an identifier that was chosen before: whoever does not know whether the first attempt arrived
+    /// sends it again under the same one, and there is no second consent.
+    ///
+    /// # Errors
+    /// As [`Client::record_consent`]; a consent of this identifier was recorded before, at another time or with other
+    /// content (`ERROR_REASON_IDEMPOTENCY_CONFLICT`): [`Client::list_consents`] shows it.
+    pub async fn record_consent_as(
+        &self,
+        consent_id: ConsentId,
+        consent: &ConsentBuilder,
+    ) -> Result<ConsentChange, ClientError> {
         let document = consent.document(consent_id, 1, Bytes::new(), self.now_ms());
         let (document, signature) = self.sign_consent(&document)?;
         let request = v1::RecordConsentRequest { document, signature: Some(signature) };

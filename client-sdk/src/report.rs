@@ -35,6 +35,9 @@ pub struct Names {
     category: BTreeMap<String, Named>,
     #[serde(default)]
     kind: BTreeMap<String, Named>,
+    /// Names of agencies and functions; a directory has them, no catalogue.
+    #[serde(skip)]
+    offices: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -52,6 +55,28 @@ impl Names {
     pub fn from_toml(text: &str) -> Result<Self, ClientError> {
         let malformed = |_| ClientError::argument("catalogue", "a catalogue file in TOML");
         toml::from_str(text).map_err(malformed)
+    }
+
+    /// Adds names of agencies (`agency`) and of their functions (`agency/function`), as a directory gives them.
+    #[must_use]
+    pub fn with_offices(mut self, offices: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.offices.extend(offices);
+        self
+    }
+
+    /// What an agency or a function is called, as a page may show it; without a name the identifier itself.
+    #[must_use]
+    pub fn office(&self, id: &str) -> String {
+        shown(self.offices.get(id).map_or(id, String::as_str))
+    }
+
+    /// The same with the identifier behind the name: names are given by agencies themselves and may be alike.
+    #[must_use]
+    pub fn office_and_id(&self, id: &str) -> String {
+        match self.offices.get(id) {
+            Some(name) => format!("{} ({})", shown(name), shown(id)),
+            None => shown(id),
+        }
     }
 
     /// Name of a purpose, as a page may show it; without one the code itself.
@@ -148,9 +173,14 @@ pub fn shown(text: &str) -> String {
 pub(crate) fn visible(character: char) -> char {
     let is_hidden = match character {
         '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{e0000}'..='\u{e007f}' => true,
+        // Unicode's Default_Ignorable_Code_Point, the separators of lines, and the empty pattern of Braille.
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
+            true
+        }
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' => true,
+        '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' => true,
+        '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
         other => other.is_control(),
     };
     if is_hidden { '\u{fffd}' } else { character }

@@ -14,26 +14,26 @@ pub(super) use self::text::text;
 pub(crate) use self::text::{change_word, decline_word};
 use super::{ContentError, Kind, NAME_CHARS_MAX, chars, rule};
 
-/// Longest reason of a refusal in characters.
-const REASON_CHARS_MAX: usize = 500;
+/// Longest text of a refusal in characters.
+pub const REASON_CHARS_MAX: usize = 500;
 /// Longest objection to minutes in characters.
-const OBJECTION_CHARS_MAX: usize = 4000;
+pub const OBJECTION_CHARS_MAX: usize = 4000;
 /// Longest description of what was agreed, in characters.
-const WHAT_CHARS_MAX: usize = 1000;
+pub const WHAT_CHARS_MAX: usize = 1000;
 /// Longest notes of an item in bytes: 16 KiB, so that all parts of an agenda fit one submission.
-const NOTES_BYTES_MAX: usize = 16 * 1024;
+pub const NOTES_BYTES_MAX: usize = 16 * 1024;
 /// Longest minutes of an item in bytes.
-const MINUTES_BYTES_MAX: usize = 32 * 1024;
+pub const MINUTES_BYTES_MAX: usize = 32 * 1024;
 /// Most items of an agenda.
 pub(crate) const AGENDA_ITEMS_MAX: usize = 32;
 /// Most agreements of one item.
-const AGREEMENTS_MAX: usize = 32;
+pub const AGREEMENTS_MAX: usize = 32;
 /// Most proposed dates.
-const DATES_MAX: usize = 16;
+pub const DATES_MAX: usize = 16;
 /// Most categories of an agenda item.
 const CATEGORIES_MAX: usize = 16;
-/// Longest part of a conference in minutes.
-const MINUTES_MAX: u32 = 480;
+/// Longest date, and longest item of an agenda, in minutes.
+pub const MINUTES_MAX: u32 = 480;
 
 /// Checks a message of a Fallkonferenz; others pass. Of a newer minor version, codes may be unknown.
 pub(super) fn check(body: &Kind, newer: bool) -> Result<(), ContentError> {

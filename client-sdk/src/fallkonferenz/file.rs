@@ -1,4 +1,8 @@
 //! A conference as a file of its owner's, JSON. It holds plaintext: only its owner may read it.
+//!
+//! The file holds every message, each copy of minutes for each body, and so it grows. What can be read is bounded, and
+//! therefore what is kept: before letters are sent and before a message is taken in, there must be room for it. What
+//! others send fills a part of the file only, so that a convener can still cancel.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::conference::{Conference, ConferenceEvent, Notice};
+use super::letters::Letter;
 use super::plan::{Item, Plan};
 use super::state::Date;
 use crate::content::Content;
@@ -17,6 +22,17 @@ use crate::ids::{Address, MessageId, ParticipantReference};
 
 /// Version of the form below.
 const VERSION: u32 = 1;
+/// Largest file in bytes: more than a thousand copies of the longest minutes.
+const FILE_BYTES_MAX: u64 = 64 * MIB;
+/// Messages fill no more of it: the rest is for the plan, whose longest notes need 3 MiB, and for marks of recalls.
+const MESSAGES_BYTES_MAX: u64 = FILE_BYTES_MAX - 8 * MIB;
+/// Received messages are taken in up to this; the rest is for own ones.
+const RECEIVED_BYTES_MAX: u64 = 48 * MIB;
+const MIB: u64 = 1024 * 1024;
+/// Bytes of a message beside its content: identifier, two addresses, a time and the names of all these.
+const MESSAGE_BYTES: usize = 512;
+/// What others must not see in it.
+const HOLDS: &str = "what is said in a conference";
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -76,19 +92,23 @@ impl Conference {
     /// Writes the conference; after a crash there is the old file or the new one, whole.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written, or is larger than what is read again.
     pub fn save(&self, path: &Path) -> Result<(), ClientError> {
         let text = serde_json::to_vec_pretty(&self.to_file());
         let text = text.map_err(|error| ClientError::file(path, error))?;
+        if u64::try_from(text.len()).map_or(true, |length| length > FILE_BYTES_MAX) {
+            let why = format!("would be larger than {FILE_BYTES_MAX} bytes, and stays as it was");
+            return Err(ClientError::file(path, why));
+        }
         files::replace(path, &text)
     }
 
     /// Reads a conference.
     ///
     /// # Errors
-    /// The file cannot be read, others may read it, or it is no conference.
+    /// The file cannot be read, others may read it, it is too large, or it is no conference.
     pub fn open(path: &Path) -> Result<Self, ClientError> {
-        let text = files::read_private(path)?;
+        let text = files::read_private_up_to(path, HOLDS, FILE_BYTES_MAX)?;
         let file: ConferenceFile = serde_json::from_slice(&text)
             .map_err(|error| ClientError::file(path, format!("no conference: {error}")))?;
         if file.version != VERSION {
@@ -96,6 +116,43 @@ impl Conference {
             return Err(ClientError::file(path, why));
         }
         Self::of_file(file)
+            .map_err(|error| ClientError::file(path, format!("no conference: {error}")))
+    }
+
+    /// Whether its file has room for letters, so that what is sent can be kept.
+    ///
+    /// # Errors
+    /// It has not: nothing may be sent.
+    pub(super) fn has_room_for(&self, letters: &[Letter]) -> Result<(), ClientError> {
+        let more = letters.iter().map(|letter| bytes_of(&letter.content)).sum::<u64>();
+        if self.message_bytes().saturating_add(more) <= MESSAGES_BYTES_MAX {
+            return Ok(());
+        }
+        let why = format!(
+            "its file holds no more than {MESSAGES_BYTES_MAX} bytes of messages: nothing was sent; \
+             plan another one for what is still to be said"
+        );
+        Err(ClientError::Precondition { what: "conference", why })
+    }
+
+    /// Whether what was taken in leaves room for own messages.
+    ///
+    /// # Errors
+    /// It does not: it is not to be kept.
+    pub(super) fn leaves_room(&self) -> Result<(), ClientError> {
+        if self.message_bytes() <= RECEIVED_BYTES_MAX {
+            return Ok(());
+        }
+        let why = format!(
+            "its file takes in no more than {RECEIVED_BYTES_MAX} bytes of messages: what came stays \
+             at the broker; plan another one for what is still to be said"
+        );
+        Err(ClientError::Precondition { what: "conference", why })
+    }
+
+    /// Bytes that the messages need in the file at most.
+    fn message_bytes(&self) -> u64 {
+        self.notices.values().map(|notice| bytes_of(&notice.content)).sum()
     }
 
     fn to_file(&self) -> ConferenceFile {
@@ -154,6 +211,12 @@ impl Conference {
         }
         Ok(conference)
     }
+}
+
+/// Bytes that a message needs in the file at most: its content is a third longer there.
+fn bytes_of(content: &Content) -> u64 {
+    let base64 = content.encode().len().div_ceil(3).saturating_mul(4);
+    u64::try_from(base64.saturating_add(MESSAGE_BYTES)).unwrap_or(u64::MAX)
 }
 
 fn plan_to_file(plan: &Plan) -> PlanFile {

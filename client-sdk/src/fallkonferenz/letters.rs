@@ -19,6 +19,9 @@ const MOVE: &str = "fallkonferenz.move";
 /// Kind of a cancellation.
 const CANCEL: &str = "fallkonferenz.cancel";
 
+/// Kind of minutes.
+const MINUTES: &str = "fallkonferenz.minutes";
+
 /// One message to one recipient, to be sealed by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Letter {
@@ -149,7 +152,8 @@ impl Conference {
     }
 
     /// Minutes of an item, or corrected ones, for those who hold it. An agreement binds the convener or one of
-    /// them.
+    /// them. Corrected minutes replace the former ones: agreements that go on are among them, with their identifiers.
+    /// The same minutes again are for those whom they did not reach, if there are any.
     ///
     /// # Errors
     /// Not the convener, no such item, nobody holds it, an agreement of a body that does not hold it, or a field out
@@ -170,16 +174,26 @@ impl Conference {
                 return Err(ClientError::argument("agreement", expected));
             }
         }
-        let version = known.minutes.as_ref();
-        let minutes = v1::FallkonferenzMinutes {
-            conference_id: self.id.to_bytes(),
-            item_id: item.to_bytes(),
-            version: version.map_or(0, |(version, _)| *version).saturating_add(1),
-            text: text.to_owned(),
-            agreements,
+        let known = known.minutes.as_ref().map_or(0, |(version, _)| *version);
+        let minutes = |version| {
+            Kind::FallkonferenzMinutes(v1::FallkonferenzMinutes {
+                conference_id: self.id.to_bytes(),
+                item_id: item.to_bytes(),
+                version,
+                text: text.to_owned(),
+                agreements: agreements.clone(),
+            })
         };
-        let kind = Kind::FallkonferenzMinutes(minutes);
-        self.about_item(&state, item, "fallkonferenz.minutes", &kind)
+        if known > 0 {
+            let again = Content::of(minutes(known))?;
+            let mut rest = self.about_item(&state, item, MINUTES, &minutes(known))?;
+            rest.retain(|letter| !self.has(&letter.recipient, &again));
+            let mut own = self.notices.values().filter(|notice| notice.from == self.convener);
+            if !rest.is_empty() && own.any(|notice| notice.content == again) {
+                return Ok(rest);
+            }
+        }
+        self.about_item(&state, item, MINUTES, &minutes(known.saturating_add(1)))
     }
 
     /// Confirms the newest minutes of an item, or objects to them.

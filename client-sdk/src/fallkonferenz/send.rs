@@ -103,13 +103,15 @@ impl Client {
     /// Sends letters of a conference in its thread. What was accepted is taken into the conference.
     ///
     /// # Errors
-    /// As [`Client::send`]; what was sent before the error is in the conference.
+    /// Its file has no room for them, and none is sent; or as [`Client::send`], and what was sent before the error is in
+    /// the conference.
     pub async fn send_letters(
         &self,
         conference: &mut Conference,
         letters: Vec<Letter>,
         expires_in: Duration,
     ) -> Result<Vec<Sent>, ClientError> {
+        conference.has_room_for(&letters)?;
         let mut sent = Vec::with_capacity(letters.len());
         for letter in letters {
             let draft = conference.draft(&letter, expires_in)?;

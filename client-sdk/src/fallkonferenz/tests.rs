@@ -7,7 +7,9 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::content::Content as Kind;
 
 use super::letters::Letter;
-use super::{Conference, ConferenceEvent, Date, Item, Notice, Phase, Plan, Reply};
+use super::{
+    Conference, ConferenceEvent, ConferenceFolder, Date, Item, Notice, Phase, Plan, Reply,
+};
 use crate::content::Content;
 use crate::ids::{Address, AgreementId, ConferenceId, ItemId, MessageId, ParticipantReference};
 use crate::terminal::terminal_text;
@@ -39,7 +41,7 @@ fn item() -> ItemId {
 /// A convener's conference with five bodies, and a count of messages for their identifiers and times.
 struct Desk {
     conference: Conference,
-    count: u8,
+    count: u16,
 }
 
 impl Desk {
@@ -97,7 +99,7 @@ impl Desk {
 
     fn heard(&mut self, from: &Address, to: &Address, content: Content) -> MessageId {
         self.count += 1;
-        let message_id = MessageId::parse(&[self.count; 16]).unwrap();
+        let message_id = MessageId::parse(&self.count.to_be_bytes().repeat(8)).unwrap();
         let at_ms = 1_788_000_000_000 + i64::from(self.count);
         let (from, to) = (from.clone(), to.clone());
         let notice = Notice { message_id, from, to, at_ms, content };
@@ -122,6 +124,93 @@ fn decline(sequence: u32, text: &str) -> Kind {
         reason: v1::FallkonferenzDeclineReason::Capacity.into(),
         text: text.to_owned(),
     })
+}
+
+#[tokio::test]
+async fn whoever_changes_a_conference_waits_for_the_others() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = ConferenceFolder::new(&place.path().join("conferences"));
+    let held = folder.hold().await.unwrap();
+    let other = std::fs::File::open(place.path().join("conferences/.lock")).unwrap();
+    assert!(other.try_lock().is_err(), "another program would change it too");
+    drop(held);
+    other.try_lock().unwrap();
+    other.unlock().unwrap();
+    folder.hold().await.unwrap();
+    let listed = folder.list().unwrap();
+    assert!(listed.conferences.is_empty() && listed.unreadable.is_empty(), "the lock is none");
+}
+
+/// The longest minutes, one after the other: each needs some 44 KiB of the file for each body.
+fn longest_minutes(desk: &mut Desk, versions: u32) {
+    for _ in 0..versions {
+        let minutes = desk.conference.minutes(item(), &"ä".repeat(16 * 1024), Vec::new());
+        desk.say(minutes.unwrap());
+    }
+}
+
+#[test]
+fn a_conference_with_long_minutes_for_many_bodies_can_be_read_again() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = ConferenceFolder::new(place.path());
+    let mut desk = Desk::invited();
+    longest_minutes(&mut desk, 8);
+    folder.save(&desk.conference).unwrap();
+    assert_eq!(folder.open(desk.conference.id()).unwrap(), desk.conference);
+}
+
+#[test]
+fn a_file_that_is_no_conference_is_named_and_hides_no_other() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = ConferenceFolder::new(place.path());
+    let conference = Desk::invited().conference;
+    folder.save(&conference).unwrap();
+    let good = std::fs::read(place.path().join(format!("{}.json", conference.id()))).unwrap();
+    let torn = &good[..good.len() / 2];
+    let text = String::from_utf8(good.clone()).unwrap();
+    let strange = text.replace("stelle-1/hilfe", "keine Stelle");
+    for (name, bytes) in [("torn", torn), ("strange", strange.as_bytes()), ("empty", b"")] {
+        let path = place.path().join(format!("{name}.json"));
+        crate::files::replace(&path, bytes).unwrap();
+    }
+    let listed = folder.list().unwrap();
+    assert_eq!(listed.conferences, [conference]);
+    let unreadable: Vec<String> = listed.unreadable.iter().map(ToString::to_string).collect();
+    assert_eq!(unreadable.len(), 3);
+    for (error, name) in unreadable.iter().zip(["empty.json", "strange.json", "torn.json"]) {
+        assert!(error.contains(name) && error.contains("no conference"), "{error}");
+    }
+}
+
+#[test]
+fn what_others_send_leaves_room_for_own_messages_and_all_of_it_can_be_read_again() {
+    let mut desk = Desk::invited();
+    assert!(desk.conference.leaves_room().is_ok());
+    // Copies of one letter, with contents of 32 KiB.
+    let minutes = desk.conference.minutes(item(), &"x".repeat(32 * 1024), Vec::new()).unwrap();
+    let copies = |count: usize| vec![minutes[0].clone(); count];
+    let mut held = 0;
+    while desk.conference.leaves_room().is_ok() {
+        held += 100;
+        for _ in 0..100 {
+            desk.heard(&convener(), &body(1), minutes[0].content.clone());
+        }
+    }
+    assert!((1_000..1_300).contains(&held), "{held}");
+    let cancel = desk.conference.cancel(REASON).unwrap();
+    assert!(desk.conference.has_room_for(&cancel).is_ok(), "calling off works all the same");
+    let more = (1..).find(|count| desk.conference.has_room_for(&copies(*count)).is_err()).unwrap();
+    let error = desk.conference.has_room_for(&copies(more)).unwrap_err().to_string();
+    assert!(error.contains("nothing was sent"), "{error}");
+    desk.say(copies(more - 1));
+    let place = tempfile::tempdir().unwrap();
+    let folder = ConferenceFolder::new(place.path());
+    folder.save(&desk.conference).unwrap();
+    assert_eq!(folder.open(desk.conference.id()).unwrap().notices().len(), held + more + 9);
+    // Nothing that cannot be read is ever written.
+    desk.say(copies(400));
+    assert!(folder.save(&desk.conference).unwrap_err().to_string().contains("larger than"));
+    assert_eq!(folder.open(desk.conference.id()).unwrap().notices().len(), held + more + 9);
 }
 
 #[test]
@@ -191,6 +280,48 @@ fn new_dates_reach_the_rest_and_the_answers_to_them_stay() {
     let state = desk.conference.state();
     assert_eq!((state.sequence, state.asked), (1, 1));
     assert_eq!(state.bodies[&body(1)].reply, Some(Reply::Accepted(vec![date(3)])));
+}
+
+#[test]
+fn minutes_that_reached_some_reach_the_rest_as_the_same_version_and_a_correction_keeps_what_was_kept()
+ {
+    let mut desk = Desk::invited();
+    let agreed = |number: u8, what: &str| v1::Agreement {
+        agreement_id: AgreementId::parse(&[number; 16]).unwrap().to_bytes(),
+        agency: body(number).agency,
+        function: body(number).function,
+        what: what.to_owned(),
+        until_ms: 1_789_000_000_000,
+    };
+    let both = || vec![agreed(1, "Bescheid"), agreed(2, "Bericht")];
+    let letters = desk.conference.minutes(item(), "Besprochen.", both()).unwrap();
+    desk.say_first(&letters, 2);
+    let confirm = v1::FallkonferenzConfirm {
+        conference_id: bytes::Bytes::copy_from_slice(&ID),
+        item_id: item().to_bytes(),
+        version: 1,
+        objection: String::new(),
+    };
+    desk.answer(1, Kind::FallkonferenzConfirm(confirm));
+    let rest = desk.conference.minutes(item(), "Besprochen.", both()).unwrap();
+    assert_eq!(rest, letters[2..]);
+    desk.say(rest);
+    assert_eq!(desk.conference.state().items[&item()].confirmations.len(), 1);
+    let kept = v1::FallkonferenzAgreementKept {
+        conference_id: bytes::Bytes::copy_from_slice(&ID),
+        item_id: item().to_bytes(),
+        agreement_id: AgreementId::parse(&[2; 16]).unwrap().to_bytes(),
+        kept_at_ms: 1_788_500_000_000,
+    };
+    desk.answer(2, Kind::FallkonferenzAgreementKept(kept));
+    let corrected = desk.conference.minutes(item(), "Besprochen!", both()).unwrap();
+    assert_eq!(recipients(&corrected), bodies(&[1, 2, 3, 4, 5]), "other words are for all");
+    desk.say(corrected);
+    let item = desk.conference.state().items[&item()].clone();
+    assert_eq!(item.minutes, Some((2, "Besprochen!".to_owned())));
+    assert!(item.confirmations.is_empty(), "nobody has confirmed the second version");
+    let kept: Vec<_> = item.agreed().iter().map(|(_, one)| one.kept_at_ms.is_some()).collect();
+    assert_eq!(kept, [false, true]);
 }
 
 #[test]

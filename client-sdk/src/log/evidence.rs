@@ -1,4 +1,5 @@
-//! Evidence of one's own acts: records with their proofs, small enough to be filed with the case.
+//! Evidence: records with their proofs, small enough to be filed with the case, however large the log is. Of one's own
+//! acts, and of the rows that a query found.
 //!
 //! | field | content |
 //! | --- | --- |
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::{BundleRow, base64_bytes};
 use super::verify::{Checks, Expectations, Report, Scope, check_order, summary};
-use super::{LogRow, describe};
+use super::{LogAnswer, LogRow, describe};
 use crate::client::Client;
 use crate::clock::rfc3339;
 use crate::error::{ClientError, EvidenceFault};
@@ -26,8 +27,10 @@ use crate::ids::hex;
 const FORMAT: &str = "schleuse-evidence-1";
 /// Most records of one request.
 const RECORDS_MAX: usize = 100;
+/// Most proofs of one request.
+const PROOFS_MAX: usize = 1_000;
 
-/// Records of one's own acts with the proofs that they are in the log.
+/// Records with the proofs that they are in the log.
 ///
 /// What it shows to anybody who trusts the log's key: the broker committed to exactly these records,
 /// for example to having accepted or refused a message with this label at this time. A refusal is
@@ -204,6 +207,30 @@ impl Client {
             None => Ok(evidence),
             Some(_) => Err(ClientError::protocol("evidence that does not hold")),
         }
+    }
+
+    /// The rows of an answer, each with the proof that it is in the log: some hundred bytes for each row. Nothing of it
+    /// is checked yet: see [`Evidence::check`]. An answer without rows gives evidence of nothing, which does not hold.
+    ///
+    /// # Errors
+    /// The broker gives other proofs than asked for, or cannot be reached.
+    pub async fn evidence_of(&self, answer: &LogAnswer) -> Result<Evidence, ClientError> {
+        let log_size = self.checkpoints().observe(&answer.checkpoint)?.size;
+        let mut proofs = Vec::with_capacity(answer.rows.len());
+        for rows in answer.rows.chunks(PROOFS_MAX) {
+            let record_numbers = rows.iter().map(|row| row.record_number).collect();
+            let request = v1::ProveInclusionRequest { record_numbers, log_size };
+            let part = self
+                .call(|| {
+                    let (mut service, request) = (self.checkpoint_service(), request.clone());
+                    async move { service.prove_inclusion(request).await }
+                })
+                .await?;
+            proofs.extend(part.proofs);
+        }
+        let rows = answer.rows.iter().map(|row| row.wire.clone()).collect();
+        let checkpoint = answer.checkpoint.clone();
+        Evidence::new(self.log_key(), v1::ReadOwnRecordsResponse { rows, proofs, checkpoint })
     }
 }
 

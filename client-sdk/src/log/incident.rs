@@ -13,8 +13,6 @@ use crate::error::ClientError;
 
 /// How long after it became known a breach may be notified at the latest. Source: GDPR Art. 33(1).
 pub const NOTIFY_WITHIN_MS: i64 = 72 * 3600 * 1000;
-/// Rows of one page.
-const PAGE_ROWS: u32 = 10_000;
 
 /// What an incident is about; what is none does not matter.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +36,8 @@ pub struct Incident {
     pub sent: Vec<Disclosure>,
     /// The record of the query.
     pub query_record: u64,
+    /// Whether there is more than was looked at.
+    pub truncated: bool,
 }
 
 /// One hand-out, or one accepted message.
@@ -74,8 +74,21 @@ impl Client {
         reason: &str,
         scope: &IncidentScope,
     ) -> Result<Incident, ClientError> {
+        self.incident_up_to(reason, scope, usize::MAX).await
+    }
+
+    /// As [`Client::incident`], in a number of rows: refused messages count among them.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn incident_up_to(
+        &self,
+        reason: &str,
+        scope: &IncidentScope,
+        rows_max: usize,
+    ) -> Result<Incident, ClientError> {
         let types = [v1::RecordType::HandedOut, v1::RecordType::MessageDecided];
-        let mut query = LogQuery::new(reason).types(&types).max_rows(PAGE_ROWS);
+        let mut query = LogQuery::new(reason).types(&types);
         if let Some(serial) = &scope.certificate {
             query = query.certificate(serial);
         }
@@ -88,34 +101,46 @@ impl Client {
         if let Some(until) = scope.until_ms {
             query = query.until(until);
         }
-        let answer = self.query_all(&query).await?;
-        let sender = scope.agency.as_deref();
-        Ok(Incident {
-            handed_out: answer.rows.iter().filter_map(handed_out).collect(),
-            sent: answer.rows.iter().filter_map(|row| sent(row, sender)).collect(),
-            query_record: answer.receipt.record_number,
-        })
+        let answer = self.query_up_to(&query, rows_max).await?;
+        let (handed_out, sent) = disclosures(answer.rows, scope.agency.as_deref());
+        let (query_record, truncated) = (answer.receipt.record_number, answer.truncated);
+        Ok(Incident { handed_out, sent, query_record, truncated })
     }
+}
+
+/// What was handed out, and what was accepted of a sender. Rows are moved: there can be many.
+fn disclosures(rows: Vec<LogRow>, sender: Option<&str>) -> (Vec<Disclosure>, Vec<Disclosure>) {
+    let (mut received, mut accepted) = (Vec::new(), Vec::new());
+    for row in rows {
+        if let Some((recipient, categories)) = handed_out(&row) {
+            received.push(Disclosure { row, recipient, categories });
+        } else if let Some((recipient, categories)) = sent(&row, sender) {
+            accepted.push(Disclosure { row, recipient, categories });
+        }
+    }
+    (received, accepted)
 }
 
 fn name(address: &v1::Address) -> String {
     format!("{}/{}", address.agency, address.function)
 }
 
-fn handed_out(row: &LogRow) -> Option<Disclosure> {
+/// Whom something went to, and its categories.
+type Gone = (String, Vec<String>);
+
+fn handed_out(row: &LogRow) -> Option<Gone> {
     let Some(Event::HandedOut(event)) = row.event() else { return None };
-    let recipient = name(event.recipient.as_ref()?);
-    Some(Disclosure { row: row.clone(), recipient, categories: event.categories.clone() })
+    Some((name(event.recipient.as_ref()?), event.categories.clone()))
 }
 
 /// An accepted message of this sender, or of any if none is asked for.
-fn sent(row: &LogRow, sender: Option<&str>) -> Option<Disclosure> {
+fn sent(row: &LogRow, sender: Option<&str>) -> Option<Gone> {
     let Some(Event::MessageDecided(event)) = row.event() else { return None };
     let label = v1::Label::decode(event.label.clone()).ok().filter(|_| event.accepted)?;
     let is_of_sender =
         label.sender.as_ref().is_some_and(|by| sender.is_none_or(|s| s == by.agency));
     let recipient = name(label.recipient.as_ref().filter(|_| is_of_sender)?);
-    Some(Disclosure { row: row.clone(), recipient, categories: label.categories })
+    Some((recipient, label.categories))
 }
 
 /// Disclosures by recipient (`agency/function`).
@@ -189,9 +214,9 @@ mod tests {
             decided(2, "bezirk", true),
             row(3, v1::RecordType::HandedOut, Event::HandedOut(event)),
         ];
-        let received: Vec<_> = rows.iter().filter_map(handed_out).collect();
+        let (received, _) = disclosures(rows.to_vec(), None);
         assert_eq!(by_recipient(&received).keys().collect::<Vec<_>>(), ["bezirk/f"]);
-        let of = |sender| rows.iter().filter_map(|row| sent(row, sender)).collect::<Vec<_>>();
+        let of = |sender| disclosures(rows.to_vec(), sender).1;
         assert_eq!(of(Some("jobcenter")).len(), 1);
         assert_eq!(of(None).len(), 2);
         let sent = by_recipient(&of(None));

@@ -1,7 +1,7 @@
 //! Consent documents, built step by step. The broker checks them; nothing is filled in silently.
 
 use bytes::Bytes;
-use schleuse_proto::evidence::sha256;
+use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::v1;
 
 use crate::clock::months_later;
@@ -138,8 +138,13 @@ impl ConsentBuilder {
     }
 
     /// Adds a file of evidence, such as the signed paper. Only its hash leaves this machine.
-    pub fn evidence(mut self, file: &[u8]) -> Self {
-        self.evidence.push(Bytes::copy_from_slice(&sha256(&[file])));
+    pub fn evidence(self, file: &[u8]) -> Self {
+        self.evidence_digest(&sha256(&[file]))
+    }
+
+    /// Adds a file of evidence by its SHA-256.
+    pub fn evidence_digest(mut self, digest: &Digest) -> Self {
+        self.evidence.push(Bytes::copy_from_slice(digest));
         self
     }
 

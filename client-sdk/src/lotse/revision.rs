@@ -4,15 +4,12 @@
 //! alone; so a document whose every grant lies within one grant of the other covers no more than that.
 
 use bytes::Bytes;
-use schleuse_proto::evidence::sha256;
+use schleuse_proto::evidence::{Digest, sha256};
 use schleuse_proto::v1;
 
-use super::ConsentRecord;
+use super::{ConsentRecord, REVIEW_MONTHS_MAX};
 use crate::clock::months_later;
 use crate::error::ClientError;
-
-/// Latest review after a revision is signed, in calendar months.
-const REVIEW_MONTHS: u32 = 6;
 
 /// One way in which a consent becomes narrower. Grants are counted from 0, as in the newest revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +87,7 @@ pub fn narrowed(
     }
     let mut document = next(previous, left, now_ms);
     if before.review_by_ms <= now_ms {
-        document.review_by_ms = months_later(now_ms, REVIEW_MONTHS)?;
+        document.review_by_ms = months_later(now_ms, REVIEW_MONTHS_MAX)?;
     }
     check_narrower(&document, before)?;
     Ok(document)
@@ -104,16 +101,16 @@ pub fn narrowed(
 pub fn renewed(
     previous: &ConsentRecord,
     months: u32,
-    evidence: &[&[u8]],
+    evidence: &[Digest],
     now_ms: i64,
 ) -> Result<v1::ConsentDocument, ClientError> {
     let not_after_ms = months_later(now_ms, months)?;
     let grants = previous.document.grants.iter().cloned();
     let grants = grants.map(|grant| v1::Grant { not_before_ms: now_ms, not_after_ms, ..grant });
     let mut document = next(previous, grants.collect(), now_ms);
-    let hashes = evidence.iter().map(|file| Bytes::copy_from_slice(&sha256(&[file])));
+    let hashes = evidence.iter().map(|file| Bytes::copy_from_slice(file));
     document.evidence_hashes = hashes.collect();
-    document.review_by_ms = months_later(now_ms, REVIEW_MONTHS)?;
+    document.review_by_ms = months_later(now_ms, REVIEW_MONTHS_MAX)?;
     Ok(document)
 }
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use schleuse_proto::Message;
-use schleuse_proto::evidence::{SafeguardDocument, decode_canonical, sha256};
+use schleuse_proto::evidence::{Digest, SafeguardDocument, decode_canonical, sha256};
 use schleuse_proto::v1;
 use schleuse_proto::v1::preview_change_request::Change as WireChange;
 
@@ -35,8 +35,8 @@ pub struct SecrecyRelease {
     pub text: String,
     /// Its language.
     pub language: String,
-    /// Files of evidence, such as the signed paper, 1 to 16; only their hashes leave this machine.
-    pub evidence: Vec<Vec<u8>>,
+    /// SHA-256 of files of evidence, such as the signed paper, 1 to 16; the files do not leave this machine.
+    pub evidence: Vec<Digest>,
 }
 
 /// An objection to be recorded. Each list that is not empty must be met; recipients and agencies are one list.
@@ -111,6 +111,8 @@ pub struct SafeguardRecords {
     pub objections: Vec<ObjectionRecord>,
     /// When the participation ended.
     pub ended_at_ms: Option<i64>,
+    /// Whether the processing of the participant's data is restricted.
+    pub restricted: bool,
 }
 
 /// A change that is looked at before it is made.
@@ -189,7 +191,7 @@ impl Client {
         release: &SecrecyRelease,
     ) -> Result<SafeguardChange<ReleaseId>, ClientError> {
         let id = ReleaseId::generate()?;
-        let hashes = release.evidence.iter().map(|file| hash(file));
+        let hashes = release.evidence.iter().map(|file| Bytes::copy_from_slice(file));
         let document = v1::SecrecyReleaseDocument {
             release_id: id.to_bytes(),
             participant_reference: release.participant.as_text().to_owned(),
@@ -299,7 +301,7 @@ impl Client {
         Ok(SafeguardChange { id: (), receipt, stopped_messages: answer.stopped_messages })
     }
 
-    /// Releases and objections of a participant, and when the participation ended.
+    /// Releases and objections of a participant, when the participation ended, and whether it is restricted.
     ///
     /// # Errors
     /// The participant is not ours, or the broker cannot be reached.
@@ -340,6 +342,7 @@ impl Client {
             releases: releases.collect::<Result<_, ClientError>>()?,
             objections: objections.collect::<Result<_, ClientError>>()?,
             ended_at_ms: at(answer.ended_at_ms),
+            restricted: answer.restricted,
         })
     }
 

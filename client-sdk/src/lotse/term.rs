@@ -7,6 +7,11 @@ use crate::clock::months_later;
 use crate::deadlines::{day_of, start_of};
 use crate::error::ClientError;
 
+/// Most calendar months of a grant. Source: DOMAIN rule 2.
+pub const CONSENT_MONTHS_MAX: u32 = 24;
+/// Most calendar months until a consent is reviewed after it was signed or confirmed. A broker may be set to fewer.
+pub const REVIEW_MONTHS_MAX: u32 = 6;
+
 /// First instant, and first instant after, of grants that hold for some months from a day on: whole days in Germany,
 /// and never more than as many months in UTC, which is what the broker counts.
 ///

@@ -19,6 +19,8 @@ use crate::log::LogRow;
 #[derive(Clone, Debug, Template)]
 #[template(path = "report.html")]
 pub struct DataReport {
+    /// What the person is called; empty where nobody knows it.
+    person: String,
     reference: String,
     made: String,
     records: usize,
@@ -126,6 +128,7 @@ impl DataReport {
         let writer = Writer { rows, names, courses: &courses };
         let states = courses.iter().map(|course| course.state_at(now_ms));
         Ok(Self {
+            person: String::new(),
             reference: participant.as_text().to_owned(),
             made: words::time(now_ms),
             records: rows.len(),
@@ -135,9 +138,16 @@ impl DataReport {
             passed: writer.passed(),
             refused: writer.refused(),
             stopped: writer.stopped(),
-            looks: rows.iter().filter_map(look).collect(),
-            others: rows.iter().filter_map(other).collect(),
+            looks: rows.iter().filter_map(|row| look(row, names)).collect(),
+            others: rows.iter().filter_map(|row| other(row, names)).collect(),
         })
+    }
+
+    /// Adds what the person is called, where somebody knows it: the log does not.
+    #[must_use]
+    pub fn of_person(mut self, name: &str) -> Self {
+        self.person = shown(name);
+        self
     }
 
     /// The page: one HTML file.
@@ -180,7 +190,7 @@ fn consent_part(
             Step::Confirmed => "von Ihnen bestätigt".to_owned(),
             Step::Revoked => "widerrufen".to_owned(),
         };
-        (words::time(row.time_ms()), format!("{what}; {}", words::actor(row.caused_by())))
+        (words::time(row.time_ms()), format!("{what}; {}", words::actor(row.caused_by(), names)))
     });
     ConsentPart {
         id: short(course.id),
@@ -206,8 +216,13 @@ pub(super) fn given_by(document: &v1::ConsentDocument) -> String {
 
 pub(super) fn grant_part(grant: &v1::Grant, names: &Names) -> GrantPart {
     GrantPart {
-        senders: shown(&grant.senders.join(", ")),
-        recipient: words::address(grant.recipient.as_ref()),
+        senders: grant
+            .senders
+            .iter()
+            .map(|id| names.office_and_id(id))
+            .collect::<Vec<_>>()
+            .join(", "),
+        recipient: words::address(grant.recipient.as_ref(), names),
         purpose: names.purpose(&grant.purpose),
         categories: names.categories(&grant.categories),
         health: grant.categories.iter().any(|code| names.is_health(code)),
@@ -243,8 +258,8 @@ impl Writer<'_> {
             Some(PassedPart {
                 time: words::time(row.time_ms()),
                 way: Way {
-                    sender: words::address(event.sender.as_ref()),
-                    recipient: words::address(event.recipient.as_ref()),
+                    sender: words::address(event.sender.as_ref(), self.names),
+                    recipient: words::address(event.recipient.as_ref(), self.names),
                     purpose: self.names.purpose(&event.purpose),
                     kind: self.names.kind(&event.kind),
                     categories: self.names.categories(&event.categories),
@@ -295,8 +310,8 @@ impl Writer<'_> {
                 Some(Event::MessageStopped(event)) => {
                     let way = ways.get(&event.message_number).cloned();
                     let unknown = Way {
-                        sender: shown(&event.sender_agency),
-                        recipient: shown(&event.recipient_agency),
+                        sender: self.names.office(&event.sender_agency),
+                        recipient: self.names.office(&event.recipient_agency),
                         ..Way::default()
                     };
                     parts.push(StoppedPart {
@@ -314,8 +329,8 @@ impl Writer<'_> {
     fn way(&self, event: &v1::MessageDecided) -> Way {
         let label: v1::Label = decode_canonical(&event.label).unwrap_or_default();
         Way {
-            sender: words::address(label.sender.as_ref()),
-            recipient: words::address(label.recipient.as_ref()),
+            sender: words::address(label.sender.as_ref(), self.names),
+            recipient: words::address(label.recipient.as_ref(), self.names),
             purpose: self.names.purpose(&label.purpose),
             kind: self.names.kind(&label.kind),
             categories: self.names.categories(&label.categories),
@@ -323,17 +338,17 @@ impl Writer<'_> {
     }
 }
 
-fn look(row: &LogRow) -> Option<LookPart> {
+fn look(row: &LogRow, names: &Names) -> Option<LookPart> {
     let Some(Event::LogQueried(event)) = row.event() else { return None };
     Some(LookPart {
         time: words::time(row.time_ms()),
-        who: words::actor(row.caused_by()),
-        reason: shown(&event.reason),
+        who: words::actor(row.caused_by(), names),
+        reason: words::reason(&event.reason),
     })
 }
 
 /// What else happened, as far as it is about the person. The other parts tell the rest.
-fn other(row: &LogRow) -> Option<OtherPart> {
+fn other(row: &LogRow, names: &Names) -> Option<OtherPart> {
     let what = match row.event() {
         None => "Der Inhalt dieses Eintrags wurde gelöscht.".to_owned(),
         Some(Event::ParticipantRegistered(_)) => "Sie wurden aufgenommen.".to_owned(),
@@ -341,7 +356,7 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             format!("Sie werden jetzt von {} begleitet.", event.lotse)
         }
         Some(Event::ReferenceAssigned(event)) => {
-            format!("{} bekam eine eigene Kennung für Sie.", event.agency)
+            format!("{} bekam eine eigene Kennung für Sie.", names.office(&event.agency))
         }
         Some(Event::ParticipantRestricted(event)) if event.restricted => {
             "Die Verarbeitung Ihrer Daten wurde eingeschränkt. Nichts wird weitergegeben."
@@ -373,10 +388,10 @@ fn other(row: &LogRow) -> Option<OtherPart> {
             | Event::ObjectionWithdrawn(_)
             | Event::ParticipationEnded(_)),
         ) => for_participant(Some(event)).unwrap_or_default().to_owned(),
-        Some(event) => of_casework(event)?,
+        Some(event) => of_casework(event, names)?,
     };
     let who = match &row.entry {
-        Some(entry) => words::actor(entry.actor.as_ref()),
+        Some(entry) => words::actor(entry.actor.as_ref(), names),
         None => String::new(),
     };
     Some(OtherPart { time: words::time(row.time_ms()), what: shown(&what), who })
@@ -384,16 +399,17 @@ fn other(row: &LogRow) -> Option<OtherPart> {
 
 /// What agencies and the Lotse did about the person; none for what other parts tell, and for what is not about
 /// the person.
-fn of_casework(event: &Event) -> Option<String> {
+fn of_casework(event: &Event, names: &Names) -> Option<String> {
     Some(match event {
         Event::DeadLettered(event) => format!(
             "Eine Nachricht von {} an {} konnte nicht verarbeitet werden.",
-            event.sender_agency, event.recipient_agency
+            names.office(&event.sender_agency),
+            names.office(&event.recipient_agency)
         ),
         Event::BasisEnded(event) => format!(
             "{} soll löschen, was an diese Stelle ging, oder die Regel nennen, nach der sie es \
              behält, bis {}.",
-            words::address(event.recipient.as_ref()),
+            words::address(event.recipient.as_ref(), names),
             words::day(event.due_ms)
         ),
         Event::DeletionConfirmed(event) => match event.answer() {
@@ -410,7 +426,7 @@ fn of_casework(event: &Event) -> Option<String> {
         }
         Event::ConsentRequested(event) => {
             let recipient = event.planned.as_ref().and_then(|planned| planned.recipient.as_ref());
-            let recipient = recipient.map(|to| to.agency.as_str()).unwrap_or_default();
+            let recipient = recipient.map(|to| names.office(&to.agency)).unwrap_or_default();
             format!(
                 "Ihre Begleitung wurde gebeten, Sie um eine Einwilligung zu fragen, für {recipient}."
             )

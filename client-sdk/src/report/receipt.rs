@@ -17,6 +17,8 @@ use crate::log::{Evidence, LogRow};
 #[derive(Clone, Debug, Template)]
 #[template(path = "receipt.html")]
 pub struct ConsentReceipt {
+    /// What the person is called; empty where nobody knows it.
+    person: String,
     reference: String,
     consent: ConsentId,
     revision: u32,
@@ -77,11 +79,12 @@ impl ConsentReceipt {
         let text = document.text.clone().unwrap_or_default();
         let code = CheckCode::of(&newest.event.document_hash, &newest.row.leaf_hash());
         Ok(Self {
+            person: String::new(),
             reference: participant.as_text().to_owned(),
             consent,
             revision: newest.event.revision,
             recorded: words::time(newest.row.time_ms()),
-            recorded_by: words::actor(newest.row.caused_by()),
+            recorded_by: words::actor(newest.row.caused_by(), names),
             form: words::form(document.form()),
             given_by: given_by(document),
             made: words::time(now_ms),
@@ -97,6 +100,13 @@ impl ConsentReceipt {
             record_number: newest.row.record_number,
             record: record(course, newest, document, participant, names),
         })
+    }
+
+    /// Adds what the person is called, where somebody knows it: the log does not. The receipt for programs is without.
+    #[must_use]
+    pub fn of_person(mut self, name: &str) -> Self {
+        self.person = shown(name);
+        self
     }
 
     /// The page: one HTML file.
@@ -174,7 +184,7 @@ fn release(release: &v1::SecrecyRelease, names: &Names) -> String {
     shown(&format!(
         "{} darf mit {} sprechen über: {}",
         release.holder,
-        words::address(release.addressee.as_ref()),
+        words::address(release.addressee.as_ref(), names),
         names.categories(&release.categories)
     ))
 }

@@ -90,6 +90,29 @@ fn the_report_tells_everything_in_plain_words() {
 }
 
 #[test]
+fn names_stand_first_where_somebody_knows_them() {
+    let offices = [(DRV, "DRV Bayern Süd"), ("projekt", "Projekt <b>")];
+    let offices = offices.map(|(id, name)| (id.to_owned(), name.to_owned()));
+    let names = names().with_offices(offices);
+    assert_eq!(names.office_and_id(DRV), format!("DRV Bayern Süd ({DRV})"));
+    let mut entries = course();
+    entries.push(queried("consents listed by the Lotse"));
+    let report = DataReport::new(&rows(&entries), &participant(), &names, &Texts::default(), 0);
+    let html = report.unwrap().of_person("Gerhard W.").to_html().unwrap();
+    for expected in [
+        "<strong>Gerhard W.</strong>",
+        "DRV Bayern Süd bekam eine eigene Kennung für Sie.",
+        "DRV Bayern Süd, reha-beratung",
+        "Projekt &#60;b&#62; (Datenschutz)",
+        "Die Einwilligungen wurden angesehen.",
+    ] {
+        assert!(html.contains(expected), "{expected}: {html}");
+    }
+    assert!(!html.contains("listed by the Lotse"), "a reason of a program");
+    assert!(!page(&course(), &Texts::default(), 0).contains("<dt>Für</dt>"), "nobody knows it");
+}
+
+#[test]
 fn a_consent_ends_for_its_own_reason() {
     let state = |entries: &[Entry], now_ms: i64| {
         let html = page(entries, &Texts::default(), now_ms);

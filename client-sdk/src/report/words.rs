@@ -3,7 +3,7 @@
 use schleuse_proto::v1;
 
 use super::course::State;
-use super::shown;
+use super::{Names, shown};
 use crate::german::german_time;
 
 /// A time, to the minute: `22.11.2026, 09:30 Uhr`. Times are in UTC, and the page says so once.
@@ -17,12 +17,28 @@ pub(super) fn day(ms: i64) -> String {
     time.split_once(',').map_or(time.as_str(), |(day, _)| day).to_owned()
 }
 
-pub(super) fn address(address: Option<&v1::Address>) -> String {
-    let text = address.map(|a| format!("{}, {}", a.agency, a.function));
-    shown(&text.unwrap_or_else(|| "unbekannt".to_owned()))
+pub(super) fn address(address: Option<&v1::Address>, names: &Names) -> String {
+    let Some(address) = address else { return "unbekannt".to_owned() };
+    let id = format!("{}/{}", address.agency, address.function);
+    match names.offices.contains_key(&id) {
+        true => names.office_and_id(&id),
+        false => format!("{}, {}", names.office(&address.agency), shown(&address.function)),
+    }
 }
 
-pub(super) fn actor(actor: Option<&v1::Actor>) -> String {
+/// Why somebody looked. Reasons of programs are English in the log.
+pub(super) fn reason(reason: &str) -> String {
+    match reason {
+        "consents listed by the Lotse" => "Die Einwilligungen wurden angesehen.".to_owned(),
+        "releases and objections listed by the Lotse" => {
+            "Schweigepflichtentbindungen und Widersprüche wurden angesehen.".to_owned()
+        }
+        "erasure planned" => "Ein Löschen wurde vorbereitet.".to_owned(),
+        other => shown(other),
+    }
+}
+
+pub(super) fn actor(actor: Option<&v1::Actor>, names: &Names) -> String {
     let Some(actor) = actor else { return "das System selbst".to_owned() };
     let role = match actor.role.as_str() {
         "system" => "Fachverfahren",
@@ -33,7 +49,7 @@ pub(super) fn actor(actor: Option<&v1::Actor>) -> String {
         other => other,
     };
     let person = if actor.person.is_empty() { "" } else { ", " };
-    shown(&format!("{} ({role}{person}{})", actor.agency, actor.person))
+    shown(&format!("{} ({role}{person}{})", names.office(&actor.agency), actor.person))
 }
 
 pub(super) fn state(state: State) -> &'static str {
