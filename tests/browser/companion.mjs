@@ -16,12 +16,15 @@ const LINK = /^http:\/\/127\.0\.0\.1:(\d+)\/launch\/[\w-]{43}$/;
 
 /// A companion that runs, and its newest link.
 export class Companion {
-  /// `role`: whose console it is, by the name that tests use; `area`: the command of that role.
-  static async start(site, role = "dpo", { area = role, more = [], time = {} } = {}) {
+  /// `role`: whose console it is, by the name that tests use; `area`: the command of that role; `trust`: another table
+  /// of trust.
+  static async start(site, role = "dpo", { area = role, more = [], time = {}, trust } = {}) {
     const folder = site.newFolder(`companion-${role}-${Math.random().toString(36).slice(2)}`);
     const catalogue = new URL("../../ops/reference/catalogue.toml", import.meta.url).pathname;
     const own = ["--state", join(folder, "state"), "--folder", join(folder, "own"), "--catalogue", catalogue];
-    const options = [area, "console", ...own, ...more, ...site.as(ROLES[role])];
+    const table = join(site.pki, "trust.toml");
+    const as = site.as(ROLES[role]).map((one) => (one === table ? trust ?? table : one));
+    const options = [area, "console", ...own, ...more, ...as];
     const companion = new Companion();
     companion.folder = folder;
     companion.program = new Program(join(site.binaries, "schleuse"), options, time);
@@ -183,6 +186,24 @@ export const tests = {
       const over = await page.goto(page.url());
       assert.equal(over.status(), 403);
       assert.equal(await page.locator("nav, table").count(), 0);
+      await browsers.close();
+    } finally {
+      await companion.stop();
+    }
+  },
+
+  "whoever types goes on using the session": async ({ site, browsers }) => {
+    const clock = site.file("clock-typing", "+0s\n");
+    const time = fakeTime({ FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: "1" });
+    const companion = await Companion.start(site, "dpo", { time });
+    try {
+      const page = await companion.open(browsers);
+      await page.click("nav a[href$='/log']");
+      writeFileSync(clock, "+59m\n");
+      await Promise.all([page.waitForResponse(/console\.[\w-]*\.?css/), page.fill("#reason", "Dauert lange")]);
+      writeFileSync(clock, "+118m\n");
+      await page.click("main form button");
+      await page.waitForSelector("ol.rows > li");
       await browsers.close();
     } finally {
       await companion.stop();

@@ -55,7 +55,7 @@ const recording = {
     await page.setInputFiles("#file", SIGNED);
     await page.locator("form[enctype]").evaluate((form) => { form.noValidate = true; });
     await desk.press("Einwilligung aufzeichnen");
-    assert.deepEqual(Object.keys(await desk.errors()), ["review_months"]);
+    assert.deepEqual(await desk.errors(), { review_months: "Geben Sie 1 bis 6 Monate an." });
     await page.fill("#review_months", "6");
     await page.setInputFiles("#file", SIGNED);
     await desk.press("Einwilligung aufzeichnen");
@@ -68,6 +68,29 @@ const recording = {
     assert.deepEqual(consents.map(({ consent }) => consent), [id]);
     await receiptShows(desk, person, letter, id);
     await matrixShows(desk, person);
+  }),
+
+  "a consent whose answer was lost is recorded once, although it is sent again": atDesk(async ({ site }, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Verbindung brach ab");
+    await desk.fillConsent(person);
+    await desk.press(/Vorlesen/);
+    await desk.press(/Unterschrieben/);
+    await page.setInputFiles("#file", SIGNED);
+    // Two forms of the same consent: neither knows of the other.
+    const ends = await page.evaluate(async () => {
+      const form = document.querySelector("form[enctype]");
+      const send = async (letter) => {
+        const to = new URL(form.action);
+        to.searchParams.set("once", letter + to.searchParams.get("once").slice(1));
+        return (await fetch(to, { method: "POST", body: new FormData(form) })).url;
+      };
+      return [await send("A"), await send("B")];
+    });
+    assert.match(ends[0], /\/consents\/[0-9a-f]{32}\?done=recorded&r=\d+$/);
+    assert.equal(ends[1], ends[0]);
+    const known = await site.schleuse(ROLES.lotse, "lotse", "consent", "list", "--participant", person.reference);
+    assert.equal(known.length, 1);
   }),
 
   "a second grant, and what was chosen comes back with Zurück": atDesk(async (_, desk) => {
@@ -160,6 +183,166 @@ async function matrixShows(desk, person) {
   await see("lotse-participant");
 }
 
+/// Day of an instant as it is shown in Germany.
+const day = (time) => new Date(time - 1).toLocaleDateString("de-DE", {
+  timeZone: "Europe/Berlin", day: "2-digit", month: "2-digit", year: "numeric",
+});
+
+/// Goes from the first step of a renewal to the evidence: the text that was read out.
+async function readOut(desk, months) {
+  const { page } = desk;
+  await page.fill("#months", String(months));
+  await desk.press(/Vorlesen/);
+  const letter = await page.locator("article.letter").innerText();
+  await desk.press(/Unterschrieben/);
+  return letter;
+}
+
+const renewing = {
+  "a consent is renewed: its text is read out and signed anew": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Verlängert");
+    const consent = await desk.consent(person, { months: 1 });
+    const [before] = await listed(site, person);
+    await desk.go(consent.path);
+    await desk.follow("Verlängern");
+    await see("lotse-renew");
+    await page.locator("main form").evaluate((form) => { form.noValidate = true; });
+    await page.fill("#months", "25");
+    await desk.press(/Vorlesen/);
+    assert.deepEqual(await desk.errors(), { months: "Geben Sie 1 bis 24 Monate an." });
+    await page.fill("#months", "18");
+    await desk.press(/Vorlesen/);
+    const letter = await page.locator("article.letter").innerText();
+    await namesWhatWasChosen(page, letter);
+    await see("lotse-renew-text");
+    await letterAlone(page);
+    await desk.press("Zurück");
+    assert.equal(await page.inputValue("#months"), "18");
+    assert.equal(await readOut(desk, 18), letter);
+    await see("lotse-renew-evidence");
+    await desk.press("Jetzt verlängern");
+    assert.deepEqual(Object.keys(await desk.errors()), ["file"], "health data without a file");
+    assert.deepEqual(await listed(site, person), [before], "nothing is recorded");
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match(await desk.done(), /Verlängert\. Eintrag \d+/);
+    const record = await desk.record();
+    await see("lotse-renewed");
+    const [row] = await log(site, "--consent", consent.id, "--first-record", String(record));
+    assert.equal(row.record, record);
+    const [after] = await listed(site, person);
+    assert.equal(after.revision, before.revision + 1);
+    const [{ not_after: until }] = after.grants;
+    assert.ok(until > before.grants[0].not_after, `${until} is later`);
+    assert.ok(letter.includes(day(Date.parse(until))), `the text names ${until}`);
+    await receiptShows(desk, person, letter, consent.id);
+    await matrixShows(desk, person);
+  }),
+
+  "what is renewed is what was read out, of the consent as it is": atDesk(async ({ site }, desk) => {
+    const { page } = desk;
+    const person = await desk.register("Inzwischen anders");
+    const consent = await desk.consent(person);
+    const about = ["--participant", person.reference, "--consent", consent.id];
+    const [before] = await listed(site, person);
+    await desk.go(`${consent.path}/renew`);
+    await readOut(desk, 12);
+    await page.locator("[name=text_hash]").evaluate((field) => { field.value = "0".repeat(64); });
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match((await desk.errors()).act, /Der Text hat sich inzwischen geändert/);
+    await readOut(desk, 12);
+    await page.locator("[name=months]").evaluate((field) => { field.value = "24"; });
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match((await desk.errors()).act, /Der Text hat sich/, "a longer time than was read out");
+    assert.deepEqual(await listed(site, person), [before], "nothing is recorded");
+    await readOut(desk, 12);
+    await site.schleuse(ROLES.lotse, "lotse", "consent", "narrow", ...about, "--grant", "1", "--drop-category", "termine", "--yes");
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match((await desk.errors()).act, /inzwischen geändert/);
+    assert.doesNotMatch(await readOut(desk, 12), /Termine/, "what was taken out stays out");
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match(await desk.done(), /Verlängert/);
+    const [after] = await listed(site, person);
+    assert.deepEqual(after.grants.map(({ categories }) => categories), [["gesundheit"]]);
+  }),
+
+  "a text without a template is continued, and without the text nothing is renewed": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Ohne Vorlage");
+    await desk.go(`${person.path}/leave`);
+    for (const name of ["deputy", "deputy_again"]) await page.fill(`#${name}`, "l-02");
+    await page.fill("#deputy_text", "Ich bin mit der Vertretung einverstanden.");
+    await page.setInputFiles("#deputy_file", SIGNED);
+    await desk.press("Vertretung einsetzen");
+    await desk.done();
+    await page.locator("table.matrix td a").first().click();
+    await page.waitForURL(/\/consents\//);
+    await desk.follow("Verlängern");
+    const letter = await readOut(desk, 6);
+    assert.match(letter, /^Ich bin mit der Vertretung einverstanden\.\s+Verlängerung\s/);
+    await page.setInputFiles("#file", SIGNED);
+    await desk.press("Jetzt verlängern");
+    assert.match(await desk.done(), /Verlängert/);
+    const [renewed] = await listed(site, person);
+    assert.ok(letter.includes(day(Date.parse(renewed.grants[0].not_after))));
+    const elsewhere = await desk.given(person, [{ categories: ["termine"] }]);
+    await desk.go(elsewhere.path);
+    await desk.follow("Verlängern");
+    assert.match(await page.locator(".empty").innerText(), /nicht auf diesem Rechner/);
+    assert.equal(await page.locator("#months").count(), 0);
+    await see("lotse-renew-without-text");
+  }),
+};
+
+const refusals = {
+  "what the broker refuses stands beside the field that it is about": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const person = await desk.register("Vertreten");
+    await desk.fillConsent(person);
+    await page.selectOption("#representative", "betreuer");
+    await page.locator("details", { has: page.locator("#scope") }).evaluate((one) => { one.open = true; });
+    await page.fill("#scope", "Gesundheitssorge");
+    for (const box of ["scope_categories-gesundheit", "scope_purposes-unterlagen"]) await page.check(`[id="${box}"]`);
+    const until = new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 10);
+    await page.fill("#scope_until", until);
+    const send = async () => {
+      await desk.press(/Vorlesen/);
+      await desk.press(/Unterschrieben/);
+      await page.setInputFiles("#file", SIGNED);
+      await desk.press("Einwilligung aufzeichnen");
+    };
+    await send();
+    assert.match((await desk.errors()).scope_categories, /über die Vertretung hinaus/);
+    assert.equal(await page.inputValue("#scope"), "Gesundheitssorge", "what was typed stays");
+    await see("lotse-record-refused");
+    await page.check(`[id="scope_categories-termine"]`);
+    await send();
+    assert.match((await desk.errors()).months, /über die Vertretung hinaus/);
+    await page.fill("#months", "1");
+    await send();
+    assert.match(await desk.done(), /Aufgezeichnet/);
+    await page.locator("form[action*=confirm]").evaluate((form) => { form.noValidate = true; });
+    await page.fill("#months", "12");
+    await desk.press("Durchsicht bestätigen");
+    assert.deepEqual(await desk.errors(), { months: "Geben Sie 1 bis 6 Monate an." });
+    assert.equal(await page.inputValue("#months"), "12", "what was typed stays");
+    await see("lotse-confirm-problem");
+    await page.fill("#months", "6");
+    await desk.press("Durchsicht bestätigen");
+    assert.match(await desk.done(), /Bestätigt/, "the review is at the end, if that is earlier");
+    await page.fill("#months", "1");
+    const about = ["--participant", person.reference];
+    await site.schleuse(ROLES.lotse, "lotse", "participant", "end", ...about, "--yes");
+    await desk.press("Durchsicht bestätigen");
+    assert.match((await desk.errors()).act, /Die Teilnahme ist beendet/);
+  }),
+};
+
 const ending = {
   "a consent is narrowed after a look at what that stops, and its review confirmed": atDesk(async ({ site }, desk) => {
     const { page, see } = desk;
@@ -174,12 +357,12 @@ const ending = {
     assert.match(await page.locator(".problems").innerText(), /Wählen Sie etwas/);
     await page.check("#category0-gesundheit");
     await desk.press("Vorschau");
-    assert.match(await page.locator("main").innerText(), /1 wartende Nachrichten werden angehalten/);
+    assert.match(await page.locator("main").innerText(), /1 wartende Nachricht wird angehalten/);
     assert.equal(await page.isChecked("#category0-gesundheit"), true);
     await see("lotse-narrow-preview");
     const stopped = await site.recordsOf(async () => {
       await desk.press("Jetzt verkleinern");
-      assert.match(await desk.done(), /Verkleinert\. 1 wartende/);
+      assert.match(await desk.done(), /Verkleinert\. 1 wartende Nachricht wurde/);
     });
     assert.ok(stopped.some(({ type }) => /^consent-/.test(type)), JSON.stringify(stopped));
     assert.doesNotMatch(await page.locator("main section.sheet").first().innerText(), /Gesundheit/);
@@ -235,18 +418,21 @@ async function revokedMeanwhile({ site }, desk) {
   const sealing = join(site.pki, "agencies", DRV, "sealing.toml");
   const receive = ["agency", "receive", "--function", "reha-beratung", "--sealing", sealing, "--acknowledge", "--json"];
   const receiver = new Program(join(site.binaries, "schleuse"), [...receive, ...site.as(`agencies/${DRV}/system`)]);
+  // Messages of others may come, too.
+  const subject = `Befund ${consent.id}`;
+  const its = new RegExp(subject);
   try {
-    await send(site, reference);
-    await receiver.line(/./);
+    await send(site, reference, { subject });
+    await receiver.line(its);
     let goesOn = true;
     const senders = [0, 1, 2].map(async () => {
       let sent = 0;
       // Once revoked, the broker refuses: that ends the loop.
-      while (goesOn && await send(site, reference).then(() => true, () => false)) sent += 1;
+      while (goesOn && await send(site, reference, { subject }).then(() => true, () => false)) sent += 1;
       return sent;
     });
     await desk.go(`${consent.path}/revoke`);
-    await receiver.line(/./, receiver.lines.length);
+    await receiver.line(its, receiver.lines.length);
     await desk.press("Jetzt widerrufen");
     const revoked = await desk.record();
     goesOn = false;
@@ -330,4 +516,4 @@ const plain = {
   }, { browser: { javaScriptEnabled: false } }),
 };
 
-export const tests = { ...recording, ...ending, ...keys, ...plain };
+export const tests = { ...recording, ...renewing, ...refusals, ...ending, ...keys, ...plain };

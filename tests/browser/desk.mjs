@@ -11,10 +11,10 @@ export const REHA = `${DRV}/reha-beratung`;
 export const SIGNED = { name: "scan.pdf", mimeType: "application/pdf", buffer: Buffer.from("unterschrieben") };
 
 /// Runs a test at the Lotse's desk, and ends its companion. `desk.see(name)` looks at the page where it is.
-export const atDesk = (test, { browser = {}, ...options } = {}) => async (world) => {
+export const atDesk = (test, { browser = {}, role = "lotse", ...options } = {}) => async (world) => {
   const sealing = `${world.site.pki}/agencies/lotsenstelle/sealing.toml`;
   const more = ["--templates", TEMPLATES, "--contact", CONTACT, "--sealing", sealing];
-  const companion = await Companion.start(world.site, "lotse", { more, ...options });
+  const companion = await Companion.start(world.site, role, { area: "lotse", more, ...options });
   try {
     const page = await world.browsers.page(null, { origin: companion.origin, ...browser });
     const see = await eyes(world, page);
@@ -142,11 +142,11 @@ export async function given(site, reference, grants, more = []) {
 }
 
 /// Sends a message of the Jobcenter's about a participant, by its own reference.
-export function send(site, reference, more = []) {
+export function send(site, reference, { category = "gesundheit", subject = "Befund" } = {}) {
   return site.schleuse(
     ROLES.system, "agency", "send", "--participant", reference, "--to", REHA, "--purpose", "unterlagen",
-    "--as", "fallmanagement", "--kind", "unterlagen.supply", "--category", "gesundheit", "--text", "Befund anbei",
-    "--subject", "Befund", ...more,
+    "--as", "fallmanagement", "--kind", "unterlagen.supply", "--category", category, "--text", "Befund anbei",
+    "--subject", subject,
   );
 }
 

@@ -1,9 +1,10 @@
 // The data-protection officer's flows, each to its end.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { look } from "./look.mjs";
+import { Companion } from "./companion.mjs";
+import { eyes, look } from "./look.mjs";
 import { DRV, JOBCENTER, ROLES } from "./site.mjs";
 
 export const title = "data-protection officers";
@@ -85,6 +86,37 @@ export const looks = {
       await incident(page, language, { agency: JOBCENTER, known_day: day(Date.now() - 86_400_000) });
       await open(page);
     });
+  },
+
+  "a report that does not hold is not handed out, and its page is good to look at": async (world) => {
+    const { site, browsers } = world;
+    const trusted = readFileSync(join(site.pki, "trust.toml"), "utf8");
+    const trust = join(site.pki, "without-lotsen.toml");
+    writeFileSync(trust, trusted.replace('agencies = ["lotsenstelle"]', 'agencies = ["andere-stelle"]'));
+    const companion = await Companion.start(site, "dpo", { trust });
+    try {
+      const page = await companion.open(browsers);
+      const see = await eyes(world, page);
+      const title = { de: "Achtung: Die Prüfung ist gescheitert", en: "Attention: the checks failed" };
+      for (const language of ["de", "en"]) {
+        await page.goto(page.url().replace(/\/(de|en)\/.*$/, `/${language}/report`));
+        await page.fill("#participant", site.participant.project);
+        await page.fill("#reason", REASON);
+        await page.locator("main form button").first().click();
+        await page.waitForSelector(".note.bad");
+        assert.equal(await page.locator("h1").innerText(), title[language]);
+        await open(page);
+        await see(`dpo-unsound-${language}`);
+      }
+      const { name, path } = await download(page, page.locator("main form button"));
+      assert.equal(name, "schleuse-not-sound.proof.json");
+      const verified = await site.program("schleuse", ["verify", path, "--trust", trust], { codes: [4] });
+      assert.equal(verified.code, 4);
+      // While there is somebody to answer what a page still asks for.
+      await browsers.close();
+    } finally {
+      await companion.stop();
+    }
   },
 
   "report and duties are good to look at": async (world) => {
@@ -176,6 +208,9 @@ export const flows = {
     assert.ok((await of({ ...about, certificate: serial })).length > 0);
     // As a certificate viewer shows it.
     const colons = serial.toUpperCase().match(/../g).join(":");
+    await of({ ...about, certificate: colons, consent: site.consent });
+    const asked = await page.locator("main > dl.facts dd").allInnerTexts();
+    assert.ok(asked.includes(colons) && asked.includes(site.consent), asked.join("; "));
     assert.ok((await of({ ...about, certificate: colons })).length > 0);
     await page.goto("/de/log");
     assert.ok(Number(await page.getAttribute("#certificate", "maxlength")) >= 20 * 3 - 1, "there is room for it");
@@ -316,7 +351,7 @@ export const flows = {
     const page = await browsers.page("dpo");
     for (const which of ["overdue", "open", "all"]) {
       await page.goto(`/de/deletions?which=${which}`);
-      assert.match(await page.locator(`a[href$="which=${which}"]`).getAttribute("aria-current"), /page/);
+      assert.match(await page.locator(`main a[href$="which=${which}"]`).getAttribute("aria-current"), /page/);
       const rows = await page.locator("tbody").innerText();
       assert.match(rows, /drv-bayern-sued\/reha-beratung/);
       assert.ok(rows.includes(site.participant.project) && rows.includes("überfällig"), rows);

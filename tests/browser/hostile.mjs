@@ -148,3 +148,16 @@ async function publish(site, agency, name) {
   const taken = site.publish(agency, name, `stelle=${name.slice(0, 100)}`);
   return taken.then(() => true, () => false);
 }
+
+/// Lines of a calendar begin with what a calendar may hold, whatever was typed.
+export async function hostileCalendar(page) {
+  const { text } = await download(page, page.getByRole("link", { name: /Kalenderdatei/ }));
+  const lines = text.replaceAll(/\r\n[ \t]/g, "").split("\r\n").filter(Boolean);
+  const parts = [
+    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SUMMARY",
+    "LOCATION", "STATUS", "SEQUENCE", "CLASS", "CALSCALE", "TRANSP",
+  ];
+  const known = new RegExp(`^(${parts.join("|")})[:;]`);
+  assert.deepEqual(lines.filter((line) => !known.test(line)), [], text);
+  assert.ok(!/[\u202A-\u202E\u2066-\u2069\u200B]/.test(text), "no marks that nobody sees");
+}

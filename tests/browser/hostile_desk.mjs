@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { REHA, atDesk } from "./desk.mjs";
-import { download } from "./dpo.mjs";
-import { HOSTILE, assertInert, onPaper } from "./hostile.mjs";
+import { HOSTILE, assertInert, hostileCalendar, onPaper } from "./hostile.mjs";
 import { DRV, JOBCENTER } from "./site.mjs";
 
 export const title = "hostile content at the Lotse's desk";
@@ -137,7 +136,9 @@ export const tests = {
     await desk.press("Termin festlegen");
     await hostileCalendar(page);
     for (const [number, name] of titles.entries()) {
-      await page.selectOption("#item", { index: number });
+      await page.locator("section.sheet a.button").nth(number).click();
+      await page.waitForURL(/\/minutes\?item=/);
+      await assertInert(page, `the form of minutes with ${name}`);
       await page.fill("#text", HOSTILE[name]);
       await page.selectOption("#who0", "lotsenstelle/lotse");
       await page.fill("#what0", WORDS[name]);
@@ -160,28 +161,20 @@ export const tests = {
     await page.check(`[id="bodies-${JOBCENTER}/fallmanagement"]`);
     const fields = { day0: "2035-12-08", time0: "10:00", answer_by: "2035-12-01", title0: "Fragen" };
     for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value);
-    await page.locator("#place").evaluate((one) => {
+    const place = "Raum 3\r\nATTENDEE:mailto:evil@example.org\r\nX-HURT;A=\"B\":c,d";
+    const hidden = (value) => page.locator("#place").evaluate((one, text) => {
       one.type = "hidden";
-      one.value = "Raum 3\r\nATTENDEE:mailto:evil@example.org\r\nX-HURT;A=\"B\":c,d";
-    });
+      one.value = text;
+    }, value);
+    await hidden(place);
     await desk.press("Planen");
-    if (await page.locator(".problems").count() > 0) return;
+    assert.deepEqual(Object.keys(await desk.errors()), ["place"]);
+    // What one line can hold is only words in a calendar.
+    await hidden(place.replaceAll("\r\n", " "));
+    await desk.press("Planen");
+    await page.waitForURL(/\/conferences\/[0-9a-f]{32}$/);
     await desk.press("Einladen");
-    if (await page.getByRole("button", { name: "Termin festlegen" }).count() === 0) return;
     await desk.press("Termin festlegen");
-    if (await page.getByRole("link", { name: /Kalenderdatei/ }).count() > 0) await hostileCalendar(page);
+    await hostileCalendar(page);
   }),
 };
-
-/// Lines of a calendar begin with what a calendar may hold, whatever was typed.
-async function hostileCalendar(page) {
-  const { text } = await download(page, page.getByRole("link", { name: /Kalenderdatei/ }));
-  const lines = text.replaceAll(/\r\n[ \t]/g, "").split("\r\n").filter(Boolean);
-  const parts = [
-    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SUMMARY",
-    "LOCATION", "STATUS", "SEQUENCE", "CLASS", "CALSCALE", "TRANSP",
-  ];
-  const known = new RegExp(`^(${parts.join("|")})[:;]`);
-  assert.deepEqual(lines.filter((line) => !known.test(line)), [], text);
-  assert.ok(!/[\u202A-\u202E\u2066-\u2069\u200B]/.test(text), "no marks that nobody sees");
-}

@@ -72,7 +72,7 @@ async function measured(page, session) {
 }
 
 async function fits(page, where) {
-  const { wide, room, cut } = await page.evaluate(() => ({
+  const { wide, room, cut, pushed } = await page.evaluate(() => ({
     wide: document.documentElement.scrollWidth,
     room: document.documentElement.clientWidth,
     // Words that their own box does not show, and that nobody can scroll to.
@@ -81,9 +81,13 @@ async function fits(page, where) {
       const hides = style.overflowX === "hidden" || style.overflowX === "clip";
       return hides && !one.matches(".hidden-text") && one.scrollWidth > one.clientWidth + 1;
     }).map((one) => one.outerHTML.slice(0, 100)),
+    // Where there is room for a table, all of its columns are seen.
+    pushed: innerWidth < 1000 ? [] : [...document.querySelectorAll(".table")]
+      .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.getAttribute("aria-label")),
   }));
   assert.ok(wide <= room, `${where}: ${wide} pixels wide where there is room for ${room}`);
   assert.deepEqual(cut, [], `${where}: cut off`);
+  assert.deepEqual(pushed, [], `${where}: columns that must be scrolled to`);
 }
 
 async function accessible(world, page, where) {

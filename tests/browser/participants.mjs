@@ -20,9 +20,17 @@ async function find(desk, wanted) {
   await desk.go("/participants");
   await desk.page.fill("#wanted", wanted);
   await desk.press("Finden");
-  assert.doesNotMatch(desk.page.url(), /\?/, "what was searched stands in no address");
+  const told = [...new URL(desk.page.url()).searchParams.keys()];
+  assert.deepEqual(told, [], "what was searched stands in no address");
   return desk.page.locator("tbody th a").allInnerTexts();
 }
+
+/// Participants of one page.
+const PAGE = 50;
+
+const listed = (page) => page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => ({
+  name: row.querySelector("th a").textContent, reference: row.querySelector("th a").href.match(/[a-z2-7]{26}$/)[0],
+})));
 
 async function phase(desk, person, name) {
   await desk.go(person.path);
@@ -101,6 +109,8 @@ export const tests = {
     await desk.go("/participants");
     const row = page.locator("tbody tr", { hasText: second.name });
     assert.match(await row.innerText(), /Vormerkliste\s+Platz 1/);
+    assert.match(await row.innerText(), /Jobcenter Stadt Regensburg/, "by its name");
+    assert.match(await row.innerText(), /nichts/, "nothing is to be done");
     await desk.follow("Plätze");
     await see("lotse-places");
     const numbers = page.locator("tbody tr", { hasText: /jobcenter.*regensburg/i }).first().locator(".number");
@@ -110,8 +120,13 @@ export const tests = {
     const free = page.locator("ul.rows li", { hasText: "Ein Platz ist frei" });
     assert.match(await free.innerText(), /Ohne Platz/);
     await see("lotse-today-place");
+    await desk.go("/participants");
+    assert.match(await row.innerText(), /sofort\s+1 Aufgabe\b/);
     await phase(desk, second, "Kontaktaufbau");
     assert.match(await desk.done(), /Kontaktaufbau/);
+    await desk.go("/deadlines");
+    const end = page.locator("tbody tr", { hasText: second.name });
+    assert.match(await end.innerText(), /bis \d\d\.\d\d\.\d{4}.*\s+24 Monate enden/);
     const told = JSON.stringify(await site.schleuse(ROLES.lotse, "lotse", "participation", "list"));
     assert.ok(told.includes(second.reference));
     await ended(desk, second);
@@ -120,6 +135,35 @@ export const tests = {
     assert.match(await desk.done(), /Beendet/);
     await look(world, "lotse-ended", null, (fresh) => fresh.goto(page.url()), { origin: world.companion.origin });
   }),
+
+  "more participants than one page shows are on the next one, each once": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    // Somebody else's desk: the other tests look for theirs on the first page.
+    for (let number = 0; number < PAGE; number += 1) {
+      await site.schleuse(ROLES.otherLotse, "lotse", "participant", "register");
+    }
+    for (const name of ["Zoe Letzte", "Anna Erste"]) await desk.register(name);
+    await desk.go("/participants");
+    const turn = (name) => page.locator("nav.pages").getByRole("link", { name });
+    assert.match(await page.locator("nav.pages").innerText(), /Seite 1 von 2/);
+    assert.equal(await turn("Vorige Seite").count(), 0);
+    const first = await listed(page);
+    assert.equal(first.length, PAGE);
+    assert.deepEqual(first.slice(0, 2).map(({ name }) => name), ["Anna Erste", "Zoe Letzte"], "names come first");
+    await see("lotse-participants-page");
+    await desk.follow("Nächste Seite");
+    assert.match(await page.locator("nav.pages").innerText(), /Seite 2 von 2/);
+    assert.equal(await turn("Nächste Seite").count(), 0);
+    const others = await listed(page);
+    const all = [...first, ...others].map(({ reference }) => reference);
+    const known = (await site.schleuse(ROLES.otherLotse, "lotse", "participant", "list")).map(
+      (one) => one.participant ?? one);
+    assert.deepEqual([...all].sort(), [...known].sort(), "everybody once");
+    await desk.follow("Vorige Seite");
+    assert.deepEqual(await listed(page), first);
+    await desk.go("/participants?page=99");
+    assert.deepEqual(await listed(page), others, "beyond the end is the last page");
+  }, { role: "otherLotse" }),
 
   "each agency has a reference of its own": atDesk(async (_, desk) => {
     const { page, see } = desk;

@@ -21,24 +21,45 @@ export const ROLES = {
   evaluation: "agencies/oth-regensburg/evaluation",
 };
 
+const TO_REHA = ["--to", `${DRV}/reha-beratung`, "--purpose", "unterlagen"];
 /// How long ago the story happened whose duty to delete is overdue now.
 const STORY_BEGAN = "-5d";
+/// How long ago a consent was recorded whose review after a month, and the weeks of grace after that, are over now.
+const REVIEW_FORGOTTEN = "-60d";
 
 export class Site {
   /// Makes the site in a temporary folder: first a story five days ago, then a region today.
   static async make(binaries) {
-    const site = new Site(binaries, mkdtempSync(join(tmpdir(), "schleuse-browser-")));
-    process.once("exit", () => rmSync(site.folder, { recursive: true, force: true }));
-    site.time = fakeTime({ FAKETIME: STORY_BEGAN });
-    await site.program("schleuse-certs-dev", ["generate", "--region", "--faulty", "--out", site.pki]);
-    writeFileSync(join(site.folder, "broker.toml"), configuration());
-    await site.start();
+    const site = await Site.begun(binaries, STORY_BEGAN, ["--region", "--faulty"]);
     await site.tell();
     await site.stop();
     site.time = {};
     await site.start();
     const region = ["simulate", "--pki", site.pki, "--participants", "10", "--messages", "60", "--seed", "7"];
     await site.program("schleuse", [...region, ...site.broker()]);
+    return site;
+  }
+
+  /// A small site on which a review was forgotten: its clock has moved on by two months, its keys are renewed.
+  static async withForgottenReview(binaries) {
+    const site = await Site.begun(binaries, REVIEW_FORGOTTEN, ["--region"]);
+    await site.openOffices();
+    await site.tellOfReview(TO_REHA);
+    await site.stop();
+    site.time = {};
+    await site.program("schleuse-certs-dev", ["renew", "--out", site.pki]);
+    await site.start();
+    return site;
+  }
+
+  /// Keys and a broker, some time ago.
+  static async begun(binaries, ago, keys) {
+    const site = new Site(binaries, mkdtempSync(join(tmpdir(), "schleuse-browser-")));
+    process.once("exit", () => rmSync(site.folder, { recursive: true, force: true }));
+    site.time = fakeTime({ FAKETIME: ago });
+    await site.program("schleuse-certs-dev", ["generate", ...keys, "--out", site.pki]);
+    writeFileSync(join(site.folder, "broker.toml"), configuration());
+    await site.start();
     return site;
   }
 
@@ -107,10 +128,15 @@ export class Site {
     return this.schleuse(agency === "lotsenstelle" ? ROLES.lotse : `agencies/${agency}/system`, ...options);
   }
 
-  /// A message is handed out, then its consent is revoked: its recipient has to delete, and does not answer.
-  async tell() {
+  /// Who sends and who receives in every story.
+  async openOffices() {
     await this.publish(JOBCENTER, "Jobcenter Stadt Regensburg", "fallmanagement=Fallmanagement");
     await this.publish(DRV, "DRV Bayern Süd", "reha-beratung=Reha-Beratung");
+  }
+
+  /// A message is handed out, then its consent is revoked: its recipient has to delete, and does not answer.
+  async tell() {
+    await this.openOffices();
     const { participant } = await this.schleuse(ROLES.lotse, "lotse", "participant", "register");
     const about = ["--participant", participant];
     const reference = async (agency) => {
@@ -118,7 +144,7 @@ export class Site {
       return (await this.schleuse(ROLES.lotse, ...options)).reference;
     };
     this.participant = { lotse: participant, jobcenter: await reference(JOBCENTER), drv: await reference(DRV) };
-    const to = ["--to", `${DRV}/reha-beratung`, "--purpose", "unterlagen"];
+    const to = TO_REHA;
     const text = this.file("text.txt", "Text der Einwilligung");
     const evidence = this.file("scan.pdf", "Scan");
     const consent = await this.schleuse(
@@ -139,7 +165,7 @@ export class Site {
     await this.tellOfReview(to);
   }
 
-  /// A consent whose review is in less than a month now.
+  /// A consent whose review is a month later.
   async tellOfReview(to) {
     const { participant } = await this.schleuse(ROLES.lotse, "lotse", "participant", "register");
     const text = ["--text", this.file("text.txt", "Text der Einwilligung"), "--text-version", "2026-1"];

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use schleuse_client::Client;
+use schleuse_client::{Client, rfc3339};
 use schleuse_console::Console;
 use schleuse_console::companion::Companion;
 use tokio::net::TcpStream;
@@ -35,6 +35,14 @@ pub struct Visit {
     pub body: Bytes,
     pub head_bytes: usize,
     pub location: Option<String>,
+    /// How a file that was handed out is called.
+    pub file: Option<String>,
+}
+
+impl Visit {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
 }
 
 impl Browser {
@@ -59,6 +67,17 @@ impl Browser {
         (browser, base.trim_end_matches('/').to_owned())
     }
 
+    /// Whether a broker's door answers a browser with this certificate at all, though it is no page.
+    pub async fn is_answered(door: SocketAddr, mut config: rustls::ClientConfig) -> bool {
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let Ok(tls) = raw::tls(door, config).await else { return false };
+        let authority = format!("localhost:{}", door.port());
+        let request = Request::builder().uri("/de/no-page").header(header::HOST, &authority);
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        let mut browser = Self::over(tls, "https", authority).await;
+        browser.sender.send_request(request).await.is_ok()
+    }
+
     async fn over<S>(stream: S, scheme: &'static str, authority: String) -> Self
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -80,7 +99,54 @@ impl Browser {
         self.send(origin, "cross-site", path, form).await
     }
 
+    /// Plans a conference about somebody in a Lotse's companion; its path.
+    pub async fn plan_conference(&mut self, base: &str, person: &str, now_ms: i64) -> String {
+        let day = |days: i64| rfc3339(now_ms + days * 86_400_000)[..10].to_owned();
+        let form = format!(
+            "participant={person}&convener=lotsenstelle/fallfuehrung&bodies=drv-bayern-sued/zentrale&day0={}\
+             &time0=10:00&place=Raum+1&answer_by={}&items=1&title0=Stand&categories0=termine&step=plan",
+            day(20),
+            day(10)
+        );
+        let visit = self.visit(&format!("{base}/conferences/new"), Some(&form)).await;
+        assert_eq!(visit.status, StatusCode::SEE_OTHER, "{}", visit.text());
+        visit.location.unwrap().strip_prefix(base).unwrap().to_owned()
+    }
+
+    /// Sends a form with files, as a browser does: with another boundary each time.
+    pub async fn upload(
+        &mut self,
+        path: &str,
+        boundary: &str,
+        fields: &[(&str, &str)],
+        file: (&str, &str),
+    ) -> Visit {
+        let mut body = String::new();
+        for (name, value) in fields {
+            let head = format!("content-disposition: form-data; name=\"{name}\"");
+            body += &format!("--{boundary}\r\n{head}\r\n\r\n{value}\r\n");
+        }
+        let (name, content) = file;
+        let head =
+            format!("content-disposition: form-data; name=\"{name}\"; filename=\"scan.pdf\"");
+        body += &format!("--{boundary}\r\n{head}\r\n\r\n{content}\r\n--{boundary}--\r\n");
+        let origin = format!("{}://{}", self.scheme, self.authority);
+        // The word is HTTP's, not ours.
+        let kind = format!(concat!("multi", "part/form-data; boundary={}"), boundary);
+        self.send_as(&kind, (&origin, "same-origin"), path, Some(&body)).await
+    }
+
     async fn send(&mut self, origin: &str, site: &str, path: &str, form: Option<&str>) -> Visit {
+        self.send_as("application/x-www-form-urlencoded", (origin, site), path, form).await
+    }
+
+    async fn send_as(
+        &mut self,
+        kind: &str,
+        (origin, site): (&str, &str),
+        path: &str,
+        form: Option<&str>,
+    ) -> Visit {
         let method = if form.is_some() { Method::POST } else { Method::GET };
         let request = Request::builder()
             .method(method)
@@ -88,7 +154,7 @@ impl Browser {
             .header(header::HOST, &self.authority)
             .header(header::ORIGIN, origin)
             .header("sec-fetch-site", site)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_TYPE, kind)
             .body(Full::new(Bytes::copy_from_slice(form.unwrap_or_default().as_bytes())))
             .unwrap();
         let begin = now();
@@ -100,6 +166,8 @@ impl Browser {
         let head_bytes = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
         let location = parts.headers.get(header::LOCATION);
         let location = location.map(|to| to.to_str().unwrap().to_owned());
-        Visit { time, status: parts.status, body, head_bytes, location }
+        let named = parts.headers.get(header::CONTENT_DISPOSITION);
+        let file = named.map(|name| name.to_str().unwrap().to_owned());
+        Visit { time, status: parts.status, body, head_bytes, location, file }
     }
 }

@@ -490,7 +490,7 @@ impl Model {
         participant.agencies.contains(&message.sender.agency).then_some(number)
     }
 
-    fn is_restricted(&self, participant: usize) -> bool {
+    pub fn is_restricted(&self, participant: usize) -> bool {
         self.participants.get(participant).is_some_and(|known| known.restricted)
     }
 

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use schleuse_client::{Client, ClientError, Clock as ClientClock, Names, Signer, TrustAnchors};
-use schleuse_console::{Console, Door, Setting, Visitor};
+use schleuse_console::{Console, Door, Setting};
 use tokio::io::DuplexStream;
 use tonic::transport::Endpoint;
 
@@ -55,12 +55,12 @@ impl Pages {
         Ok(Self { console, anchors: TrustAnchors::load(trust)? })
     }
 
-    /// A visitor in the name of a peer, whose calls come out of the returned stream.
-    async fn visitor(
+    /// A client in the name of a peer, whose calls come out of the returned stream.
+    fn visitor(
         &self,
         peer: &Peer,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Visitor, DuplexStream), ClientError> {
+    ) -> Result<(Client, DuplexStream), ClientError> {
         let (near, far) = tokio::io::duplex(BETWEEN_BYTES);
         // One connection, once: when it has ended, so has the browser's.
         let near = Arc::new(Mutex::new(Some(near)));
@@ -74,13 +74,13 @@ impl Pages {
         let signer = Signer::without_key(&peer.certificate)?;
         let client = Client::builder().clock(InnerClock(clock));
         let client = client.over("broker".to_owned(), channel, self.anchors.clone(), signer)?;
-        Ok((Visitor::new(client), far))
+        Ok((client, far))
     }
 }
 
 /// Serves the pages of a peer until its connection ends.
 pub(super) async fn serve(parts: &Arc<Accept>, pages: &Pages, tls: Connected, peer: Arc<Peer>) {
-    let (visitor, calls) = match pages.visitor(&peer, parts.clock.clone()).await {
+    let (visitor, calls) = match pages.visitor(&peer, parts.clock.clone()) {
         Ok(made) => made,
         Err(error) => {
             tracing::error!(%error, "no pages for a browser");

@@ -7,28 +7,21 @@ pub(crate) mod operator;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::desk::{Answer, Desk};
+use crate::once::FORM_BYTES_MAX;
 
-/// Largest form in bytes.
-const FORM_BYTES_MAX: usize = 256 * 1024;
-
-/// What is the same in every area: the bound of forms, and that nothing else is there.
-fn bounded(routes: Router) -> Router {
-    routes.fallback(nothing).layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+/// What is the same in every area: the bound of forms, and that nothing else is there. Uploads have a larger bound.
+fn bounded(routes: Router, uploads: Router) -> Router {
+    routes
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .merge(uploads)
+        .method_not_allowed_fallback(nothing)
+        .fallback(nothing)
 }
 
 async fn nothing(desk: Desk) -> Answer {
     Err(desk.not_found())
-}
-
-/// Answers at once that hold much of the log in memory.
-static LARGE_ANSWERS: Semaphore = Semaphore::const_new(2);
-
-/// A place for an answer that holds much of the log in memory; the others wait.
-async fn large_answer() -> Option<SemaphorePermit<'static>> {
-    LARGE_ANSWERS.acquire().await.ok()
 }
 
 /// One entry of a list to choose from.

@@ -26,9 +26,8 @@ pub(crate) struct Bars {
 pub(crate) const WIDTH: f64 = 720.0;
 const UP: f64 = 130.0;
 const DOWN: f64 = 50.0;
-const TOP: f64 = 14.0;
-/// Height of the drawing with its labels.
-pub(crate) const HEIGHT: f64 = TOP + UP + DOWN + 18.0;
+/// Height of the drawing. Its labels stand around it, so that they do not shrink with it.
+pub(crate) const HEIGHT: f64 = UP + DOWN;
 
 /// Draws values as (label, up, down), in order.
 pub(crate) fn bars(
@@ -44,7 +43,7 @@ pub(crate) fn bars(
         Bar {
             x: round(step * number(u64::try_from(place).unwrap_or_default()) + step * 0.1),
             width: round((step * 0.8).max(0.5)),
-            up_y: round(TOP + UP - up),
+            up_y: round(UP - up),
             up: round(up),
             // Refusals are few: they have the same scale, and are never drawn over the edge.
             down: round(scale(value.2, UP).min(DOWN)),
@@ -54,7 +53,7 @@ pub(crate) fn bars(
     let label = |value: Option<&(String, u64, u64)>| value.map(|v| v.0.clone()).unwrap_or_default();
     Bars {
         bars: values.iter().enumerate().map(bar).collect(),
-        axis_y: TOP + UP,
+        axis_y: UP,
         most,
         ends: (label(values.first()), label(values.last())),
     }

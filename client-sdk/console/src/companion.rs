@@ -25,14 +25,18 @@ use tokio::sync::Semaphore;
 
 use crate::failure::{self, Why};
 use crate::surface::Language;
-use crate::{Console, Door, Visitor, see_other};
+use crate::{Console, Door, see_other};
 
 /// Connections at once: a browser opens six.
 const CONNECTIONS_MAX: usize = 64;
+/// Pause after a connection could not be accepted.
+const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a secret: nobody guesses it.
 const SECRET_BYTES: usize = 32;
+/// Length of the prefix of all pages in characters: `/s/`, and the secret in base64url.
+const PREFIX_CHARACTERS: usize = 3 + (SECRET_BYTES * 4).div_ceil(3);
 /// Largest head of a request in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
@@ -43,18 +47,19 @@ pub struct Companion(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     console: Console,
-    visitor: Visitor,
+    client: Client,
     address: SocketAddr,
-    idle_ms: i64,
+    idle_ms: u64,
     session: Mutex<Session>,
     used_ms: AtomicI64,
 }
 
-/// The session and the one link that opens it; both as digests, so that comparing them tells nothing by its time.
+/// The session and the one link that opens it; both as digests, so that comparing them tells nothing by its time, and
+/// nothing that prints them gives them away.
 #[derive(Debug)]
 struct Session {
-    /// Prefix of all pages; none: not open, or ended.
-    prefix: Option<String>,
+    /// Digest of the prefix of all pages; none: not open, or ended.
+    prefix: Option<Digest>,
     /// Digest of the link that was not used yet.
     launch: Option<Digest>,
 }
@@ -86,9 +91,9 @@ impl Companion {
         let parts = Parts {
             used_ms: AtomicI64::new(client.now_ms()),
             console,
-            visitor: Visitor::new(client),
+            client,
             address,
-            idle_ms: i64::try_from(idle.as_millis()).unwrap_or(i64::MAX),
+            idle_ms: u64::try_from(idle.as_millis()).unwrap_or(u64::MAX),
             session: Mutex::new(Session { prefix: None, launch: None }),
         };
         let companion = Self(Arc::new(parts));
@@ -119,26 +124,26 @@ impl Companion {
         }
         session.launch = None;
         let prefix = format!("/s/{fresh}");
-        session.prefix = Some(prefix.clone());
-        self.0.used_ms.store(self.0.visitor.client.now_ms(), Ordering::Relaxed);
+        session.prefix = Some(sha256(&[prefix.as_bytes()]));
+        self.0.used_ms.store(self.0.client.now_ms(), Ordering::Relaxed);
         Some(prefix)
     }
 
-    /// The door of the open session, and that it was used now; none if there is none or it was idle too long.
+    /// The door of the open session, and that it was used now; none if there is none, it was idle too long, or the
+    /// clock was set back by so much.
     fn door(&self, path: &str) -> Option<Door> {
-        let now_ms = self.0.visitor.client.now_ms();
+        let now_ms = self.0.client.now_ms();
         let mut session = self.session();
         let used_ms = self.0.used_ms.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(used_ms) > self.0.idle_ms {
+        if now_ms.abs_diff(used_ms) > self.0.idle_ms {
             session.prefix = None;
         }
-        let prefix = session.prefix.clone()?;
-        let shown = path.get(..prefix.len())?;
-        if sha256(&[shown.as_bytes()]) != sha256(&[prefix.as_bytes()]) {
+        let prefix = path.get(..PREFIX_CHARACTERS)?;
+        if session.prefix? != sha256(&[prefix.as_bytes()]) {
             return None;
         }
         self.0.used_ms.store(now_ms, Ordering::Relaxed);
-        Some(Door::of_companion(self.0.address.to_string(), prefix))
+        Some(Door::of_companion(self.0.address.to_string(), prefix.to_owned()))
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
@@ -154,7 +159,7 @@ impl Companion {
                 return response;
             }
         };
-        self.0.console.answer(&door, &self.0.visitor, request).await
+        self.0.console.answer(&door, &self.0.client, request).await
     }
 
     /// Answers whoever is not in the session.
@@ -205,7 +210,8 @@ impl Serving {
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { return };
             let Ok((stream, from)) = self.listener.accept().await else {
-                tokio::task::yield_now().await;
+                // No descriptor is left: asking again at once would only keep a processor busy.
+                tokio::time::sleep(NO_DESCRIPTOR_PAUSE).await;
                 continue;
             };
             if !owner::is_ours(from, self.companion.0.address) {

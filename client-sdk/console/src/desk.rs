@@ -13,6 +13,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use schleuse_client::{Client, Names};
 use schleuse_proto::evidence::sha256;
 
+use crate::area::lotse::people::Shelf;
 use crate::failure::Failure;
 use crate::guard::Door;
 use crate::surface::{Language, Surface};
@@ -23,10 +24,13 @@ use crate::{Home, Setting};
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     pub(crate) setting: Arc<Setting>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) client: Client,
     pub(crate) door: Door,
     pub(crate) language: Language,
     pub(crate) path: String,
+    /// Address of the page in the other language.
+    pub(crate) elsewhere: String,
 }
 
 /// A page's desk.
@@ -35,6 +39,7 @@ pub(crate) struct Desk {
     pub(crate) client: Client,
     pub(crate) surface: Surface,
     setting: Arc<Setting>,
+    shelf: Arc<Shelf>,
 }
 
 /// What a page answers.
@@ -62,9 +67,9 @@ impl<S: Sync> FromRequestParts<S> for Desk {
         )]
         let visit =
             parts.extensions.get::<Visit>().expect("a request that was not admitted").clone();
-        let Visit { setting, client, door, language, path } = visit;
-        let surface = Surface::new(language, &door, &path, client.identity());
-        Ok(Self { client, surface, setting })
+        let Visit { setting, shelf, client, door, language, path, elsewhere } = visit;
+        let surface = Surface::new(language, &door, (&path, elsewhere), client.identity());
+        Ok(Self { client, surface, setting, shelf })
     }
 }
 
@@ -82,6 +87,11 @@ impl Desk {
     /// Files of the visitor; only where a companion serves.
     pub(crate) fn home(&self) -> Result<&Home, Failed> {
         self.setting.home.as_ref().ok_or_else(|| self.not_found())
+    }
+
+    /// The book of participants, as it was last read.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     /// Whether a companion serves, on the visitor's own machine.
@@ -107,6 +117,11 @@ impl Desk {
     /// Shows a page again, with what is wrong beside its fields.
     pub(crate) fn again(&self, page: &impl Template) -> Answer {
         self.page_with(StatusCode::UNPROCESSABLE_ENTITY, page)
+    }
+
+    /// Shows that what came from the broker does not hold.
+    pub(crate) fn alarm(&self, page: &impl Template) -> Answer {
+        self.page_with(StatusCode::BAD_GATEWAY, page)
     }
 
     fn page_with(&self, status: StatusCode, page: &impl Template) -> Answer {

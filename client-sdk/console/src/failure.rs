@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::body::Body;
-use http::{Response, StatusCode};
-use schleuse_client::ClientError;
+use http::{HeaderValue, Response, StatusCode};
+use schleuse_client::{ClientError, shown};
 
 use crate::assets;
 use crate::desk::html_response;
+use crate::once;
 use crate::surface::{Language, Surface};
 use crate::texts::FailureTexts;
 
@@ -23,6 +24,10 @@ pub(crate) enum Why {
     NotFound,
     /// This role has no console.
     NoConsole,
+    /// A form has more than one may have.
+    TooLarge,
+    /// A fault of ours.
+    Fault,
 }
 
 #[derive(Template)]
@@ -43,6 +48,8 @@ pub(crate) fn plain(status: StatusCode, language: Language, why: Why) -> Respons
         Why::TooFast => (t.too_fast, t.too_fast_do),
         Why::NotFound => (t.not_found, t.not_found_do),
         Why::NoConsole => (t.no_console, t.no_console_do),
+        Why::TooLarge => (t.too_large, t.too_large_do),
+        Why::Fault => (t.internal, t.internal_do),
     };
     page_of(status, language, title, what_to_do)
 }
@@ -63,6 +70,14 @@ pub(crate) fn page_of(
 pub(crate) enum Failure {
     /// There is no such thing, or not for this visitor.
     NotFound,
+    /// A form has more than one may have.
+    TooLarge,
+    /// A form cannot be read.
+    Unreadable,
+    /// None: it was done before, and led there.
+    Done(HeaderValue),
+    /// Others have the places for what takes much memory.
+    Busy,
     /// The broker, or the way to it.
     Client(ClientError),
     /// A fault of ours.
@@ -89,13 +104,22 @@ impl Failure {
     pub(crate) fn page(self, surface: Surface) -> Response<Body> {
         let t = &surface.t.failure;
         let (status, (title, what_to_do), details) = match self {
+            Self::Done(to) => return once::to_page(to),
             Self::NotFound => (StatusCode::NOT_FOUND, (t.not_found, t.not_found_do), String::new()),
+            Self::TooLarge => {
+                let words = (t.too_large, t.too_large_do);
+                (StatusCode::PAYLOAD_TOO_LARGE, words, String::new())
+            }
+            Self::Unreadable => {
+                (StatusCode::BAD_REQUEST, (t.unreadable, t.unreadable_do), String::new())
+            }
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, (t.busy, t.busy_do), String::new()),
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, (t.internal, t.internal_do), String::new())
             }
             Self::Client(error) => {
                 let (status, words) = said(t, &error);
-                (status, words, error.to_string())
+                (status, words, shown(&error.to_string()))
             }
         };
         let page = FailurePage { s: surface, title, what_to_do, details };
@@ -124,8 +148,9 @@ fn said(t: &FailureTexts, error: &ClientError) -> (StatusCode, Words) {
         ClientError::Evidence(_) | ClientError::RolledBack { .. } | ClientError::Forked { .. } => {
             (StatusCode::BAD_GATEWAY, (t.alarm, t.alarm_do))
         }
-        ClientError::File { .. }
-        | ClientError::Content(_)
+        // Whether something was sent before, this error does not say.
+        ClientError::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, (t.file, t.file_do)),
+        ClientError::Content(_)
         | ClientError::Attachment(_)
         | ClientError::Argument { .. }
         | ClientError::Precondition { .. }
@@ -160,4 +185,10 @@ fn refused(t: &FailureTexts, reason: &str) -> Words {
 pub(crate) fn in_a_line(t: &FailureTexts, error: &ClientError) -> String {
     let (_, (title, what_to_do)) = said(t, error);
     format!("{title}. {what_to_do}")
+}
+
+/// What went wrong, in a few words.
+pub(crate) fn title(t: &FailureTexts, error: &ClientError) -> &'static str {
+    let (_, (title, _)) = said(t, error);
+    title
 }

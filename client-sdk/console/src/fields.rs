@@ -1,24 +1,11 @@
 //! Forms: what was typed, what is wrong with it, and the same again beside its field.
 
-use axum::Form;
-use axum::extract::{FromRequest, Request};
-use axum::response::{IntoResponse as _, Response};
-
 /// What a form sent, in its order; a name can come more than once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
-        form.map(|Form(fields)| Self(fields)).map_err(|rejection| rejection.into_response())
-    }
-}
-
 impl Fields {
-    /// Made of pairs, for what does not come by a form.
+    /// Made of pairs.
     pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
         Self(pairs)
     }
@@ -78,9 +65,22 @@ impl Problems {
         self.0.iter().find(|(known, _)| known == field).map_or("", |(_, words)| words)
     }
 
+    /// Which one it is of several with the same words, from 1 on; none if no other has them.
+    pub(crate) fn place_among_alike(&self, field: &str) -> Option<usize> {
+        let words = self.of(field);
+        let mut alike = self.0.iter().filter(|(_, other)| other == words).map(|(one, _)| one);
+        let place = alike.clone().position(|one| one == field)?;
+        alike.nth(1).map(|_| place + 1)
+    }
+
     /// All of it.
     pub(crate) fn all(&self) -> &[(String, String)] {
         &self.0
+    }
+
+    /// The same at one other place, because the fields are not there.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self(self.0.into_iter().map(|(_, words)| (place.to_owned(), words)).collect())
     }
 
     /// Whether nothing is wrong.
@@ -104,5 +104,9 @@ mod tests {
         assert!(problems.is_empty());
         assert_eq!(problems.take("a", Err::<(), _>("wrong")), None);
         assert_eq!((problems.of("a"), problems.of("b"), problems.all().len()), ("wrong", "", 1));
+        assert_eq!(problems.place_among_alike("a"), None);
+        problems.add("b", "wrong");
+        let places = ["a", "b", "c"].map(|field| problems.place_among_alike(field));
+        assert_eq!(places, [Some(1), Some(2), None]);
     }
 }

@@ -9,11 +9,10 @@
 use std::num::NonZeroU32;
 
 use axum::body::Body;
-use governor::clock::DefaultClock;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, uri::Authority};
+use schleuse_proto::identity::Identity;
 
 use crate::failure::Why;
 
@@ -21,6 +20,8 @@ use crate::failure::Why;
 const PAGES_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 /// Pages that one visitor may open at once.
 const PAGES_AT_ONCE: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+/// Visitors whose pace is kept before those who rest are forgotten.
+const VISITORS_KEPT: usize = 1_000;
 
 /// Where requests come in.
 #[derive(Clone, Debug)]
@@ -106,18 +107,21 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
-/// How fast one visitor opens pages.
+/// How fast each visitor opens pages, over however many connections.
 #[derive(Debug)]
-pub(crate) struct Pace(RateLimiter<NotKeyed, InMemoryState, DefaultClock>);
+pub(crate) struct Pace(DefaultKeyedRateLimiter<String>);
 
 impl Pace {
     pub(crate) fn new() -> Self {
         let quota = Quota::per_second(PAGES_PER_SECOND).allow_burst(PAGES_AT_ONCE);
-        Self(RateLimiter::direct(quota))
+        Self(RateLimiter::keyed(quota))
     }
 
-    pub(crate) fn is_too_fast(&self) -> bool {
-        self.0.check().is_err()
+    pub(crate) fn is_too_fast(&self, visitor: &Identity) -> bool {
+        if self.0.len() > VISITORS_KEPT {
+            self.0.retain_recent();
+        }
+        self.0.check_key(&visitor.to_string()).is_err()
     }
 }
 
@@ -226,8 +230,13 @@ mod tests {
     #[test]
     fn nobody_opens_pages_without_end() {
         let pace = Pace::new();
-        let opened = (0..1000).filter(|_| !pace.is_too_fast()).count();
+        let visitor = |person: &str| {
+            let uri = format!("spiffe://schleuse.test/agency/projekt/dpo/{person}");
+            Identity::parse(&uri).unwrap()
+        };
+        let opened = (0..1000).filter(|_| !pace.is_too_fast(&visitor("d-01"))).count();
         assert!((100..200).contains(&opened), "{opened}");
+        assert!(!pace.is_too_fast(&visitor("d-02")), "everybody has a pace of their own");
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod assets;
 mod chart;
 pub mod companion;
 mod desk;
+mod extract;
 mod failure;
 mod fields;
 mod guard;
+mod once;
 mod read;
 mod surface;
 mod texts;
@@ -30,8 +32,10 @@ use schleuse_client::{Client, Names};
 use schleuse_proto::identity::Role;
 use tower::ServiceExt as _;
 
+use area::lotse::people::Shelf;
 pub use guard::Door;
 use guard::Pace;
+use once::Once;
 use surface::Language;
 
 /// What the pages need beside the broker.
@@ -56,25 +60,13 @@ pub struct Home {
     pub land: Place,
 }
 
-/// Somebody at a browser: the broker in that person's name, and a pace.
-#[derive(Clone, Debug)]
-pub struct Visitor {
-    client: Client,
-    pace: Arc<Pace>,
-}
-
-impl Visitor {
-    /// A visitor with the client that acts in its name.
-    #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, pace: Arc::new(Pace::new()) }
-    }
-}
-
 /// All pages.
 #[derive(Clone)]
 pub struct Console {
     setting: Arc<Setting>,
+    shelf: Arc<Shelf>,
+    pace: Arc<Pace>,
+    once: Arc<Once>,
     lotse: Router,
     dpo: Router,
     operator: Router,
@@ -93,17 +85,21 @@ impl Console {
         let is_companion = setting.home.is_some();
         Self {
             setting: Arc::new(setting),
+            shelf: Arc::new(Shelf::default()),
+            pace: Arc::new(Pace::new()),
+            once: Arc::new(Once::default()),
             lotse: if is_companion { area::lotse::routes() } else { area::elsewhere::routes() },
             dpo: area::dpo::routes(),
             operator: area::operator::routes(),
         }
     }
 
-    /// Answers one request of a visitor that came through a door. Never fails: what is wrong becomes a page.
+    /// Answers one request that came through a door, of the visitor in whose name the client calls. Never fails: what
+    /// is wrong becomes a page, a panic of a page too.
     pub async fn answer(
         &self,
         door: &Door,
-        visitor: &Visitor,
+        visitor: &Client,
         request: Request<Body>,
     ) -> Response<Body> {
         let mut response = self.admit(door, visitor, request).await;
@@ -114,7 +110,7 @@ impl Console {
     async fn admit(
         &self,
         door: &Door,
-        visitor: &Visitor,
+        visitor: &Client,
         mut request: Request<Body>,
     ) -> Response<Body> {
         let spoken = Language::preferred(request.headers());
@@ -128,7 +124,8 @@ impl Console {
         if let Some(name) = path.strip_prefix("/assets/") {
             return assets::answer(name);
         }
-        if visitor.pace.is_too_fast() {
+        let identity = visitor.identity();
+        if self.pace.is_too_fast(identity) {
             return refuse(StatusCode::TOO_MANY_REQUESTS, failure::Why::TooFast);
         }
         let Some((language, inside)) = Language::split(&path) else {
@@ -140,10 +137,12 @@ impl Console {
         };
         let visit = desk::Visit {
             setting: self.setting.clone(),
-            client: visitor.client.clone(),
+            shelf: self.shelf.clone(),
+            client: visitor.clone(),
             door: door.clone(),
             language,
             path: inside.to_owned(),
+            elsewhere: surface::elsewhere(door, language, &request),
         };
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         *request.uri_mut() = match format!("{inside}{query}").parse() {
@@ -151,7 +150,7 @@ impl Console {
             Err(_) => return refuse(StatusCode::NOT_FOUND, failure::Why::NotFound),
         };
         request.extensions_mut().insert(visit);
-        let pages = match visitor.client.identity().role {
+        let pages = match identity.role {
             Role::Lotse => &self.lotse,
             Role::Dpo => &self.dpo,
             Role::Operator => &self.operator,
@@ -159,10 +158,21 @@ impl Console {
                 return refuse(StatusCode::FORBIDDEN, failure::Why::NoConsole);
             }
         };
-        match pages.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        let Ok((sending, request)) = once::sending(identity, request).await else {
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, failure::Why::TooLarge);
+        };
+        let pages = pages.clone();
+        let page = move |request| async move {
+            match pages.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        let answered = match sending {
+            Some(sending) => self.once.answer(sending, request, page).await,
+            None => once::looking(page(request)).await,
+        };
+        answered.unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, failure::Why::Fault))
     }
 }
 

@@ -4,7 +4,7 @@ use schleuse_client::german::{parse_day_and_time, parse_end, parse_on};
 use schleuse_client::{ConsentId, ParticipantReference, from_hex};
 
 use crate::fields::{Fields, Problems};
-use crate::texts::Texts;
+use crate::texts::{Texts, filled};
 
 /// Shortest and longest reason in characters.
 const REASON_CHARACTERS: std::ops::RangeInclusive<usize> = 10..=500;
@@ -19,6 +19,19 @@ pub(crate) fn reason(fields: &Fields, t: &Texts, problems: &mut Problems) -> Str
         problems.add("reason", t.forms.reason_problem);
     }
     reason.to_owned()
+}
+
+/// A number of calendar months, from 1 to the most that may be.
+pub(crate) fn months(
+    fields: &Fields,
+    name: &'static str,
+    most: u32,
+    t: &Texts,
+    problems: &mut Problems,
+) -> Option<u32> {
+    let months = fields.get(name).parse().ok().filter(|months| (1..=most).contains(months));
+    let words = || filled(t.forms.months_problem, &[&most.to_string()]);
+    problems.take(name, months.ok_or_else(words))
 }
 
 /// A participant's reference, if one is given.
@@ -75,6 +88,11 @@ pub(crate) fn last_day(text: &str) -> Option<i64> {
     day(text, parse_end)
 }
 
+/// The first instant of a day.
+pub(crate) fn first_day(text: &str) -> Option<i64> {
+    day(text, parse_on)
+}
+
 type Read = fn(&'static str, &str) -> Result<i64, schleuse_client::ClientError>;
 
 /// A day as browsers send it (2026-12-01), also if it was typed as people in Germany write it (01.12.2026).
@@ -120,6 +138,21 @@ mod tests {
         assert_eq!(day_and_time("2026-07-08", "10:00"), Some(ms("2026-07-08T08:00:00Z")));
         assert_eq!(day_and_time("2026-07-08", "25:00"), None);
         assert_eq!(day_and_time("2026-07-08", ""), None);
+    }
+
+    #[test]
+    fn months_are_counted_from_one_to_the_most() {
+        let t = crate::surface::Language::German.texts();
+        let read = |text: &str| {
+            let (fields, mut problems) =
+                (Fields::of(vec![("m".to_owned(), text.to_owned())]), Problems::default());
+            (months(&fields, "m", 6, t, &mut problems), problems.of("m").to_owned())
+        };
+        assert_eq!(read("1"), (Some(1), String::new()));
+        assert_eq!(read(" 6 "), (Some(6), String::new()));
+        for wrong in ["", "0", "7", "-1", "sechs", "1.5"] {
+            assert_eq!(read(wrong), (None, "Geben Sie 1 bis 6 Monate an.".to_owned()), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What surrounds every page: the language, the way around, who looks.
 
-use http::{HeaderMap, header};
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Uri, header};
 use schleuse_proto::identity::{Identity, Role};
 
 use crate::assets;
 use crate::guard::Door;
+use crate::once;
 use crate::texts::{DE, EN, Texts, filled};
 
 /// Languages of the console. German nouns of social law stay German in both.
@@ -61,6 +63,25 @@ impl Language {
     }
 }
 
+/// Address of the page of a request in the other language. What a form answers has no address of its own: then it is
+/// the page that has sent the form, or the start page.
+pub(crate) fn elsewhere(door: &Door, language: Language, request: &Request<Body>) -> String {
+    let other = language.other().code();
+    let here = match *request.method() {
+        Method::POST => {
+            let from = request.headers().get(header::REFERER).and_then(|from| from.to_str().ok());
+            from.and_then(|from| from.parse::<Uri>().ok())
+        }
+        _ => Some(request.uri().clone()),
+    };
+    let translated = here.and_then(|here| {
+        let (_, inside) = Language::split(door.inside(here.path())?)?;
+        let query = here.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Some(format!("{}/{other}{inside}{query}", door.prefix()))
+    });
+    translated.unwrap_or_else(|| format!("{}/{other}/", door.prefix()))
+}
+
 /// One entry of the navigation.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
@@ -85,11 +106,18 @@ pub(crate) struct Surface {
     agency: String,
     person: String,
     is_companion: bool,
+    elsewhere: String,
 }
 
 impl Surface {
-    pub(crate) fn new(language: Language, door: &Door, path: &str, identity: &Identity) -> Self {
+    pub(crate) fn new(
+        language: Language,
+        door: &Door,
+        (path, elsewhere): (&str, String),
+        identity: &Identity,
+    ) -> Self {
         Self {
+            elsewhere,
             language,
             t: language.texts(),
             base: format!("{}/{}", door.prefix(), language.code()),
@@ -127,9 +155,19 @@ impl Surface {
         format!("{}/assets/{path}", self.prefix)
     }
 
-    /// The same page in the other language.
-    pub(crate) fn elsewhere(&self) -> String {
-        format!("{}/{}{}", self.prefix, self.language.other().code(), self.path)
+    /// Where a form is sent to; each has a number of its own.
+    pub(crate) fn act(&self, path: impl AsRef<str>) -> String {
+        once::numbered(self.at(path))
+    }
+
+    /// The same for a page below another.
+    pub(crate) fn act_in(&self, path: impl AsRef<str>, page: &str) -> String {
+        once::numbered(format!("{}{page}", self.at(path)))
+    }
+
+    /// The same page in the other language; after a form, the page that the form was on.
+    pub(crate) fn elsewhere(&self) -> &str {
+        &self.elsewhere
     }
 
     /// Who looks.
@@ -157,6 +195,7 @@ impl Surface {
             Role::Lotse if self.is_companion => &[
                 ("/", t.nav_today),
                 ("/participants", t.nav_participants),
+                ("/deadlines", t.nav_deadlines),
                 ("/conferences", t.nav_conferences),
                 ("/places", t.nav_places),
             ],
@@ -195,6 +234,21 @@ mod tests {
         assert_eq!(Language::split("/en/log/7"), Some((Language::English, "/log/7")));
         for none in ["", "/", "/de", "/fr/", "de/", "/deutsch/"] {
             assert_eq!(Language::split(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_other_language_of_a_form_is_that_of_the_page_it_was_on() {
+        let door = Door::of_companion("127.0.0.1:4000".to_owned(), "/s/x".to_owned());
+        let at = |method: &str, to: &str, from: &str| {
+            let request = Request::builder().method(method).uri(to).header("referer", from);
+            elsewhere(&door, Language::German, &request.body(Body::empty()).unwrap())
+        };
+        let form = "http://127.0.0.1:4000/s/x/de/participants?page=2";
+        assert_eq!(at("GET", "/s/x/de/log?days=7", form), "/s/x/en/log?days=7");
+        assert_eq!(at("POST", "/s/x/de/tasks/close?once=1", form), "/s/x/en/participants?page=2");
+        for foreign in ["", "http://evil.example/", "//", "http://evil.example/s/y/de/log"] {
+            assert_eq!(at("POST", "/s/x/de/tasks/close", foreign), "/s/x/en/", "{foreign}");
         }
     }
 

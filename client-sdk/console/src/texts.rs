@@ -80,13 +80,22 @@ macro_rules! texts {
 }
 pub(crate) use texts;
 
-/// A text with its gaps `{}` filled in order.
+/// A text with its gaps `{}` filled in order. What stands as `{one|many}` goes by the number in the gap before it:
+/// "{} {Eintrag|Einträge}" becomes "1 Eintrag" and "2 Einträge".
 pub(crate) fn filled(text: &str, values: &[&str]) -> String {
-    let mut parts = text.split("{}");
+    let mut parts = text.split('{');
     let mut filled = parts.next().unwrap_or_default().to_owned();
-    for (number, part) in parts.enumerate() {
-        filled.push_str(values.get(number).unwrap_or(&""));
-        filled.push_str(part);
+    let (mut values, mut number) = (values.iter(), "");
+    for part in parts {
+        let (gap, rest) = part.split_once('}').unwrap_or((part, ""));
+        match gap.split_once('|') {
+            Some((one, many)) => filled.push_str(if number == "1" { one } else { many }),
+            None => {
+                number = values.next().copied().unwrap_or_default();
+                filled.push_str(number);
+            }
+        }
+        filled.push_str(rest);
     }
     filled
 }
@@ -114,6 +123,14 @@ mod tests {
             assert_eq!(gaps(german), gaps(english), "{key}");
             for text in [german, english] {
                 assert!(!text.contains("  ") && !text.contains('<'), "{key}: {text}");
+                // Forms of a number follow the gap that holds it.
+                let mut is_counted = false;
+                for part in text.split('{').skip(1) {
+                    let (gap, _) = part.split_once('}').unwrap_or_default();
+                    let has_forms = is_counted && gap.matches('|').count() == 1;
+                    is_counted |= gap.is_empty();
+                    assert!(gap.is_empty() || has_forms, "{key}: {text}");
+                }
             }
         }
     }
@@ -123,5 +140,13 @@ mod tests {
         assert_eq!(filled("{} von {}", &["1", "2"]), "1 von 2");
         assert_eq!(filled("nichts", &["1"]), "nichts");
         assert_eq!(filled("{}", &[]), "");
+        assert_eq!(filled("„{}“", &["{}|{a|b}"]), "„{}|{a|b}“");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let text = "{} {Eintrag|Einträge}, {} {wurde|wurden} gelöscht";
+        assert_eq!(filled(text, &["1", "0"]), "1 Eintrag, 0 wurden gelöscht");
+        assert_eq!(filled(text, &["21", "1"]), "21 Einträge, 1 wurde gelöscht");
     }
 }

@@ -6,7 +6,7 @@ use schleuse_client::{LogRow, Names, shown, v1};
 use serde_json::Value;
 
 use crate::surface::Language;
-use crate::texts::WordTexts;
+use crate::texts::{OperatorTexts, WordTexts, filled};
 
 /// One fact: what it is called, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl RecordWords {
         Self {
             number: row.record_number,
             when: time(language, row.time_ms()),
-            who: who(row, t),
+            who: who(row, t, names),
             what: title(row, t),
             gist: gist(&event, &findings, t, names),
             reference: row
@@ -64,12 +64,12 @@ fn text(json: &Value, key: &str) -> String {
     json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn who(row: &LogRow, t: &WordTexts) -> String {
+fn who(row: &LogRow, t: &WordTexts, names: &Names) -> String {
     match row.caused_by() {
         None if row.entry.is_none() => t.by_erased.to_owned(),
         None => t.by_broker.to_owned(),
-        Some(actor) if actor.person.is_empty() => shown(&actor.agency),
-        Some(actor) => shown(&format!("{}, {}", actor.person, actor.agency)),
+        Some(actor) if actor.person.is_empty() => names.office(&actor.agency),
+        Some(actor) => format!("{}, {}", shown(&actor.person), names.office(&actor.agency)),
     }
 }
 
@@ -149,8 +149,10 @@ fn gist(event: &Value, findings: &Value, t: &WordTexts, names: &Names) -> String
     let purpose = text(planned, "purpose");
     let mut parts = Vec::new();
     match (sender.is_empty(), recipient.is_empty()) {
-        (false, false) => parts.push(format!("{} → {}", shown(&sender), shown(&recipient))),
-        (true, false) => parts.push(shown(&recipient)),
+        (false, false) => {
+            parts.push(format!("{} → {}", names.office(&sender), names.office(&recipient)))
+        }
+        (true, false) => parts.push(names.office(&recipient)),
         (_, true) => {}
     }
     if !purpose.is_empty() {
@@ -159,12 +161,21 @@ fn gist(event: &Value, findings: &Value, t: &WordTexts, names: &Names) -> String
     let codes = [text(findings, "deny_reason"), text(event, "answer")];
     parts.extend(codes.iter().filter_map(|reason| code(reason, t)).map(str::to_owned));
     let reason = text(event, "reason");
-    match code(&reason, t) {
-        Some(words) => parts.push(words.to_owned()),
-        None if !reason.is_empty() => parts.push(shown(&reason)),
-        None => {}
+    if !reason.is_empty() {
+        parts.push(reason_words(&reason, t));
     }
     parts.join(" · ")
+}
+
+/// A reason in words: a code of the schemas, what the broker itself writes into the log, or what somebody stated.
+fn reason_words(reason: &str, t: &WordTexts) -> String {
+    let words = match reason {
+        "consents listed by the Lotse" => Some(t.r_consents_listed),
+        "releases and objections listed by the Lotse" => Some(t.r_safeguards_listed),
+        "erasure planned" => Some(t.r_erasure_planned),
+        other => code(other, t),
+    };
+    words.map_or_else(|| shown(reason), str::to_owned)
 }
 
 /// Facts on their way.
@@ -223,6 +234,8 @@ impl Facts<'_> {
                 "purpose" => self.names.purpose(text),
                 "category" | "categories" => self.names.category(text),
                 "kind" => self.names.kind(text),
+                "sender" | "recipient" | "agency" | "agencies" => self.names.office_and_id(text),
+                "reason" => reason_words(text, self.t),
                 "from" | "until" | "due" => match text.parse::<Timestamp>() {
                     Ok(instant) => time(self.language, instant.as_millisecond()),
                     Err(_) => shown(text),
@@ -364,6 +377,16 @@ fn in_language(language: Language, german: String) -> String {
     match language {
         Language::German => german,
         Language::English => german.trim_end_matches(" Uhr").to_owned(),
+    }
+}
+
+/// How long ago, in the largest unit that says enough.
+pub(crate) fn age(ms: u64, t: &OperatorTexts) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0..=119 => filled(t.seconds, &[&seconds.to_string()]),
+        120..=7199 => filled(t.minutes, &[&(seconds / 60).to_string()]),
+        _ => filled(t.hours, &[&(seconds / 3600).to_string()]),
     }
 }
 

@@ -196,7 +196,7 @@ pub(super) async fn fill(
 }
 
 /// Submits messages, and waits until they are decided.
-async fn submit(client: &RawClient, drafts: &[Draft], created_at_ms: i64, count: u64) {
+pub(crate) async fn submit(client: &RawClient, drafts: &[Draft], created_at_ms: i64, count: u64) {
     let mut parts = Vec::new();
     for part in 0..count.div_ceil(256) {
         let of_part = 256.min(count - part * 256);

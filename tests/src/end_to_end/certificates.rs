@@ -14,6 +14,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::checkpoint_service_client::CheckpointServiceClient;
 
 use crate::broker::TestBroker;
+use crate::browser::Browser;
 use crate::pki::{Identity, Pki};
 use crate::raw::{self, JOBCENTER, RawClient};
 
@@ -60,6 +61,7 @@ async fn is_answered(broker: &TestBroker, config: ClientConfig) -> bool {
     client.latest_checkpoint(v1::LatestCheckpointRequest::default()).await.is_ok()
 }
 
+/// At the door of calls and at that of browsers.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_certificate_of_the_table_gets_its_verdict() {
     let pki = Pki::new();
@@ -67,11 +69,14 @@ async fn every_certificate_of_the_table_gets_its_verdict() {
     assert!(table.len() >= 60);
     let broker = TestBroker::with(&pki, Arc::new(SystemClock), "").await;
     let before = broker.server.engine().reader().latest().size();
+    let door = broker.server.console_address().unwrap();
     let mut wrong = Vec::new();
     for faulty in &table {
-        let answered = is_answered(&broker, present(&pki, faulty)).await;
-        if answered != (faulty.verdict == Verdict::Accepted) {
-            wrong.push((faulty.name, faulty.verdict, answered));
+        let called = is_answered(&broker, present(&pki, faulty)).await;
+        let browsed = Browser::is_answered(door, present(&pki, faulty)).await;
+        let expected = faulty.verdict == Verdict::Accepted;
+        if [called, browsed] != [expected; 2] {
+            wrong.push((faulty.name, faulty.verdict, called, browsed));
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");

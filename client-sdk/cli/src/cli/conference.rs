@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use schleuse_client::fallkonferenz::{
-    Conference, ConferenceEvent, ConferenceFolder, Date, Letter, Sent, check_times,
+    Conference, ConferenceEvent, ConferenceFolder, Date, HeldFolder, Letter, Listed, Sent,
+    check_times,
 };
 use schleuse_client::german::{parse_begin, parse_end, parse_on};
 use schleuse_client::{Client, ClientError, Clock as _, SystemClock};
@@ -97,7 +98,7 @@ pub(crate) async fn run(
             distribution::review(&Desk { global, output }, &chosen, dry_run).await
         }
         ConferenceCommand::Recalled { chosen, message, not_delivered } => {
-            let mut conference = open(&chosen)?;
+            let (_held, mut conference) = open_to_change(&chosen).await?;
             for id in message {
                 conference.apply(if not_delivered {
                     ConferenceEvent::NotDelivered(id)
@@ -130,7 +131,7 @@ impl Desk<'_> {
         sending: &Sending,
         letters: impl FnOnce(&Conference) -> Result<Vec<Letter>, ClientError>,
     ) -> Result<Ending, ClientError> {
-        let mut conference = open(chosen)?;
+        let (_held, mut conference) = open_to_change(chosen).await?;
         let letters = letters(&conference)?;
         let client = self.connect(&conference).await?;
         let sent = client.send_letters(&mut conference, letters, expires_in(sending)).await;
@@ -195,6 +196,9 @@ async fn take(
     for alarm in &came.alarms {
         desk.output.note(&format!("ALARM: {alarm}"));
     }
+    for (id, error) in &came.held_back {
+        desk.output.note(&format!("not taken in, for conference {id}: {error}"));
+    }
     client.check_receipts().await?;
     let rows = came
         .messages
@@ -203,7 +207,11 @@ async fn take(
     desk.output.result(&json!({ "taken": rows.collect::<Value>() }), || {
         format!("{} messages taken in", came.messages.len())
     });
-    Ok(if came.alarms.is_empty() { Ending::Done } else { Ending::Alarm })
+    Ok(match (came.alarms.is_empty(), came.held_back.is_empty()) {
+        (false, _) => Ending::Alarm,
+        (true, false) => Ending::HeldBack,
+        (true, true) => Ending::Done,
+    })
 }
 
 /// Letters with the sender's word that they are professional secrets.
@@ -247,7 +255,10 @@ fn list(folder: &Folder, now_ms: i64, output: &Output) -> Result<Ending, ClientE
         let why = "there is no such folder: conference plan makes it".to_owned();
         return Err(ClientError::File { path: folder.folder.clone(), why });
     }
-    let conferences = kept(folder).list()?;
+    let Listed { conferences, unreadable } = kept(folder).list()?;
+    for error in &unreadable {
+        output.note(&format!("left out: {error}"));
+    }
     let values: Vec<Value> = conferences.iter().map(|one| one.to_json(now_ms)).collect();
     output.result(&Value::Array(values), || {
         let heads = conferences
@@ -255,7 +266,7 @@ fn list(folder: &Folder, now_ms: i64, output: &Output) -> Result<Ending, ClientE
             .map(|one| one.show(now_ms).lines().next().unwrap_or_default().to_owned());
         heads.collect::<Vec<_>>().join("\n")
     });
-    Ok(Ending::Done)
+    Ok(if unreadable.is_empty() { Ending::Done } else { Ending::Faulty })
 }
 
 fn ical(
@@ -282,6 +293,12 @@ fn show(conference: &Conference, output: &Output) -> Result<Ending, ClientError>
 
 fn open(chosen: &Chosen) -> Result<Conference, ClientError> {
     kept(&chosen.folder).open(chosen.conference)
+}
+
+/// Opens a conference that nobody else on this machine changes meanwhile.
+async fn open_to_change(chosen: &Chosen) -> Result<(HeldFolder, Conference), ClientError> {
+    let held = kept(&chosen.folder).hold().await?;
+    Ok((held, open(chosen)?))
 }
 
 fn kept(folder: &Folder) -> ConferenceFolder {

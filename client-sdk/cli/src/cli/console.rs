@@ -56,6 +56,21 @@ pub(crate) async fn run(
     Ok(Ending::Done)
 }
 
+/// The same for a Lotse, whose forms are empty without a catalogue.
+pub(crate) async fn run_for_lotse(
+    global: &Global,
+    arguments: &ConsoleArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    if arguments.catalogue.is_none() {
+        let expected = "the file with purposes and categories of data, as the broker has it (for example \
+                        ops/reference/catalogue.toml): the forms offer what stands in it";
+        let expected = expected.to_owned();
+        return Err(ClientError::Argument { what: "--catalogue", expected });
+    }
+    run(global, arguments, output).await
+}
+
 fn show_link(companion: &Companion, output: &Output) -> Result<(), ClientError> {
     let link = companion.launch_link()?;
     output.result(&json!({ "link": link }), || link.clone());

@@ -101,7 +101,9 @@ async fn run_command(
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
         }
-        LotseCommand::Console(arguments) => console::run(global, &arguments, output).await,
+        LotseCommand::Console(arguments) => {
+            console::run_for_lotse(global, &arguments, output).await
+        }
         LotseCommand::Conference(command) => conference::run(global, command, output).await,
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,
@@ -186,8 +188,8 @@ fn build(
     if let Some(representation) = representation(&arguments.representation)? {
         consent = consent.given_by_representative(&representation);
     }
-    for file in safeguards::evidence(&arguments.evidence)? {
-        consent = consent.evidence(&file);
+    for digest in safeguards::evidence(&arguments.evidence)? {
+        consent = consent.evidence_digest(&digest);
     }
     Ok(consent)
 }

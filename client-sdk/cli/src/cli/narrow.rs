@@ -112,11 +112,10 @@ pub(crate) async fn renew(
     arguments: &RenewArguments,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    let files = evidence(&arguments.evidence)?;
-    let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    let digests = evidence(&arguments.evidence)?;
     let client = connect(global, None, output).await?;
     let previous = find(&client, &arguments.participant, arguments.consent).await?;
-    let document = renewed(&previous, arguments.months, &files, SystemClock.now_ms())?;
+    let document = renewed(&previous, arguments.months, &digests, SystemClock.now_ms())?;
     let change = client.revise_consent_with(&document).await?;
     let record = change.receipt.record_number;
     let value = json!({

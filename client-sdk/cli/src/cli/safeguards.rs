@@ -5,6 +5,7 @@ use schleuse_client::{
     ObjectionRecord, RevocationEffect, SecrecyRelease, SecrecyReleaseRecord, SystemClock,
     deputy_consent, format_time, months_later, parse_time, rfc3339, v1,
 };
+use schleuse_proto::evidence::{Digest, sha256};
 use serde_json::{Value, json};
 
 use super::args::{
@@ -67,15 +68,15 @@ pub(crate) fn effects_json(effects: &[RevocationEffect]) -> Value {
     rows.collect()
 }
 
-/// Files of evidence.
-pub(crate) fn evidence(paths: &[std::path::PathBuf]) -> Result<Vec<Vec<u8>>, ClientError> {
+/// SHA-256 of files of evidence, each read by itself.
+pub(crate) fn evidence(paths: &[std::path::PathBuf]) -> Result<Vec<Digest>, ClientError> {
     let files = paths.iter().map(|path| {
         let file = files::read(path, EVIDENCE_BYTES_MAX)?;
         if file.is_empty() || file.len() > EVIDENCE_BYTES_MAX {
             let why = "evidence has 1 byte to 64 MiB".to_owned();
             return Err(ClientError::File { path: path.clone(), why });
         }
-        Ok(file)
+        Ok(sha256(&[&file]))
     });
     files.collect()
 }
@@ -362,7 +363,7 @@ async fn appoint(
 ) -> Result<Ending, ClientError> {
     let now_ms = SystemClock.now_ms();
     let text = files::read_text(&arguments.text)?;
-    let files = evidence(&arguments.evidence)?;
+    let digests = evidence(&arguments.evidence)?;
     let client = connect(global, None, output).await?;
     let (lotse, yes) = (&arguments.lotse, arguments.yes);
     if !person::confirmed(&client, lotse, person::Act::Deputy, yes, output)? {
@@ -376,8 +377,8 @@ async fn appoint(
         &text,
         "de",
     );
-    for file in &files {
-        consent = consent.evidence(file);
+    for digest in &digests {
+        consent = consent.evidence_digest(digest);
     }
     let change = client.record_consent(&consent).await?;
     let record = change.receipt.record_number;

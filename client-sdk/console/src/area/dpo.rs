@@ -3,8 +3,10 @@
 mod deletions;
 mod erasure;
 mod incident;
+mod large;
 mod log;
 mod overview;
+mod proven;
 mod report;
 
 use axum::Router;
@@ -25,5 +27,5 @@ pub(crate) fn routes() -> Router {
         .route("/erasure/withdraw", post(erasure::withdraw))
         .route("/erasure/hold", post(erasure::hold))
         .route("/erasure/release", post(erasure::release));
-    super::bounded(routes)
+    super::bounded(routes, Router::new())
 }

@@ -6,7 +6,7 @@ use schleuse_client::ClientError;
 use crate::desk::{Answer, Desk};
 
 pub(crate) fn routes() -> Router {
-    super::bounded(Router::new().route("/", axum::routing::get(home)))
+    super::bounded(Router::new().route("/", axum::routing::get(home)), Router::new())
 }
 
 async fn home(desk: Desk) -> Answer {

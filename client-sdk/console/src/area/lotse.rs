@@ -5,25 +5,33 @@ mod consent;
 mod deadlines;
 mod effects;
 mod form;
+mod kept;
 mod leave;
 mod narrow;
 mod notice;
 mod offices;
+mod pages;
 mod participant;
 mod participants;
-mod people;
+pub(crate) mod people;
 mod places;
 mod receipt;
 mod record;
+mod renew;
 mod revoke;
 mod safeguards;
 mod state;
+mod steps;
+mod tasks;
+mod templates;
 mod timeline;
 mod today;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+
+use safeguards::ending;
 
 /// Largest upload of evidence in bytes, with what is around it.
 const EVIDENCE_FORM_BYTES_MAX: usize = 66 * 1024 * 1024;
@@ -32,7 +40,9 @@ pub(crate) fn routes() -> Router {
     let routes = Router::new()
         .route("/", get(today::show))
         .route("/tasks/close", post(today::close))
+        .route("/deadlines", get(deadlines::all))
         .route("/places", get(places::show))
+        .route("/kept", get(kept::show).post(kept::forget))
         .merge(conference::routes())
         .route("/participants", get(participants::show).post(participants::find))
         .route("/participants/new", get(participants::form).post(participants::register))
@@ -46,8 +56,14 @@ pub(crate) fn routes() -> Router {
         .route("/participants/{reference}/report", post(timeline::report))
         .route("/participants/{reference}/safeguards", get(safeguards::show))
         .route("/participants/{reference}/objection", post(safeguards::object))
-        .route("/participants/{reference}/objection/withdraw", post(safeguards::withdraw))
-        .route("/participants/{reference}/release/revoke", post(safeguards::revoke_release))
+        .route(
+            "/participants/{reference}/objections/{objection}",
+            get(ending::look_at_objection).post(ending::withdraw),
+        )
+        .route(
+            "/participants/{reference}/releases/{release}",
+            get(ending::look_at_release).post(ending::revoke_release),
+        )
         .route("/participants/{reference}/leave", get(leave::show))
         .route("/participants/{reference}/hand-over", post(leave::hand_over))
         .route("/participants/{reference}/end", post(leave::end))
@@ -62,11 +78,16 @@ pub(crate) fn routes() -> Router {
             "/participants/{reference}/consents/{consent}/narrow",
             get(narrow::form).post(narrow::narrow),
         )
+        .route(
+            "/participants/{reference}/consents/{consent}/renew",
+            get(renew::form).post(renew::step),
+        )
         .route("/participants/{reference}/record", get(record::begin).post(record::step));
     let uploads = Router::new()
         .route("/participants/{reference}/record/evidence", post(record::evidence))
+        .route("/participants/{reference}/consents/{consent}/renew/evidence", post(renew::evidence))
         .route("/participants/{reference}/release", post(safeguards::release))
         .route("/participants/{reference}/deputy", post(leave::deputy))
         .layer(DefaultBodyLimit::max(EVIDENCE_FORM_BYTES_MAX));
-    super::bounded(routes).merge(uploads)
+    super::bounded(routes, uploads)
 }

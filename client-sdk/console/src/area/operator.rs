@@ -7,12 +7,10 @@ mod status;
 use axum::Router;
 use axum::routing::get;
 
-pub(super) use status::age;
-
 pub(crate) fn routes() -> Router {
     let routes = Router::new()
         .route("/", get(status::show))
         .route("/mailboxes", get(mailboxes::show))
         .route("/directory", get(directory::show));
-    super::bounded(routes)
+    super::bounded(routes, Router::new())
 }

@@ -43,11 +43,11 @@ texts! {
         effect_waiting: "Wartende Nachrichten", "Messages waiting";
         effect_otherwise: "Anders gedeckt", "Covered otherwise";
         partly: "zum Teil", "in part";
-        stops_n: "{} wartende Nachrichten werden angehalten.", "{} waiting messages will be stopped.";
+        stops_n: "{} wartende {Nachricht wird|Nachrichten werden} angehalten.", "{} waiting {message|messages} will be stopped.";
         effects_more: "Es können mehr Erlaubnisse enden, als hier stehen.", "More grants may end than are shown here.";
         revoke_now: "Jetzt widerrufen", "Revoke now";
-        revoked: "Widerrufen. Ab jetzt wird unter dieser Einwilligung nichts mehr weitergegeben. {} wartende Nachrichten wurden angehalten. Eintrag {}.",
-            "Revoked. From now on nothing is passed on under this consent. {} waiting messages were stopped. Record {}.";
+        revoked: "Widerrufen. Ab jetzt wird unter dieser Einwilligung nichts mehr weitergegeben. {} wartende {Nachricht wurde|Nachrichten wurden} angehalten. Eintrag {}.",
+            "Revoked. From now on nothing is passed on under this consent. {} waiting {message was|messages were} stopped. Record {}.";
         no_undo: "Ein Widerruf kann nicht zurückgenommen werden. Die Person kann jederzeit neu einwilligen.", "A revocation cannot be undone. The participant can consent anew at any time.";
 
         narrow_title: "Einwilligung verkleinern", "Narrow the consent";
@@ -60,7 +60,23 @@ texts! {
         narrow_problem: "Wählen Sie etwas, das wegfallen soll, und lassen Sie etwas übrig. Soll nichts bleiben, widerrufen Sie.",
             "Choose something to take out, and leave something. If nothing shall stay, revoke.";
         narrow_now: "Jetzt verkleinern", "Narrow now";
-        narrowed: "Verkleinert. {} wartende Nachrichten wurden angehalten. Eintrag {}.", "Narrowed. {} waiting messages were stopped. Record {}.";
+        narrowed: "Verkleinert. {} wartende {Nachricht wurde|Nachrichten wurden} angehalten. Eintrag {}.", "Narrowed. {} waiting {message was|messages were} stopped. Record {}.";
+
+        renew: "Verlängern", "Renew";
+        renew_title: "Einwilligung verlängern", "Renew the consent";
+        step_term: "1. Wie lange?", "1. How long?";
+        renew_lead: "Was diese Einwilligung erlaubt, gilt dann ab heute neu, auch was schon abgelaufen ist oder erst später begann. Soll sich sonst etwas ändern, nehmen Sie eine neue Einwilligung auf.",
+            "What this consent allows then holds anew from today on, also what has ended or was to begin later. If anything else shall change, record a new consent.";
+        renew_months: "Neue Dauer in Monaten, ab heute", "New duration in months, from today on";
+        renew_text_none: "Der Text dieser Einwilligung ist nicht auf diesem Rechner.", "The text of this consent is not on this machine.";
+        renew_text_none_do: "Ohne ihn kann die Person nicht noch einmal lesen, was sie unterschreibt. Nehmen Sie eine neue Einwilligung auf.",
+            "Without it the participant cannot read again what is signed. Record a new consent.";
+        renewal_heading: "Verlängerung", "Renewal";
+        renewal_says: "Diese Einwilligung wird verlängert. Statt der Zeiten und Angaben oben gilt von jetzt an nur noch:",
+            "This consent is renewed. Instead of the times and details above, from now on only this holds:";
+        renewal_sign: "Ort, Datum, Unterschrift:", "Place, date, signature:";
+        renew_now: "Jetzt verlängern", "Renew now";
+        renewed: "Verlängert. Eintrag {}. Drucken Sie jetzt die neue Quittung für die Person.", "Renewed. Record {}. Print the new receipt for the participant now.";
 
         confirm_lead: "Sie haben die Einwilligung mit der Person durchgesehen, und sie soll so bleiben.", "You went through the consent with the participant, and it shall stay as it is.";
         next_review: "Nächste Durchsicht in Monaten", "Next review in months";
@@ -77,7 +93,6 @@ texts! {
         template_problem: "Wählen Sie eine Vorlage aus der Liste.", "Choose a template from the list.";
         valid_from: "Gültig ab", "Valid from";
         months: "Dauer in Monaten (höchstens 24)", "Duration in months (at most 24)";
-        months_problem: "Geben Sie 1 bis 24 Monate an.", "Enter 1 to 24 months.";
         term_over_problem: "Diese Zeit ist schon vorbei. Wählen Sie einen späteren Tag oder eine längere Dauer.", "This time is over already. Choose a later day or a longer duration.";
         add_grant: "Weitere Erlaubnis", "Another grant";
         recipient_problem: "Wählen Sie, wer bekommen darf.", "Choose who may receive.";
@@ -105,14 +120,13 @@ texts! {
         files_hint: "Ziehen Sie die Datei hierher oder wählen Sie sie aus. Sie bleibt auf diesem Rechner; nur ihre Prüfsumme wird aufgezeichnet. Höchstens 64 MiB.",
             "Drop the file here or choose it. It stays on this machine; only its checksum is recorded. At most 64 MiB.";
         review_months: "Durchsicht mit der Person spätestens in Monaten", "Review with the participant in months, at the latest";
-        review_months_problem: "Geben Sie 1 bis 24 Monate an.", "Enter 1 to 24 months.";
+        review_most: "Durchgesehen wird spätestens nach {} {Monat|Monaten}.", "The review is after {} {month|months} at the latest.";
+        review_beyond: "Die Durchsicht muss vor dem Ende der Einwilligung liegen.", "The review has to be before the end of the consent.";
         summary: "Das wird aufgezeichnet", "This will be recorded";
         text_changed: "Der Text hat sich inzwischen geändert, zum Beispiel ein Name im Verzeichnis. Lesen Sie ihn bitte neu vor.", "The text has changed meanwhile, for example a name in the directory. Please read it out anew.";
         record_now: "Einwilligung aufzeichnen", "Record the consent";
         recorded: "Aufgezeichnet. Eintrag {}. Drucken Sie jetzt die Quittung für die Person.", "Recorded. Record {}. Print the receipt for the participant now.";
         text_refused: "Aus diesen Angaben entsteht kein Text: {}", "No text can be made of this: {}";
-
-        receipt_reason: "Quittung einer Einwilligung", "receipt of a consent";
 
         safeguards_title: "Schweigepflicht und Widersprüche", "Secrecy and objections";
         objections: "Widersprüche", "Objections";
@@ -127,19 +141,28 @@ texts! {
         objection_all: "alles", "everything";
         objection_now: "Widerspruch jetzt aufzeichnen", "Record the objection now";
         objection_everything: "Sie haben nichts eingegrenzt: Ab dann wird über diese Person gar nichts mehr weitergegeben.", "You narrowed nothing: from then on nothing is passed on about this participant at all.";
-        objected: "Aufgezeichnet. {} wartende Nachrichten wurden angehalten. Eintrag {}.", "Recorded. {} waiting messages were stopped. Record {}.";
+        objected: "Aufgezeichnet. {} wartende {Nachricht wurde|Nachrichten wurden} angehalten. Eintrag {}.", "Recorded. {} waiting {message was|messages were} stopped. Record {}.";
         withdraw: "Zurücknehmen", "Withdraw";
+        withdraw_title: "Widerspruch zurücknehmen", "Withdraw an objection";
+        withdraw_lead: "Danach wird wieder weitergegeben, was eine Einwilligung erlaubt. Tun Sie das nur, wenn die Person es möchte.",
+            "After that, what a consent allows is passed on again. Do this only if the participant wants it.";
+        withdraw_now: "Jetzt zurücknehmen", "Withdraw now";
         withdrawn: "Zurückgenommen. Ab jetzt entscheiden wieder die Einwilligungen. Eintrag {}.", "Withdrawn. From now on the consents decide again. Record {}.";
         secrecy: "Schweigepflichtentbindungen", "Releases from secrecy";
         secrecy_none: "Keine Schweigepflichtentbindung.", "No release from secrecy.";
         secrecy_holder: "Wer ist entbunden", "Who is released";
         secrecy_addressee: "Gegenüber", "Towards";
+        secrecy_holder_problem: "Wählen Sie, wer entbunden ist.", "Choose who is released.";
+        secrecy_addressee_problem: "Wählen Sie, wem gegenüber.", "Choose towards whom.";
         secrecy_new: "Schweigepflichtentbindung aufzeichnen", "Record a release";
         secrecy_new_hint: "Für Stellen mit Berufsgeheimnis (§ 203 StGB), die selbst an Schleuse teilnehmen.", "For bodies with professional secrets (§ 203 StGB) that take part in Schleuse themselves.";
         secrecy_text: "Text, den die Person unterschrieben hat", "Text that the participant has signed";
         secrecy_text_problem: "Der Text fehlt.", "The text is missing.";
         secrecy_recorded: "Aufgezeichnet. Eintrag {}.", "Recorded. Record {}.";
-        secrecy_revoked: "Widerrufen. {} wartende Nachrichten wurden angehalten. Eintrag {}.", "Revoked. {} waiting messages were stopped. Record {}.";
+        unrelease_title: "Schweigepflichtentbindung widerrufen", "Revoke a release from secrecy";
+        unrelease_lead: "Der Widerruf wirkt sofort. Was schon ausgehändigt ist, bleibt rechtmäßig weitergegeben.",
+            "The revocation takes effect at once. What was handed out already was passed on lawfully.";
+        secrecy_revoked: "Widerrufen. {} wartende {Nachricht wurde|Nachrichten wurden} angehalten. Eintrag {}.", "Revoked. {} waiting {message was|messages were} stopped. Record {}.";
 
         leave_title: "Vertretung, Wechsel, Ende", "Deputy, change, end";
         deputy: "Vertretung einsetzen", "Appoint a deputy";
@@ -155,11 +178,13 @@ texts! {
         deputy_done: "Die Vertretung ist eingesetzt. Eintrag {}. Sie endet mit dem Widerruf dieser Einwilligung.", "The deputy is appointed. Record {}. It ends with the revocation of this consent.";
         hand_over: "An eine andere Lotsin oder einen anderen Lotsen übergeben", "Hand over to another Lotse";
         hand_over_lead: "Danach sehen Sie diese Person nicht mehr. Nur die neue Lotsin oder der neue Lotse kann sie zurückgeben.", "After that you do not see this participant any more. Only the new Lotse can hand them back.";
+        hand_over_done: "Die Person ist übergeben. Eintrag {}. Was über sie auf diesem Rechner steht, können Sie jetzt löschen.",
+            "The participant is handed over. Record {}. What is kept about them on this machine you can delete now.";
         hand_over_now: "Jetzt übergeben", "Hand over now";
         end: "Teilnahme beenden", "End the participation";
         end_lead: "Die Person kann jederzeit gehen, ohne Grund und ohne Nachteil. Alle Einwilligungen enden sofort.", "The participant can leave at any time, without reason and without disadvantage. All consents end at once.";
         end_now: "Teilnahme jetzt beenden", "End the participation now";
-        end_done: "Beendet. {} wartende Nachrichten wurden angehalten. Eintrag {}.", "Ended. {} waiting messages were stopped. Record {}.";
+        end_done: "Beendet. {} wartende {Nachricht wurde|Nachrichten wurden} angehalten. Eintrag {}.", "Ended. {} waiting {message was|messages were} stopped. Record {}.";
         preview: "Vorschau", "Preview";
     }
 }

@@ -10,7 +10,7 @@ texts! {
         overview_lead: "Was zwischen den Stellen geschah. Zahlen, keine Personen. Auch dieser Blick steht im Protokoll.",
             "What happened between agencies. Numbers, no persons. This look, too, stands in the log.";
         days: "Zeitraum", "Period";
-        days_n: "{} Tage", "{} days";
+        days_n: "{} {Tag|Tage}", "{} {day|days}";
         accepted: "angenommen", "accepted";
         refused: "abgelehnt", "refused";
         decided: "Entscheidungen", "Decisions";
@@ -19,9 +19,10 @@ texts! {
             "A bar for each day: accepted messages upwards, refused ones downwards. The numbers are in the table below.";
         as_table: "Als Tabelle", "As a table";
         day: "Tag", "Day";
+        day_utc: "Tag (UTC)", "Day (UTC)";
         by_pair: "Nach Absender und Empfänger", "By sender and recipient";
         by_purpose: "Nach Zweck", "By purpose";
-        more_rows: "{} weitere Zeilen", "{} more rows";
+        more_rows: "{} weitere {Zeile|Zeilen}", "{} more {row|rows}";
         pair: "Absender → Empfänger", "Sender → recipient";
         purpose: "Zweck", "Purpose";
         nothing_decided: "In diesem Zeitraum wurde keine Nachricht entschieden.", "No message was decided in this period.";
@@ -31,7 +32,8 @@ texts! {
         overdue_do: "Ansehen", "Look";
         log_state: "Protokoll", "Log";
         log_sound: "stimmt mit dem überein, was früher gezeigt wurde", "agrees with what was shown before";
-        log_size: "{} Einträge", "{} records";
+        log_told: "laut Broker unverändert", "unchanged, the broker says";
+        log_size: "{} {Eintrag|Einträge}", "{} {record|records}";
         checked_here: "Geprüft hat das der Broker selbst. Unabhängig prüfen Sie mit: schleuse dpo console oder schleuse verify.",
             "The broker itself checked this. Check independently with: schleuse dpo console, or schleuse verify.";
         checked_home: "Geprüft auf diesem Rechner, gegen den letzten hier bekannten Stand.", "Checked on this machine, against the newest state known here.";
@@ -54,7 +56,7 @@ texts! {
         certificate: "Seriennummer des Zertifikats", "Serial number of the certificate";
         certificate_problem: "Eine Seriennummer hat bis zu 40 Zeichen: 0 bis 9 und a bis f, in Paaren.", "A serial number has up to 40 characters: 0 to 9 and a to f, in pairs.";
         results: "Ergebnisse", "Results";
-        results_n: "{} Einträge gezeigt. Diese Suche ist Eintrag {}.", "{} records shown. This search is record {}.";
+        results_n: "{} {Eintrag|Einträge} gezeigt. Diese Suche ist Eintrag {}.", "{} {record|records} shown. This search is record {}.";
         results_none: "Kein Eintrag passt.", "No record matches.";
         results_none_do: "Nehmen Sie eine Eingrenzung weg, oder prüfen Sie die Kennung.", "Remove a filter, or check the reference.";
         more: "Weitere Einträge", "More records";
@@ -63,15 +65,19 @@ texts! {
         verify_now: "Beweis jetzt prüfen", "Verify now";
         proof: "Beweis", "Proof";
         proof_sound: "Der Eintrag steht unverändert im Protokoll.", "The record stands in the log unchanged.";
-        proof_says: "Aus seiner Prüfsumme und {} weiteren folgt genau die Wurzel, die der Broker über {} Einträge unterschrieben hat.",
-            "From its checksum and {} others follows exactly the root that the broker signed over {} records.";
+        proof_says: "Aus seiner Prüfsumme und {} weiteren folgt genau die Wurzel, die der Broker über {} {Eintrag|Einträge} unterschrieben hat.",
+            "From its checksum and {} {other|others} follows exactly the root that the broker signed over {} {record|records}.";
         proof_root: "Wurzel", "Root";
         proof_path: "Weg zur Wurzel", "Path to the root";
         proof_checkpoint: "Unterschriebener Stand", "Signed checkpoint";
         export: "Ergebnisse mitnehmen", "Take the results along";
         export_hint: "Jede Ausgabe ist eine neue Suche und wird protokolliert. Die Beweisdatei prüft jeder ohne den Broker mit: schleuse verify.",
             "Each export is a new search and is logged. Anybody can check the proof file without the broker with: schleuse verify.";
-        export_problem: "Mehr als {} Einträge passen. Grenzen Sie weiter ein, zum Beispiel mit einem kürzeren Zeitraum, oder nehmen Sie: schleuse dpo log --export", "More than {} records match. Narrow down, for example by a shorter period, or use: schleuse dpo log --export";
+        too_many: "Mehr als {} {Eintrag passt|Einträge passen}. Grenzen Sie weiter ein, zum Beispiel mit einem kürzeren Zeitraum.",
+            "More than {} {record matches|records match}. Narrow down, for example by a shorter period.";
+        too_many_of_one: "Über diese Person gibt es mehr als {} {Eintrag|Einträge}.", "There are more than {} {record|records} about this participant.";
+        too_many_here: "Größeres geht auf Ihrem eigenen Rechner mit: {}", "Larger ones work on your own machine with: {}";
+        export_nothing: "Kein Eintrag passt: Es gibt nichts zu beweisen.", "No record matches: there is nothing to prove.";
         export_proof: "Einträge mit Beweisen (JSON)", "Records with proofs (JSON)";
         export_csv: "Tabelle (CSV)", "Table (CSV)";
         export_jsonl: "Zeilen (JSON Lines)", "Lines (JSON Lines)";
@@ -83,7 +89,7 @@ texts! {
         known_time: "Uhrzeit", "Time of day";
         known_hint: "Ab da laufen 72 Stunden.", "72 hours run from then.";
         time_problem: "Geben Sie eine Uhrzeit an, zum Beispiel 09:30.", "Enter a time, for example 09:30.";
-        clock_left: "Melden bis {}: noch {} Stunden.", "Notify until {}: {} hours left.";
+        clock_left: "Melden bis {}: noch {} {Stunde|Stunden}.", "Notify until {}: {} {hour|hours} left.";
         clock_over: "Die Frist zur Meldung endete am {}. Melden Sie sofort und begründen Sie die Verspätung (Art. 33 Abs. 1 DSGVO).",
             "The time to notify ended on {}. Notify at once and state the reasons for the delay (GDPR Art. 33(1)).";
         incident_scope_problem: "Nennen Sie ein Zertifikat, eine Stelle oder einen Zeitraum.", "Name a certificate, an agency or a period.";
@@ -104,6 +110,28 @@ texts! {
         report_page: "Auskunft als Seite (HTML)", "Report as a page (HTML)";
         report_proofs: "Einträge mit Beweisen (JSON)", "Records with proofs (JSON)";
         report_nobody: "Ihre Stelle hat keine Kennung dieser Art, oder es ist nichts aufgezeichnet.", "Your agency has no such reference, or nothing is recorded.";
+
+        unsound: "Achtung: Die Prüfung ist gescheitert", "Attention: the checks failed";
+        unsound_says: "Was der Broker geliefert hat, hält der Prüfung nicht stand. Deshalb gibt es hier keine Ausgabe.",
+            "What the broker delivered does not stand up to the checks. So nothing is handed out here.";
+        unsound_do: "Geben Sie nichts davon weiter und stützen Sie nichts darauf. Sichern Sie die Beweisdatei und lassen Sie sie von jemandem prüfen, der den Broker nicht betreibt. Ist Ihre Liste der Zertifikatsstellen veraltet, kann auch das die Ursache sein.",
+            "Pass nothing of it on and rely on none of it. Keep the proof file and have it examined by somebody who does not run the broker. A list of certificate authorities that is out of date can be a cause, too.";
+        unsound_failed: "Das ist gescheitert", "This failed";
+        unsound_evidence: "Für die Untersuchung", "For the examination";
+        unsound_evidence_hint: "Die Datei enthält dieselben Einträge mit ihren Beweisen, neu abgefragt; auch das wird protokolliert. Prüfen lässt sie sich mit: schleuse verify",
+            "The file has the same records with their proofs, asked for anew; that is logged, too. It can be checked with: schleuse verify";
+        unsound_evidence_take: "Beweisdatei trotzdem sichern (JSON)", "Keep the proof file nevertheless (JSON)";
+        check_signature: "Der Stand des Protokolls ist nicht mit dem Schlüssel unterschrieben, dem Sie vertrauen.", "The state of the log is not signed with the key that you trust.";
+        check_inclusion: "Ein Eintrag steht so nicht im unterschriebenen Protokoll.", "A record does not stand in the signed log as it is.";
+        check_records: "Ein Eintrag passt nicht zu seiner eigenen Prüfsumme.", "A record does not fit its own checksum.";
+        check_order: "Die Reihenfolge oder die Zeiten der Einträge stimmen nicht.", "The order or the times of the records do not fit.";
+        check_permits: "Etwas wurde weitergegeben, ohne dass die Einwilligungen es zeigen.", "Something was passed on that the consents do not show.";
+        check_participants: "Einträge sind einer anderen Person zugeordnet, als die Lotsin oder der Lotse unterschrieben hat.", "Records are assigned to another participant than the Lotse signed.";
+        check_consents: "Eine Einwilligung, ein Widerruf oder ein Widerspruch passt nicht zu dem, was davor war.", "A consent, a revocation or an objection does not fit what was before it.";
+        check_signatures: "Eine Unterschrift unter einem Dokument gilt nicht.", "A signature under a document does not hold.";
+        check_duties: "Eine Löschpflicht passt nicht zu dem, was ausgehändigt wurde.", "A duty to delete does not fit what was handed out.";
+        check_erased: "Etwas wurde gelöscht, ohne dass es so vorgeschlagen und freigegeben war.", "Something was erased that was not proposed and approved so.";
+        check_other: "Eine weitere Prüfung ist gescheitert.", "Another check failed.";
 
         deletions: "Löschpflichten", "Duties to delete";
         deletions_lead: "Fällt die Grundlage einer Weitergabe weg, muss der Empfänger löschen oder eine Vorschrift nennen, nach der er behält.",
@@ -140,13 +168,14 @@ texts! {
         run_approve_now: "Jetzt endgültig löschen", "Erase for good now";
         run_withdraw: "Zurückziehen", "Withdraw";
         run_withdrawn: "Der Vorschlag ist zurückgezogen. Eintrag {}.", "The run is withdrawn. Record {}.";
-        run_done: "Gelöscht: Inhalte von {} Einträgen. Eintrag {}.", "Erased: contents of {} records. Record {}.";
-        run_would: "Gelöscht würden Inhalte von {} Einträgen; {} wartende Nachrichten würden angehalten.", "Contents of {} records would be erased; {} waiting messages would be stopped.";
-        run_would_retention: "Gelöscht würden Inhalte von {} Einträgen und alles über {} Personen.", "Contents of {} records and everything about {} participants would be erased.";
+        run_done: "Gelöscht: Inhalte von {} {Eintrag|Einträgen}. Eintrag {}.", "Erased: contents of {} {record|records}. Record {}.";
+        run_would: "Gelöscht würden Inhalte von {} {Eintrag|Einträgen}; {} wartende {Nachricht würde|Nachrichten würden} angehalten.", "Contents of {} {record|records} would be erased; {} waiting {message|messages} would be stopped.";
+        run_would_retention: "Gelöscht würden Inhalte von {} {Eintrag|Einträgen} und alles über {} {Person|Personen}.", "Contents of {} {record|records} and everything about {} {participant|participants} would be erased.";
         run_more: "Ein weiterer Lauf würde noch mehr löschen.", "Another run would erase more.";
         run_proposed: "Vorgeschlagen als Nummer {}. Eine andere Person muss es innerhalb von 14 Tagen freigeben.", "Proposed as number {}. Another person must approve it within 14 days.";
         propose_erasure: "Person löschen", "Erase a participant";
         propose_retention: "Aufbewahrung anwenden", "Apply retention";
+        count_now: "Neu zählen, was gelöscht würde", "Count anew what would be erased";
         count_only: "Nur zählen", "Only count";
         propose: "Vorschlagen", "Propose";
         needs_person: "Ihr Zertifikat nennt keine Person. Vorschlagen und freigeben kann nur, wessen Zertifikat eine Person nennt.", "Your certificate names no person. Only whose certificate names a person can propose and approve.";

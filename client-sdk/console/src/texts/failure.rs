@@ -18,6 +18,9 @@ texts! {
             "The request came from another page. For your protection it is not carried out. Enter the address of the console yourself.";
         too_fast: "Das war zu schnell hintereinander", "That was too fast";
         too_fast_do: "Warten Sie einen Augenblick und laden Sie die Seite neu.", "Wait a moment and load the page again.";
+        busy: "Gerade werden schon große Ausgaben gemacht", "Large answers are being made already";
+        busy_do: "Mehr davon auf einmal würde die Nachrichten bremsen. Versuchen Sie es in ein paar Minuten noch einmal, oder nehmen Sie auf Ihrem Rechner: schleuse dpo console",
+            "More of them at once would slow down messages. Try again in some minutes, or use on your own machine: schleuse dpo console";
         no_console: "Für diese Rolle gibt es keine Konsole", "There is no console for this role";
         no_console_do: "Ihr Zertifikat ist das eines Systems oder der Auswertung. Wählen Sie im Browser das Zertifikat einer Person.",
             "Your certificate is that of a system or of the evaluation. Choose the certificate of a person in your browser.";
@@ -28,11 +31,20 @@ texts! {
         link_used_do: "Jeder Link öffnet die Konsole nur einmal. Drücken Sie im Fenster des Programms die Eingabetaste: Es zeigt einen neuen. Haben Sie den Link nicht selbst benutzt? Dann beenden Sie das Programm.",
             "Each link opens the console only once. Press Enter in the window of the program: it shows a new one. Did you not use the link yourself? Then end the program.";
         internal: "Das ist ein Fehler der Konsole", "This is a fault of the console";
-        internal_do: "Es wurde nichts geändert. Laden Sie die Seite neu; hilft das nicht, melden Sie es dem Betrieb.",
-            "Nothing was changed. Load the page again; if that does not help, tell operations.";
+        internal_do: "Ob schon etwas geändert wurde, sehen Sie auf der Seite der Person oder des Eintrags. Kommt der Fehler wieder, melden Sie ihn dem Betrieb.",
+            "Whether something was changed already, the page of the person or record shows. If it happens again, tell operations.";
+        too_large: "Das Formular ist zu groß", "The form is too large";
+        too_large_do: "Es wurde nichts geändert. Gehen Sie zurück und kürzen Sie den Text, oder wählen Sie kleinere Dateien.",
+            "Nothing was changed. Go back and shorten the text, or choose smaller files.";
+        unreadable: "Das Formular ist nicht ganz angekommen", "The form did not arrive whole";
+        unreadable_do: "Es wurde nichts geändert. Gehen Sie zurück und senden Sie es noch einmal.",
+            "Nothing was changed. Go back and send it again.";
+        file: "Eine Datei auf diesem Rechner lässt sich nicht lesen oder schreiben", "A file on this machine cannot be read or written";
+        file_do: "Prüfen Sie, ob die Platte voll ist und ob der Ordner Ihnen gehört; die Einzelheiten nennen die Datei. Was schon gesendet war, gilt: Sehen Sie es auf der Seite der Person nach, bevor Sie es noch einmal tun.",
+            "Check whether the disk is full and the folder is yours; the details name the file. What was sent already stands: look at the person's page before you do it again.";
         unreachable: "Der Broker ist nicht erreichbar", "The broker cannot be reached";
-        unreachable_do: "Prüfen Sie die Verbindung und versuchen Sie es gleich noch einmal. Ob eine Änderung angekommen ist, sehen Sie danach im Verlauf.",
-            "Check the connection and try again in a moment. Whether a change arrived, the history will show then.";
+        unreachable_do: "Prüfen Sie die Verbindung. Wollten Sie etwas ändern, sehen Sie danach zuerst auf der Seite der Person nach, ob es schon angekommen ist; senden Sie es nur sonst noch einmal.",
+            "Check the connection. If you were changing something, look at the participant's page first whether it has arrived already; send it again only if not.";
         alarm: "Achtung: Das Protokoll stimmt nicht", "Attention: the log does not hold";
         alarm_do: "Der Broker zeigt ein anderes Protokoll als früher. Ändern Sie nichts und sagen Sie sofort der oder dem Datenschutzbeauftragten Bescheid.",
             "The broker shows another log than before. Change nothing, and tell the data-protection officer at once.";

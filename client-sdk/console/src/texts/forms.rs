@@ -22,10 +22,10 @@ texts! {
         until_day: "Bis einschließlich", "Up to and including";
         day_problem: "Geben Sie einen Tag an, zum Beispiel 01.12.2026.", "Enter a day, for example 2026-12-01.";
         day_order_problem: "Das Ende liegt vor dem Anfang.", "The end is before the beginning.";
+        months_problem: "Geben Sie 1 bis {} Monate an.", "Enter 1 to {} months.";
         reference: "Kennung", "Reference";
         reference_problem: "Eine Kennung hat 26 Zeichen: Buchstaben und die Ziffern 2 bis 7.", "A reference has 26 characters: letters and the digits 2 to 7.";
         code_problem: "Wählen Sie etwas aus der Liste.", "Choose something from the list.";
-        address_problem: "Wählen Sie eine Stelle aus der Liste.", "Choose an office from the list.";
         when: "Wann", "When";
         who: "Wer", "Who";
         number: "Nummer", "Number";

@@ -9,7 +9,10 @@ texts! {
         today_lead: "Was ansteht, das Dringendste zuerst.", "What is to be done, the most urgent first.";
         nothing: "Nichts offen.", "Nothing open.";
         nothing_do: "Neue Bitten der Stellen und Durchsichten erscheinen hier von selbst.", "New requests of agencies and reviews appear here by themselves.";
-        more_tasks: "Es gibt mehr Aufgaben, als hier Platz haben. Erledigen Sie diese zuerst.", "There are more tasks than fit here. Settle these first.";
+        tasks_n: "{} {Aufgabe|Aufgaben}", "{} {task|tasks}";
+        tasks_cut: "Mehr als {} {Aufgabe|Aufgaben}", "More than {} {task|tasks}";
+        tasks_cut_do: "Sie sehen die dringendsten. Die übrigen rücken nach, sobald Sie davon welche erledigen; bei der einzelnen Person sehen Sie auch sie.",
+            "You see the most urgent ones. The others move up as you settle some of these; the participant's own page shows them, too.";
         due_now: "sofort", "at once";
         due_by: "bis {}", "by {}";
         overdue_since: "überfällig seit {}", "overdue since {}";
@@ -17,7 +20,7 @@ texts! {
         t_request_says: "{} möchte an {} senden: {} ({}).", "{} would like to send to {}: {} ({}).";
         t_request_reason: "Grund: {}.", "Reason: {}.";
         t_grant: "Eine Erlaubnis läuft aus", "A grant ends";
-        t_grant_says: "Besprechen Sie, ob sie verlängert werden soll. Ohne Verlängerung endet sie von selbst.", "Talk about whether it shall be renewed. Without that it ends by itself.";
+        t_grant_says: "Besprechen Sie mit der Person, ob sie verlängert werden soll. Ohne Verlängerung endet sie von selbst.", "Talk with the participant about whether it shall be renewed. Without that it ends by itself.";
         t_review: "Durchsicht einer Einwilligung", "Review of a consent";
         t_review_says: "Gehen Sie die Einwilligung mit der Person durch. Wird das versäumt, ruht sie.", "Go through the consent with the participant. If that is missed, it is suspended.";
         t_end: "24 Monate enden", "24 months end";
@@ -51,6 +54,18 @@ texts! {
         born: "Geboren am", "Born on";
         file_number: "Aktenzeichen", "File number";
         unnamed: "(ohne Namen)", "(without a name)";
+        book_unreadable: "(Namen nicht lesbar: siehe Teilnehmende)", "(names cannot be read: see Participants)";
+        kept_some: "Auf diesem Rechner steht noch etwas über {} {Person|Personen}, die nicht mehr zu Ihnen {gehört|gehören}.",
+            "This machine still keeps something about {} {person|persons} who {is|are} not yours any more.";
+        kept_look: "Ansehen und löschen", "Look and delete";
+        kept: "Noch auf diesem Rechner", "Still on this machine";
+        kept_lead: "Namen und Fallkonferenzen von Personen, die Sie nicht mehr begleiten: übergeben, oder beim Broker gelöscht. Brauchen Sie etwas davon, übernehmen Sie es vorher in Ihre Akte.",
+            "Names and Fallkonferenzen of participants whom you do not guide any more: handed over, or erased at the broker. If you need something of it, take it to your files before.";
+        kept_none: "Hier steht nichts über Personen, die Sie nicht mehr begleiten.", "Nothing is kept here about participants whom you do not guide any more.";
+        kept_conferences: "Fallkonferenzen", "Fallkonferenzen";
+        forget: "Endgültig löschen", "Delete for good";
+        forgotten: "Name und eigene Fallkonferenzen zu dieser Person sind von diesem Rechner gelöscht. Texte von Einwilligungen und Fallkonferenzen anderer bleiben.",
+            "The name of this participant and your own Fallkonferenzen about them are deleted from this machine. Texts of consents and Fallkonferenzen of others stay.";
         edit_name: "Namen ändern", "Change the name";
         named: "Der Name ist geändert.", "The name is changed.";
         registered: "Die Person ist aufgenommen.", "The participant is registered.";
@@ -59,6 +74,11 @@ texts! {
         since: "Seit", "Since";
         ends: "24 Monate enden am", "24 months end on";
         waiting_position: "Platz {} der Vormerkliste", "number {} on the waiting list";
+        open: "Offen", "Open";
+        open_none: "nichts", "nothing";
+        open_unknown: "nicht bekannt", "not known";
+        open_cut: "Es gibt mehr Aufgaben, als der Broker auf einmal nennt. Wo „nicht bekannt“ steht, sehen Sie auf der Seite der Person, was offen ist; eine Zahl kann zu klein sein.",
+            "There are more tasks than the broker lists at once. Where it says \u{201c}not known\u{201d}, the participant's page shows what is open; a number can be too small.";
         page_n: "Seite {} von {}", "Page {} of {}";
         next_page: "Nächste Seite", "Next page";
         previous_page: "Vorige Seite", "Previous page";
@@ -80,6 +100,8 @@ texts! {
         person_open_none: "Für diese Person ist nichts offen.", "Nothing is open for this participant.";
         restricted: "Die Verarbeitung ist eingeschränkt: Zurzeit wird nichts weitergegeben.", "Processing is restricted: nothing is passed on at the moment.";
         ended: "Die Teilnahme ist beendet: Es wird nichts mehr weitergegeben.", "The participation has ended: nothing is passed on any more.";
+        person_open_unknown: "Es sind mehr Bitten der Stellen offen, als der Broker auf einmal nennt. Ob eine davon diese Person meint, steht hier, sobald ältere erledigt sind.",
+            "More requests of agencies are open than the broker lists at once. Whether one of them is about this participant will stand here as soon as older ones are settled.";
         matrix: "Wer darf was bekommen?", "Who may receive what?";
         matrix_caption: "Einwilligungen: Empfänger in Zeilen, Zwecke in Spalten", "Consents: recipients in rows, purposes in columns";
         matrix_none: "Es gibt keine Einwilligung. Über diese Person darf nichts gesendet werden.", "There is no consent. Nothing may be sent about this participant.";
@@ -120,7 +142,6 @@ texts! {
 
         timeline_lead: "Alles, was das Protokoll über diese Person zeigt, das Neueste zuerst. Auch dieser Blick wird protokolliert.",
             "Everything that the log shows about this participant, the newest first. This look, too, is logged.";
-        timeline_reason: "Verlauf der Person in der Konsole des Lotsen angesehen", "course of the participant looked at in the Lotse's console";
         timeline_which: "Zeigen", "Show";
         timeline_disclosures: "nur Weitergaben", "disclosures only";
         timeline_consents: "nur Einwilligungen", "consents only";
@@ -131,7 +152,16 @@ texts! {
 
         deadlines: "Fristen", "Deadlines";
         deadlines_lead: "Hinweise, keine Entscheidungen: Gesetzliche Fristen laufen, gleich was hier steht.", "Hints, no decisions: statutory periods run whatever stands here.";
-        deadlines_reason: "Fristen der Person in der Konsole angesehen", "deadlines of the participant looked at in the console";
+        deadlines_all_lead: "Die nächsten Fristen aller Teilnehmenden: das Ende der 24 Monate, Durchsichten und auslaufende Erlaubnisse der nächsten 30 Tage.",
+            "The next deadlines of all participants: the end of the 24 months; reviews and ending grants of the next 30 days.";
+        deadlines_all_law: "Gesetzliche Fristen, zum Beispiel die zwei Wochen des § 14 SGB IX, folgen aus den Nachrichten zu einer Person. Sie stehen auf deren Seite unter „Fristen“.",
+            "Statutory periods, for example the two weeks of § 14 SGB IX, follow from the messages about a participant. They are on the participant's page at \u{201c}Deadlines\u{201d}.";
+        deadlines_all_none: "Zurzeit ist keine Frist bekannt.", "No deadline is known at the moment.";
+        deadlines_n: "{} {Frist|Fristen}", "{} {deadline|deadlines}";
+        deadlines_cut: "Es gibt mehr Aufgaben, als der Broker auf einmal nennt: Durchsichten und auslaufende Erlaubnisse stehen hier nur bis {}.",
+            "There are more tasks than the broker lists at once: reviews and ending grants are here until {} only.";
+        deadlines_cut_all: "Es sind mehr Bitten der Stellen offen, als der Broker auf einmal nennt: Durchsichten und auslaufende Erlaubnisse fehlen hier, bis davon welche erledigt sind.",
+            "More requests of agencies are open than the broker lists at once: reviews and ending grants are missing here until some of those are settled.";
         deadlines_none: "Nach dem, was bekannt ist, läuft keine Frist.", "By what is known, no period runs.";
         deadline_what: "Was", "What";
         deadline_whose: "Wer", "Who";

@@ -52,9 +52,9 @@ texts! {
         w_met: "genug Zeugen", "enough witnesses";
         w_not_met: "zu wenige Zeugen", "too few witnesses";
         w_required: "Verlangt", "Required";
-        seconds: "{} Sekunden", "{} seconds";
-        minutes: "{} Minuten", "{} minutes";
-        hours: "{} Stunden", "{} hours";
+        seconds: "{} {Sekunde|Sekunden}", "{} {second|seconds}";
+        minutes: "{} {Minute|Minuten}", "{} {minute|minutes}";
+        hours: "{} {Stunde|Stunden}", "{} {hour|hours}";
         mailboxes: "Postfächer", "Mailboxes";
         mailboxes_lead: "Wer liest, und was wartet. Bei einem Rückstand rufen Sie die Stelle an.", "Who reads, and what waits. Call the agency if it falls behind.";
         mailbox: "Postfach", "Mailbox";

@@ -15,6 +15,7 @@ texts! {
         role_operator: "Betrieb:", "Operations:";
         nav_today: "Heute", "Today";
         nav_participants: "Teilnehmende", "Participants";
+        nav_deadlines: "Fristen", "Deadlines";
         nav_conferences: "Fallkonferenzen", "Fallkonferenzen";
         nav_places: "Plätze", "Places";
         nav_overview: "Übersicht", "Overview";

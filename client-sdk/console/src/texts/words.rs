@@ -109,6 +109,10 @@ texts! {
         f_without_participant: "Ohne Bezug zu einer Person", "About no participant";
         f_leaf_hash: "Blattprüfsumme (RFC 9162)", "Leaf hash (RFC 9162)";
 
+        r_consents_listed: "Einwilligungen angesehen", "consents looked at";
+        r_safeguards_listed: "Schweigepflichtentbindungen und Widersprüche angesehen", "releases and objections looked at";
+        r_erasure_planned: "ein Löschen vorbereitet", "an erasure prepared";
+
         c_unknown_participant: "die Kennung gehört zu niemandem", "the reference belongs to nobody";
         c_no_consent: "es gibt keine Einwilligung dafür", "there is no consent for it";
         c_revoked: "die Einwilligung wurde widerrufen", "the consent was revoked";

@@ -14,7 +14,8 @@ pub(crate) struct ConsoleArguments {
     /// Minutes without a request after which the session ends.
     #[arg(long, default_value_t = 60, value_name = "MINUTES")]
     pub(crate) idle_minutes: u64,
-    /// Catalogue with the names of purposes, categories and kinds; without it, their codes are shown.
+    /// Catalogue of purposes, categories and kinds: the Lotse's forms offer what it has. Without it, the officer's pages
+    /// show codes.
     #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
     /// Folder for what stays on this machine: names of participants, conferences. Without it, a folder in --state.

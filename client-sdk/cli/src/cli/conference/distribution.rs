@@ -9,7 +9,7 @@ use schleuse_client::fallkonferenz::{
 use schleuse_client::{Address, ClientError, ItemId};
 use serde_json::{Value, json};
 
-use super::{Desk, expires_in, kept, open, wrong};
+use super::{Desk, expires_in, kept, open_to_change, wrong};
 use crate::cli::Ending;
 use crate::cli::args::{Chosen, Sending};
 
@@ -20,7 +20,7 @@ pub(super) async fn invite(
     sending: &Sending,
     dry_run: bool,
 ) -> Result<Ending, ClientError> {
-    let mut conference = open(chosen)?;
+    let (_held, mut conference) = open_to_change(chosen).await?;
     let client = desk.connect(&conference).await?;
     client.check_invitation(&conference).await?;
     let distribution = client.distribution(&conference).await?;
@@ -56,15 +56,16 @@ pub(super) async fn review(
     chosen: &Chosen,
     dry_run: bool,
 ) -> Result<Ending, ClientError> {
-    let mut conference = open(chosen)?;
+    let (_held, mut conference) = open_to_change(chosen).await?;
     let client = desk.connect(&conference).await?;
     let review = conference.review_with(&client.distribution(&conference).await?);
     let recalled = if dry_run {
         Vec::new()
     } else {
-        let recalled = client.recall_uncovered(&mut conference, &review).await?;
+        let recalled = client.recall_uncovered(&mut conference, &review).await;
+        // What was recalled before an error is kept too.
         kept(&chosen.folder).save(&conference)?;
-        recalled
+        recalled?
     };
     let value = review_json(&review, &recalled, dry_run);
     desk.output.result(&value, || {

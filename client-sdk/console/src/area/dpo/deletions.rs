@@ -1,12 +1,10 @@
 //! Duties to delete: who owes an answer, and since when.
 
-use std::collections::HashMap;
-
 use askama::Template;
-use axum::extract::Query;
 use schleuse_client::{DeletionAnswer, DeletionDuty, DutyFilter, shown};
 
 use crate::desk::{Answer, Desk};
+use crate::extract::Query;
 use crate::surface::Surface;
 use crate::texts::filled;
 use crate::words;
@@ -36,7 +34,7 @@ struct Page {
     rows: Vec<Row>,
 }
 
-pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn show(desk: Desk, Query(asked): Query) -> Answer {
     let t = &desk.t().dpo;
     let which = asked.get("which").map_or("overdue", String::as_str);
     let filter = match which {

@@ -1,17 +1,15 @@
 //! Erasure and retention: one person proposes, another approves; holds beat both.
 
-use std::collections::HashMap;
-
 use askama::Template;
-use axum::extract::Query;
 use schleuse_client::{Hold, HoldId, OpenRun, RunCounts, RunSubject, shown};
 
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::Query;
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
-use crate::texts::{DpoTexts, filled};
+use crate::texts::{DpoTexts, Texts, filled};
 use crate::words;
 
 struct RunRow {
@@ -21,6 +19,8 @@ struct RunRow {
     reason: String,
     by: String,
     is_own: bool,
+    /// Code of what is erased, as the forms name it.
+    code: &'static str,
 }
 
 struct HoldRow {
@@ -43,7 +43,7 @@ struct Page {
     problems: Problems,
 }
 
-pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn show(desk: Desk, Query(asked): Query) -> Answer {
     let t = &desk.t().dpo;
     let number = |name: &str| {
         let number = asked.get(name).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
@@ -95,13 +95,14 @@ async fn page(
 
 fn run_row(desk: &Desk, run: &OpenRun) -> RunRow {
     let (t, language) = (&desk.t().dpo, desk.surface.language);
-    let (what, participant) = match &run.subject {
-        RunSubject::Erasure(one) => (t.run_erasure, one.as_text().to_owned()),
-        RunSubject::Retention => (t.run_retention, String::new()),
+    let (code, what, participant) = match &run.subject {
+        RunSubject::Erasure(one) => ("erasure", t.run_erasure, one.as_text().to_owned()),
+        RunSubject::Retention => ("retention", t.run_retention, String::new()),
     };
     let times = [words::time(language, run.proposed_ms), words::time(language, run.until_ms)];
     RunRow {
         number: run.number,
+        code,
         what,
         participant,
         reason: shown(&run.reason),
@@ -136,6 +137,20 @@ fn would(counts: &RunCounts, t: &DpoTexts) -> String {
     }
 }
 
+/// The reason of a form. What is wrong with it stands in that form: there are two.
+fn reason(fields: &Fields, t: &Texts, problems: &mut Problems) -> String {
+    let mut wrong = Problems::default();
+    let reason = read::reason(fields, t, &mut wrong);
+    for (_, words) in wrong.all() {
+        problems.add(reason_field(fields), words.clone());
+    }
+    reason
+}
+
+fn reason_field(fields: &Fields) -> &'static str {
+    if fields.get("what") == "retention" { "reason-retention" } else { "reason" }
+}
+
 /// Only counts, or proposes.
 pub(super) async fn propose(desk: Desk, fields: Fields) -> Answer {
     let t = desk.t();
@@ -153,7 +168,7 @@ pub(super) async fn propose(desk: Desk, fields: Fields) -> Answer {
     let counts_only = fields.get("step") == "count";
     let reason = match counts_only {
         true => String::new(),
-        false => read::reason(&fields, t, &mut problems),
+        false => reason(&fields, t, &mut problems),
     };
     let Some(subject) = subject.filter(|_| problems.is_empty()) else {
         return desk.again(&page(&desk, None, fields, problems).await?);
@@ -177,7 +192,7 @@ async fn refused(desk: &Desk, fields: Fields, error: &schleuse_client::ClientErr
     let mut problems = Problems::default();
     let (place, words) = match error.is_not_found() {
         true => ("participant", desk.t().dpo.report_nobody.to_owned()),
-        false => ("reason", in_a_line(&desk.t().failure, error)),
+        false => (reason_field(&fields), in_a_line(&desk.t().failure, error)),
     };
     problems.add(place, words);
     desk.again(&page(desk, None, fields, problems).await?)

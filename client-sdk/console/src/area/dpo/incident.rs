@@ -1,9 +1,10 @@
 //! Incidents: what was disclosed, and how long there is to notify. Source: GDPR Art. 33.
 
 use askama::Template;
-use schleuse_client::{Disclosure, IncidentScope, NOTIFY_WITHIN_MS, by_recipient, shown};
+use schleuse_client::{Disclosure, Incident, IncidentScope, NOTIFY_WITHIN_MS, by_recipient, shown};
 
-use crate::area::{Choice, agencies, large_answer};
+use super::large;
+use crate::area::{Choice, agencies};
 use crate::desk::{Answer, Desk, Failed};
 use crate::fields::{Fields, Problems};
 use crate::read;
@@ -76,28 +77,35 @@ pub(super) async fn show(desk: Desk, fields: Fields) -> Answer {
     if !problems.is_empty() {
         return desk.again(&page(&desk, fields, problems, None).await?);
     }
-    let _place = large_answer().await;
-    let incident = desk.client.incident(&reason, &scope).await;
+    let place = large::place(&desk).await?;
+    let incident = desk.client.incident_up_to(&reason, &scope, large::rows_max(&desk)).await;
     let incident = incident.map_err(|error| desk.failed(error))?;
+    if incident.truncated {
+        problems.add("since", large::too_many(&desk, "schleuse dpo incident"));
+        return desk.again(&page(&desk, fields, problems, None).await?);
+    }
+    let clock = known_ms.map(|since| clock(&desk, since));
+    let aside = desk.clone();
+    let found = place.work(&desk, move || found(&aside, &incident, clock)).await?;
+    place.keep(desk.page(&page(&desk, fields, problems, Some(found)).await?)).await
+}
+
+fn found(desk: &Desk, incident: &Incident, clock: Option<(bool, String)>) -> Found {
+    let t = &desk.t().dpo;
     let count = incident.handed_out.len() + incident.sent.len();
     let numbers = [count.to_string(), incident.query_record.to_string()];
-    let found = Found {
-        told: filled(t.dpo.results_n, &[&numbers[0], &numbers[1]]),
-        clock: known_ms.map(|since| clock(&desk, since)),
+    Found {
+        told: filled(t.results_n, &[&numbers[0], &numbers[1]]),
+        clock,
         tables: vec![
             Table {
-                title: t.dpo.handed_out,
-                empty: t.dpo.nothing_handed_out,
-                rows: rows(&desk, &incident.handed_out),
+                title: t.handed_out,
+                empty: t.nothing_handed_out,
+                rows: rows(desk, &incident.handed_out),
             },
-            Table {
-                title: t.dpo.sent,
-                empty: t.dpo.nothing_sent,
-                rows: rows(&desk, &incident.sent),
-            },
+            Table { title: t.sent, empty: t.nothing_sent, rows: rows(desk, &incident.sent) },
         ],
-    };
-    desk.page(&page(&desk, fields, problems, Some(found)).await?)
+    }
 }
 
 fn known_since(fields: &Fields, desk: &Desk, problems: &mut Problems) -> Option<i64> {

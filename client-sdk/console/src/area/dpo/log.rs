@@ -3,20 +3,20 @@
 //! Searches are sent by POST, so that reasons and references stand neither in addresses nor in a browser's history.
 
 use askama::Template;
-use schleuse_client::{LogQuery, LogRow, hex, rows_csv, rows_json_lines, shown, v1};
+use schleuse_client::{LogQuery, LogRow, Names, hex, rows_csv, rows_json_lines, shown, v1};
 
-use crate::area::{Choice, agencies, large_answer};
+use super::large;
+use super::proven::proven;
+use crate::area::{Choice, agencies};
 use crate::desk::{Answer, Desk, Failed};
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
-use crate::texts::filled;
+use crate::texts::{Texts, filled};
 use crate::words::{Fact, RecordWords, type_name};
 
 /// Records on one page.
 const ROWS_MAX: u32 = 50;
-/// Records of one export. More than that is exported with a companion or the program, in their own memory.
-const EXPORT_ROWS_MAX: u32 = 10_000;
 
 #[derive(Template)]
 #[template(path = "dpo/log.html")]
@@ -156,7 +156,7 @@ pub(super) async fn search(desk: Desk, fields: Fields) -> Answer {
     desk.page(&Results {
         s: desk.surface.clone(),
         told: filled(desk.t().dpo.results_n, &[&numbers[0], &numbers[1]]),
-        asked: asked(&desk, &fields),
+        asked: asked(desk.t(), desk.names(), &fields),
         reason: fields.text("reason"),
         records,
         next: last.map(|row| row.record_number + 1),
@@ -165,8 +165,7 @@ pub(super) async fn search(desk: Desk, fields: Fields) -> Answer {
 }
 
 /// What was asked for, in words: stands above the results, on paper too.
-fn asked(desk: &Desk, fields: &Fields) -> Vec<Fact> {
-    let (t, names) = (desk.t(), desk.names());
+fn asked(t: &Texts, names: &Names, fields: &Fields) -> Vec<Fact> {
     let outcome = |said: &str| match said {
         "accepted" => t.dpo.accepted.to_owned(),
         _ => t.dpo.refused.to_owned(),
@@ -176,7 +175,7 @@ fn asked(desk: &Desk, fields: &Fields) -> Vec<Fact> {
         kind.map_or_else(String::new, |kind| type_name(kind, &t.words).to_owned())
     };
     type Words<'a> = &'a dyn Fn(&str) -> String;
-    let rows: [(&str, &str, Words<'_>); 11] = [
+    let rows: [(&str, &str, Words<'_>); 13] = [
         ("reason", t.forms.reason, &shown),
         ("participant", t.dpo.participant, &shown),
         ("since", t.forms.from_day, &shown),
@@ -188,6 +187,8 @@ fn asked(desk: &Desk, fields: &Fields) -> Vec<Fact> {
         ("purpose", t.dpo.purpose, &|code| names.purpose(code)),
         ("category", t.dpo.category, &|code| names.category(code)),
         ("kind", t.dpo.kind, &|code| names.kind(code)),
+        ("consent", t.dpo.consent, &shown),
+        ("certificate", t.dpo.certificate, &shown),
     ];
     let facts = rows.iter().filter_map(|(name, says, words)| {
         let value = fields.given(name)?;
@@ -221,32 +222,61 @@ pub(super) async fn proof(desk: Desk, fields: Fields) -> Answer {
 
 pub(super) async fn export(desk: Desk, fields: Fields) -> Answer {
     let mut problems = Problems::default();
-    let query = query(&desk, &fields, &mut problems).max_rows(EXPORT_ROWS_MAX);
+    let query = query(&desk, &fields, &mut problems);
     if !problems.is_empty() {
         return desk.again(&filled_form(&desk, fields, problems).await?);
     }
-    let failed = |error| desk.failed(error);
-    let _place = large_answer().await;
-    if fields.get("format") == "proof" {
-        let bundle = desk.client.export(&query).await.map_err(failed)?;
-        if !bundle.is_truncated() {
-            let json = bundle.to_json().map_err(failed)?;
-            return desk.download("schleuse-log.proof.json", "application/json", json);
-        }
-    } else {
-        let answer = desk.client.query_log(&query).await.map_err(failed)?;
-        match (answer.truncated, fields.get("format")) {
-            (true, _) => {}
-            (false, "jsonl") => {
-                let text = rows_json_lines(&answer.rows).into_bytes();
-                return desk.download("schleuse-log.jsonl", "application/jsonl", text);
-            }
-            (false, _) => {
-                let text = rows_csv(&answer.rows).into_bytes();
-                return desk.download("schleuse-log.csv", "text/csv; charset=utf-8", text);
-            }
-        }
+    let place = large::place(&desk).await?;
+    let answer = large::rows(&desk, &query).await.map_err(|error| desk.failed(error))?;
+    let format = fields.get("format");
+    if answer.truncated {
+        problems.add("since", large::too_many(&desk, "schleuse dpo log --export"));
+    } else if format == "proof" && answer.rows.is_empty() {
+        problems.add("since", desk.t().dpo.export_nothing);
     }
-    problems.add("since", filled(desk.t().dpo.export_problem, &[&EXPORT_ROWS_MAX.to_string()]));
-    desk.again(&filled_form(&desk, fields, problems).await?)
+    if !problems.is_empty() {
+        return desk.again(&filled_form(&desk, fields, problems).await?);
+    }
+    if format == "proof" {
+        let proven = proven(&desk, &place, &answer).await?;
+        return match proven.is_sound() {
+            true => proven.download(&desk, place, "schleuse-log.proof.json").await,
+            false => proven.alarm(&desk, place, "/log/export", fields.pairs()).await,
+        };
+    }
+    let (name, media_type, text): (_, _, fn(&[LogRow]) -> String) = match format {
+        "jsonl" => ("schleuse-log.jsonl", "application/jsonl", rows_json_lines),
+        _ => ("schleuse-log.csv", "text/csv; charset=utf-8", rows_csv),
+    };
+    let text = place.work(&desk, move || text(&answer.rows)).await?;
+    place.keep(desk.download(name, media_type, text.into_bytes())).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surface::Language;
+
+    #[test]
+    fn everything_that_was_asked_for_stands_above_the_results() {
+        let form = include_str!("../../../templates/dpo/log.html");
+        let fields = form.split("{% call parts::").skip(1).filter_map(|call| {
+            let (kind, rest) = call.split_once("(\"")?;
+            ["text", "day", "choice"].contains(&kind).then(|| rest.split('"').next().unwrap())
+        });
+        let mut count = 0;
+        for name in fields {
+            let value = match name {
+                "type" => "1",
+                "outcome" => "refused",
+                _ => "0123456789",
+            };
+            let fields = Fields::of(vec![(name.to_owned(), value.to_owned())]);
+            let said = asked(Language::German.texts(), &Names::default(), &fields);
+            assert_eq!(said.len(), 1, "{name}");
+            assert!(!said[0].says.is_empty(), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, 13);
+    }
 }

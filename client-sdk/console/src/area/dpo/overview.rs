@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
-use axum::extract::Query;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schleuse_client::{BrokerStatus, DutyFilter, LogCount, LogGrouping, LogQuery, shown, v1};
 
-use crate::area::operator::age;
 use crate::chart::{self, Bars};
 use crate::desk::{Answer, Desk};
+use crate::extract::Query;
 use crate::surface::Surface;
 use crate::texts::filled;
+use crate::words;
 
 /// Periods that can be chosen, in days.
 const PERIODS: [i64; 4] = [7, 30, 90, 365];
@@ -59,6 +59,7 @@ struct Page {
     log_size: String,
     health: Result<(), String>,
     witnesses: Vec<(String, bool)>,
+    sound: &'static str,
     checked: &'static str,
     days: Vec<Row>,
     bars: Bars,
@@ -67,7 +68,7 @@ struct Page {
     width: f64,
 }
 
-pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn show(desk: Desk, Query(asked): Query) -> Answer {
     let t = &desk.t().dpo;
     let wanted = asked.get("days").and_then(|days| days.parse().ok());
     let period = wanted.filter(|days| PERIODS.contains(days)).unwrap_or(30);
@@ -104,6 +105,7 @@ pub(super) async fn show(desk: Desk, Query(asked): Query<HashMap<String, String>
         log_size: filled(t.log_size, &[&size.to_string()]),
         health: status.permits.possible.then_some(()).ok_or_else(|| t.health_bad.to_owned()),
         witnesses: witnesses(&desk, &status),
+        sound: if desk.is_home() { t.log_sound } else { t.log_told },
         checked: if desk.is_home() { t.checked_home } else { t.checked_here },
         days,
         bars,
@@ -132,7 +134,7 @@ fn witnesses(desk: &Desk, status: &BrokerStatus) -> Vec<(String, bool)> {
     let words = status.witnesses.witnesses.iter().map(|one| {
         let name = shown(&one.name);
         let says = match one.age_ms {
-            Some(ms) => filled(t.dpo.witness_age, &[&name, &age(ms, &t.operator)]),
+            Some(ms) => filled(t.dpo.witness_age, &[&name, &words::age(ms, &t.operator)]),
             None => filled(t.dpo.witness_never, &[&name]),
         };
         (says, one.late)

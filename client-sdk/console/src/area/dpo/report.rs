@@ -1,17 +1,15 @@
 //! The report to a participant about everything that the log has. Source: GDPR Art. 15.
 
 use askama::Template;
-use schleuse_client::{DataReport, Expectations, LogQuery, Texts, v1};
+use schleuse_client::{DataReport, LogQuery, Texts, v1};
 
-use crate::area::large_answer;
+use super::large;
+use super::proven::proven;
 use crate::desk::{Answer, Desk};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
-
-/// Rows of one page of the query.
-const PAGE_ROWS: u32 = 10_000;
 
 #[derive(Template)]
 #[template(path = "dpo/report.html")]
@@ -40,27 +38,42 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
         return again(problems);
     };
     let failed = |error| desk.failed(error);
-    let _place = large_answer().await;
-    let query = LogQuery::new(&reason).participant(&participant).max_rows(PAGE_ROWS);
-    let bundle = desk.client.export_all(&query, |_, _| ()).await.map_err(failed)?;
-    let expected = Expectations::new(desk.client.log_key()).trust(desk.client.trust());
-    let check = bundle.check(&expected);
-    let rows = bundle.parse_rows().map_err(failed)?;
-    // Whom the broker knows has at least the record that made the reference.
-    let is_nobody = rows.iter().all(|row| row.record_type() == v1::RecordType::LogQueried);
-    if check.is_sound() && is_nobody {
-        problems.add("participant", t.dpo.report_nobody);
+    let place = large::place(&desk).await?;
+    let query = LogQuery::new(&reason).participant(&participant);
+    let answer = large::rows(&desk, &query).await.map_err(failed)?;
+    if answer.truncated {
+        problems.add("participant", large::too_many_of_one(&desk, "schleuse dpo report"));
         return again(problems);
     }
-    if fields.get("format") == "proofs" {
-        let json = bundle.to_json().map_err(failed)?;
-        return desk.download("auskunft.proof.json", "application/json", json);
+    // Whom the broker knows has at least the record that made the reference.
+    let is_nobody = answer.rows.iter().all(|row| row.record_type() == v1::RecordType::LogQueried);
+    let nobody = |mut problems: Problems| {
+        problems.add("participant", t.dpo.report_nobody);
+        again(problems)
+    };
+    if answer.rows.is_empty() {
+        return nobody(problems);
     }
-    let now_ms = desk.client.now_ms();
-    match DataReport::new(&rows, &participant, desk.names(), &Texts::default(), now_ms) {
-        Ok(report) => {
-            let html = report.to_html().map_err(failed)?;
-            desk.download("auskunft.html", "text/html; charset=utf-8", html.into_bytes())
+    let proven = proven(&desk, &place, &answer).await?;
+    if !proven.is_sound() {
+        return proven.alarm(&desk, place, "/report", fields.pairs()).await;
+    }
+    if is_nobody {
+        return nobody(problems);
+    }
+    if fields.get("format") == "proofs" {
+        return proven.download(&desk, place, "auskunft.proof.json").await;
+    }
+    drop(proven);
+    let (aside, now_ms) = (desk.clone(), desk.client.now_ms());
+    let html = move || {
+        let texts = Texts::default();
+        DataReport::new(&answer.rows, &participant, aside.names(), &texts, now_ms)?.to_html()
+    };
+    match place.work(&desk, html).await? {
+        Ok(html) => {
+            let html = html.into_bytes();
+            place.keep(desk.download("auskunft.html", "text/html; charset=utf-8", html)).await
         }
         Err(error) => {
             problems.add("participant", in_a_line(&t.failure, &error));

@@ -1,15 +1,19 @@
 //! One consent: what it allows, its state, what can be done with it.
 
 use askama::Template;
-use axum::extract::{Path, Query};
-use schleuse_client::{ConsentId, ConsentRecord, hex, months_later, shown, v1};
+use schleuse_client::{
+    ClientError, ConsentId, ConsentRecord, REVIEW_MONTHS_MAX, hex, months_later, shown, v1,
+};
 
 use super::notice::{Asked, notice};
 use super::offices::Offices;
 use super::people::{Person, person};
 use super::state::{Mark, form, holds, is_open, of_consent, of_grant};
+use super::steps::{About, Refusal};
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::{Path, Query};
 use crate::fields::{Fields, Problems};
+use crate::read;
 use crate::surface::Surface;
 use crate::texts::filled;
 use crate::words;
@@ -53,6 +57,13 @@ struct Page {
     releases: Vec<String>,
     problems: Problems,
     fields: Fields,
+}
+
+impl Page {
+    /// Most months until the next review.
+    fn review_months_max(&self) -> u32 {
+        REVIEW_MONTHS_MAX
+    }
 }
 
 /// Looks a consent of a participant up.
@@ -149,21 +160,36 @@ pub(super) async fn confirm(
     fields: Fields,
 ) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
+    let t = desk.t();
+    let mut problems = Problems::default();
     if fields.get("revision") != consent.record.document.revision.to_string() {
-        let mut page = page(&desk, consent, None);
-        page.problems.add("months", desk.t().failure.changed);
-        return desk.again(&page);
+        problems.add("act", t.failure.changed);
     }
-    let months = fields.given("months").unwrap_or("6").parse().ok();
-    let months = months.filter(|months| (1..=24).contains(months));
-    let Some(months) = months else {
-        let mut page = page(&desk, consent, None);
-        page.problems.add("months", desk.t().consent.review_months_problem);
-        page.fields = fields;
-        return desk.again(&page);
-    };
-    let failed = |error| desk.failed(error);
-    let next = months_later(desk.client.now_ms(), months).map_err(failed)?;
-    let receipt = desk.client.confirm_consent(&consent.record, Some(next)).await.map_err(failed)?;
-    desk.go(&format!("{}?done=confirmed&r={}", consent.path, receipt.record_number))
+    let months = read::months(&fields, "months", REVIEW_MONTHS_MAX, t, &mut problems);
+    if let (Some(months), true) = (months, problems.is_empty()) {
+        match confirmed(&desk, &consent.record, months).await {
+            Ok(record) => {
+                return desk.go(&format!("{}?done=confirmed&r={record}", consent.path));
+            }
+            Err(error) if error.is_not_found() => return Err(desk.not_found()),
+            Err(error) => {
+                let refusal = Refusal::of(t, &error);
+                let field = match refusal.about {
+                    About::Review => "months",
+                    About::Term | About::Evidence | About::Entry(_) | About::Act => "act",
+                };
+                problems.add(field, refusal.words);
+            }
+        }
+    }
+    desk.again(&Page { problems, fields, ..page(&desk, consent, None) })
+}
+
+/// Signs the confirmation; number of its record. No review is later than the end of the consent.
+async fn confirmed(desk: &Desk, consent: &ConsentRecord, months: u32) -> Result<u64, ClientError> {
+    let ends = consent.document.grants.iter().map(|grant| grant.not_after_ms);
+    let now_ms = desk.client.now_ms();
+    let end_ms = ends.max().filter(|end_ms| *end_ms > now_ms).unwrap_or(i64::MAX);
+    let next = months_later(now_ms, months)?.min(end_ms);
+    Ok(desk.client.confirm_consent(consent, Some(next)).await?.record_number)
 }

@@ -1,20 +1,19 @@
 //! Deputy, change of the Lotse, end of the participation.
 
 use askama::Template;
-use axum::extract::Path;
-use schleuse_client::{Change, deputy_consent};
+use schleuse_client::{CONSENT_MONTHS_MAX, Change, deputy_consent};
+use schleuse_proto::evidence::Digest;
 
 use super::effects::Effects;
-use super::form::Upload;
+use super::form::{OWN_TEXT, Upload};
 use super::offices::Offices;
-use super::people::{Person, keep_text, ours, person};
+use super::people::{Person, keep_text, ours, path_of, reference_of};
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::Path;
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
+use crate::read;
 use crate::surface::Surface;
-
-/// Version of a text that the Lotse typed.
-const OWN_TEXT: &str = "eigener Text";
 
 #[derive(Template)]
 #[template(path = "lotse/leave.html")]
@@ -69,7 +68,10 @@ pub(super) async fn hand_over(desk: Desk, Path(reference): Path<String>, fields:
     let lotse = other_lotse(&desk, &fields, ("lotse", "lotse_again"), &mut problems);
     if problems.is_empty() {
         match desk.client.assign_lotse(&person.reference, &lotse).await {
-            Ok(_) => return desk.go("/participants"),
+            Ok(receipt) => {
+                let record = receipt.record_number;
+                return desk.go(&format!("/participants?done=handed-over&r={record}"));
+            }
             Err(error) if error.is_not_found() => return Err(desk.not_found()),
             Err(error) => problems.add("lotse", in_a_line(&desk.t().failure, &error)),
         }
@@ -78,27 +80,27 @@ pub(super) async fn hand_over(desk: Desk, Path(reference): Path<String>, fields:
 }
 
 pub(super) async fn end(desk: Desk, Path(reference): Path<String>) -> Answer {
-    let person = person(&desk, &reference)?;
-    let change = desk.client.end_participation(&person.reference).await;
+    let reference = reference_of(&desk, &reference)?;
+    let change = desk.client.end_participation(&reference).await;
     let change = change.map_err(|error| desk.failed(error))?;
     let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
-    desk.go(&format!("{}?done=ended&n={stopped}&r={record}", person.path()))
+    desk.go(&format!("{}?done=ended&n={stopped}&r={record}", path_of(&reference)))
 }
 
 /// A deputy is a consent: grants to the other Lotse's mailbox for all categories of the catalogue.
 pub(super) async fn deputy(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
     let person = ours(&desk, &reference).await?;
-    let (t, fields) = (desk.t(), upload.fields);
+    let (t, files) = (desk.t(), upload.problem(desk.t()));
+    let fields = upload.fields;
     let mut problems = Problems::default();
     let lotse = other_lotse(&desk, &fields, ("deputy", "deputy_again"), &mut problems);
-    let months = fields.get("deputy_months").parse().ok().filter(|m| (1..=24).contains(m));
-    let months = problems.take("deputy_months", months.ok_or(t.consent.months_problem));
+    let months = read::months(&fields, "deputy_months", CONSENT_MONTHS_MAX, t, &mut problems);
     let text = fields.text("deputy_text");
     if text.is_empty() {
         problems.add("deputy_text", t.consent.secrecy_text_problem);
     }
-    if upload.files.is_empty() || upload.is_too_large {
-        problems.add("deputy_file", t.failure.evidence_missing_do);
+    if let Some(words) = files {
+        problems.add("deputy_file", words);
     }
     if let (Some(months), true) = (months, problems.is_empty()) {
         match appoint(&desk, &person, &lotse, months, &text, &upload.files).await {
@@ -116,7 +118,7 @@ async fn appoint(
     lotse: &str,
     months: u32,
     text: &str,
-    files: &[Vec<u8>],
+    files: &[Digest],
 ) -> Result<u64, schleuse_client::ClientError> {
     let (client, now_ms) = (&desk.client, desk.client.now_ms());
     let categories: Vec<&str> = desk.names().categories_of_all().map(|(code, _)| code).collect();
@@ -125,7 +127,7 @@ async fn appoint(
     let mut consent = consent.text(OWN_TEXT, text, "de");
     keep_text(desk, text)?;
     for file in files {
-        consent = consent.evidence(file);
+        consent = consent.evidence_digest(file);
     }
     Ok(desk.client.record_consent(&consent).await?.receipt.record_number)
 }

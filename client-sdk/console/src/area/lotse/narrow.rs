@@ -1,7 +1,6 @@
 //! Narrowing a consent: choose what falls away, see what that stops, do it.
 
 use askama::Template;
-use axum::extract::Path;
 use schleuse_client::{Change, Narrowing, hex, narrowed, v1};
 use schleuse_proto::Message as _;
 use schleuse_proto::evidence::sha256;
@@ -9,6 +8,7 @@ use schleuse_proto::evidence::sha256;
 use super::consent::{Consent, find};
 use super::effects::Effects;
 use crate::desk::{Answer, Desk};
+use crate::extract::Path;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;

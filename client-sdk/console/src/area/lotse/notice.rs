@@ -6,7 +6,7 @@ use crate::desk::Desk;
 use crate::texts::filled;
 
 /// Query of an address.
-pub(super) type Asked = axum::extract::Query<HashMap<String, String>>;
+pub(super) type Asked = crate::extract::Query;
 
 /// The words for what was done; none if nothing was.
 pub(super) fn notice(desk: &Desk, asked: &HashMap<String, String>) -> Option<String> {
@@ -25,6 +25,7 @@ pub(super) fn notice(desk: &Desk, asked: &HashMap<String, String>) -> Option<Str
         "revoked" => counted(c.revoked),
         "narrowed" => counted(c.narrowed),
         "confirmed" => recorded(c.confirmed),
+        "renewed" => recorded(c.renewed),
         "recorded" => recorded(c.recorded),
         "objected" => counted(c.objected),
         "withdrawn" => recorded(c.withdrawn),
@@ -35,6 +36,8 @@ pub(super) fn notice(desk: &Desk, asked: &HashMap<String, String>) -> Option<Str
         "unrestricted" => recorded(l.unrestrict_done),
         "deputy" => recorded(c.deputy_done),
         "ended" => counted(c.end_done),
+        "handed-over" => recorded(c.hand_over_done),
+        "forgotten" => Some(l.forgotten.to_owned()),
         _ => None,
     }
 }

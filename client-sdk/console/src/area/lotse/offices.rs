@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schleuse_client::{AgencyEntry, AgencyNames, shown, v1};
+use schleuse_client::{AgencyEntry, AgencyNames, Names, shown, v1};
 
 use crate::area::Choice;
 use crate::desk::{Desk, Failed};
@@ -63,6 +63,12 @@ impl Offices {
         });
         let choices = functions.map(|id| Choice::new(id.clone(), self.name(&id)));
         std::iter::once(Choice::new("", choose)).chain(choices).collect()
+    }
+
+    /// Names of codes, and of the offices too.
+    pub(super) fn and_codes(&self, names: &Names) -> Names {
+        let offices = self.names.iter().map(|(id, name)| (id.clone(), name.clone()));
+        names.clone().with_offices(offices)
     }
 
     /// Names as texts of consents show them.

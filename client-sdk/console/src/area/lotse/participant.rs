@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use schleuse_client::{
     ConsentRecord, ParticipationChange, ParticipationPhase, SafeguardRecords, v1,
 };
 
 use super::notice::{Asked, notice};
 use super::offices::Offices;
-use super::people::{Person, person};
+use super::people::{Person, book, person};
 use super::state::{Mark, holds, is_open, of_consent, of_grant};
+use super::tasks::Tasks;
 use super::today::{self, Item};
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::{Path, Query};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
 use crate::surface::Surface;
@@ -66,6 +67,8 @@ struct Page {
     restricted: bool,
     ended: bool,
     items: Vec<Item>,
+    /// Whether these are all.
+    knows_all: bool,
     matrix: Matrix,
     open: Vec<ConsentLine>,
     closed: Vec<ConsentLine>,
@@ -77,6 +80,13 @@ struct Page {
     reference_of: Option<(String, String)>,
     fields: Fields,
     problems: Problems,
+}
+
+impl Page {
+    /// Number of the last phase: whoever is in it stays there.
+    fn ended_phase(&self) -> i32 {
+        i32::from(ParticipationPhase::Ended)
+    }
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
@@ -94,8 +104,9 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
     let states = desk.client.participations().await.map_err(failed)?;
     let state = states.iter().find(|state| state.participant_reference == person.id());
     let offices = Offices::read(desk).await?;
-    let (items, _) = today::items(desk).await?;
-    let mine = |item: &Item| item.person.as_ref().is_some_and(|one| one.id() == person.id());
+    let (tasks, knows_all) =
+        Tasks::read(desk).await?.about(&person.reference, &consents, state, desk.client.now_ms());
+    let book = book(desk)?;
     let places = desk.client.places().await.map_err(failed)?;
     let jobcenters =
         places.iter().map(|one| Choice::new(one.jobcenter.clone(), offices.name(&one.jobcenter)));
@@ -109,9 +120,10 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
     Ok(Page {
         s: desk.surface.clone(),
         notice: None,
-        restricted: consents.iter().any(|consent| consent.restricted),
+        restricted: beside.restricted,
         ended: beside.ended_at_ms.is_some(),
-        items: items.into_iter().filter(mine).collect(),
+        items: tasks.iter().map(|task| today::item(desk, &offices, &book, task)).collect(),
+        knows_all,
         matrix: matrix(desk, &offices, &consents, &beside),
         open: lines(open),
         closed: lines(closed),
@@ -188,7 +200,8 @@ fn line(desk: &Desk, offices: &Offices, person: &Person, consent: &ConsentRecord
     let id = consent.consent_id.to_string();
     let grants = consent.document.grants.iter().map(|grant| {
         let purpose = desk.names().purpose(&grant.purpose);
-        format!("{}: {purpose}", offices.address(grant.recipient.as_ref()))
+        let data = desk.names().categories(&grant.categories);
+        format!("{}: {purpose} ({data})", offices.address(grant.recipient.as_ref()))
     });
     let grants: BTreeSet<String> = grants.collect();
     ConsentLine {

@@ -3,21 +3,23 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use schleuse_client::{BookEntry, v1};
 
 use super::notice::{Asked, notice};
+use super::offices::Offices;
+use super::pages::{self, Pages};
 use super::participant::phase_name;
 use super::people::{Person, book, enter, ours};
+use super::tasks::{Open, Tasks};
+use super::today::due_day;
 use crate::desk::{Answer, Desk};
+use crate::extract::{Path, Query};
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
 use crate::texts::filled;
 use crate::words;
 
-/// Participants on one page.
-const PAGE: usize = 50;
 /// Longest name in characters.
 const NAME_CHARACTERS_MAX: usize = 200;
 
@@ -27,6 +29,14 @@ struct Row {
     more: String,
     jobcenter: String,
     ends: String,
+    open: Option<OpenWords>,
+}
+
+/// What is to be done about somebody, in words.
+struct OpenWords {
+    due: String,
+    is_late: bool,
+    count: String,
 }
 
 #[derive(Template)]
@@ -37,9 +47,11 @@ struct List {
     wanted: String,
     nobody: String,
     rows: Vec<Row>,
-    told: String,
-    previous: Option<String>,
-    next: Option<String>,
+    /// What to say about others of whom something is kept here; empty: nothing.
+    kept: String,
+    pages: Pages,
+    /// Whether the broker has more tasks than it lists.
+    is_cut: bool,
 }
 
 #[derive(Template)]
@@ -53,8 +65,7 @@ struct Form {
 }
 
 pub(super) async fn show(desk: Desk, Query(asked): Asked) -> Answer {
-    let page = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
-    list(&desk, "", page, notice(&desk, &asked)).await
+    list(&desk, "", pages::asked(&asked), notice(&desk, &asked)).await
 }
 
 /// A search is sent by POST: names do not belong into addresses.
@@ -69,35 +80,56 @@ async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) ->
     let states = desk.client.participations().await.map_err(failed)?;
     let states: HashMap<&str, &v1::Participation> =
         states.iter().map(|state| (state.participant_reference.as_str(), state)).collect();
-    let book = book(desk)?;
+    let tasks = Tasks::read(desk).await?;
+    let (book, offices) = (book(desk)?, Offices::read(desk).await?);
+    let ours = participants.iter().map(|one| one.as_text().to_owned()).collect();
+    let kept = match super::kept::count(&book, &ours) {
+        0 => String::new(),
+        persons => filled(t.kept_some, &[&persons.to_string()]),
+    };
     let people = participants.iter().map(|one| Person::of(desk, &book, one));
     let mut people: Vec<Person> =
         people.filter(|one| wanted.is_empty() || one.fits(wanted)).collect();
     people.sort_by_cached_key(|one| (one.entry.display_name.is_empty(), one.name.to_lowercase()));
-    let pages = people.len().div_ceil(PAGE).max(1);
-    let page = page.clamp(1, pages);
-    let shown = people.into_iter().skip((page - 1) * PAGE).take(PAGE);
-    let rows = shown.map(|one| row(desk, &states, one)).collect();
-    let link = |page: usize| desk.surface.at(format!("/participants?page={page}"));
-    // Beyond the first page of a search one searches more exactly.
-    let may_turn = wanted.is_empty();
+    let (people, mut pages) = pages::cut(desk, "/participants", page, people);
+    if !wanted.is_empty() {
+        // Beyond the first page of a search one searches more exactly.
+        (pages.previous, pages.next) = (None, None);
+    }
+    let open = tasks.by_participant();
+    let row = |one: Person| {
+        let open = open.get(&one.reference).map(|open| open_words(desk, open));
+        Row { open, ..row(desk, &offices, &states, one) }
+    };
     desk.page(&List {
         s: desk.surface.clone(),
         notice,
         nobody: filled(t.found_none, &[&schleuse_client::shown(wanted)]),
         wanted: wanted.to_owned(),
-        rows,
-        told: filled(t.page_n, &[&page.to_string(), &pages.to_string()]),
-        previous: (may_turn && page > 1).then(|| link(page - 1)),
-        next: (may_turn && page < pages).then(|| link(page + 1)),
+        rows: people.into_iter().map(row).collect(),
+        kept,
+        pages,
+        is_cut: tasks.is_cut,
     })
 }
 
-fn row(desk: &Desk, states: &HashMap<&str, &v1::Participation>, person: Person) -> Row {
+fn open_words(desk: &Desk, open: &Open) -> OpenWords {
+    let (due, is_late) = due_day(desk, open.first_due_ms);
+    let count = filled(desk.t().lotse.tasks_n, &[&open.count.to_string()]);
+    OpenWords { due, is_late, count }
+}
+
+fn row(
+    desk: &Desk,
+    offices: &Offices,
+    states: &HashMap<&str, &v1::Participation>,
+    person: Person,
+) -> Row {
     let t = &desk.t().lotse;
     let Some(state) = states.get(person.id()) else {
         let (phase, empty) = (t.p_none, String::new());
-        return Row { person, phase, more: empty.clone(), jobcenter: empty.clone(), ends: empty };
+        let (more, jobcenter) = (empty.clone(), empty.clone());
+        return Row { person, phase, more, jobcenter, ends: empty, open: None };
     };
     let more = match state.waiting_position {
         0 => String::new(),
@@ -109,7 +141,7 @@ fn row(desk: &Desk, states: &HashMap<&str, &v1::Participation>, person: Person) 
         ms => words::end(desk.surface.language, ms),
     };
     let phase = phase_name(state.phase(), t);
-    Row { phase, more, jobcenter: schleuse_client::shown(&state.jobcenter), ends, person }
+    Row { phase, more, jobcenter: offices.name(&state.jobcenter), ends, person, open: None }
 }
 
 pub(super) async fn form(desk: Desk) -> Answer {
@@ -122,7 +154,7 @@ fn person_form(desk: &Desk, person: Option<&Person>, fields: Fields, problems: P
         None => (t.register, "/participants/new".to_owned()),
         Some(person) => (t.edit_name, format!("{}/name", person.path())),
     };
-    Form { s: desk.surface.clone(), title, action: desk.surface.at(&path), fields, problems }
+    Form { s: desk.surface.clone(), title, action: desk.surface.act(&path), fields, problems }
 }
 
 fn entry(desk: &Desk, fields: &Fields, problems: &mut Problems) -> BookEntry {
@@ -153,7 +185,7 @@ pub(super) async fn register(desk: Desk, fields: Fields) -> Answer {
         return desk.again(&person_form(&desk, None, fields, problems));
     }
     // The book is looked at first: without it, nobody would know who was registered.
-    drop(book(&desk)?);
+    book(&desk)?.has_room().map_err(|error| desk.failed(error))?;
     let registered = desk.client.register_participant().await;
     let (reference, _) = registered.map_err(|error| desk.failed(error))?;
     enter(&desk, &reference, entry)?;

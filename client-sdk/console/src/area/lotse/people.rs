@@ -1,6 +1,6 @@
 //! Who participants are: the Lotse's own book on this machine. The broker knows references alone.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use schleuse_client::{BookEntry, ClientError, ParticipantReference, ReferenceBook, shown};
 use schleuse_proto::evidence::sha256;
@@ -10,13 +10,27 @@ use crate::desk::{Desk, Failed};
 /// Name of the book in the folder of the console.
 const BOOK: &str = "participants.json";
 
-/// The book, as it is now.
-pub(super) fn book(desk: &Desk) -> Result<ReferenceBook, Failed> {
+/// The book as it was last read.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(Mutex<Option<Arc<ReferenceBook>>>);
+
+/// The book, as it is now. It is read again when its file is not the same any more.
+pub(super) fn book(desk: &Desk) -> Result<Arc<ReferenceBook>, Failed> {
+    let mut kept = desk.shelf().0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(book) = kept.as_ref().filter(|book| book.is_current()) {
+        return Ok(book.clone());
+    }
+    let book = Arc::new(open(desk)?);
+    *kept = Some(book.clone());
+    Ok(book)
+}
+
+fn open(desk: &Desk) -> Result<ReferenceBook, Failed> {
     let path = desk.home()?.folder.join(BOOK);
     ReferenceBook::open(&path).map_err(|error| desk.failed(error))
 }
 
-/// One entry at a time: a browser may send two forms at once.
+/// One change at a time: a browser may send two forms at once.
 static ENTERING: Mutex<()> = Mutex::new(());
 
 /// Enters who a participant is.
@@ -26,7 +40,13 @@ pub(super) fn enter(
     entry: BookEntry,
 ) -> Result<(), Failed> {
     let _one = ENTERING.lock().unwrap_or_else(PoisonError::into_inner);
-    book(desk)?.enter(reference, entry).map_err(|error| desk.failed(error))
+    open(desk)?.enter(reference, entry).map_err(|error| desk.failed(error))
+}
+
+/// Strikes a participant from the book.
+pub(super) fn forget_name(desk: &Desk, reference: &ParticipantReference) -> Result<(), Failed> {
+    let _one = ENTERING.lock().unwrap_or_else(PoisonError::into_inner);
+    open(desk)?.remove(reference).map_err(|error| desk.failed(error))
 }
 
 /// A participant as pages show it.
@@ -49,7 +69,7 @@ impl Person {
 
     /// Where the participant's page is.
     pub(super) fn path(&self) -> String {
-        format!("/participants/{}", self.reference.as_text())
+        path_of(&self.reference)
     }
 
     /// The reference as text.
@@ -70,10 +90,28 @@ impl Person {
     }
 }
 
-/// The participant that a path names. Whether it is the visitor's, the broker says.
+/// The participant that a path names. Whether it is the visitor's, the broker says. A book that cannot be read hides
+/// the name and nothing else: nobody's revocation depends on a file.
 pub(super) fn person(desk: &Desk, reference: &str) -> Result<Person, Failed> {
     let reference = ParticipantReference::parse(reference).map_err(|_| desk.not_found())?;
-    Ok(Person::of(desk, &book(desk)?, &reference))
+    Ok(book(desk).map_or_else(
+        |_| Person {
+            reference: reference.clone(),
+            name: desk.t().lotse.book_unreadable.to_owned(),
+            entry: BookEntry::default(),
+        },
+        |book| Person::of(desk, &book, &reference),
+    ))
+}
+
+/// Where the page of the participant is that a path names.
+pub(super) fn path_of(reference: &ParticipantReference) -> String {
+    format!("/participants/{}", reference.as_text())
+}
+
+/// The reference that a path names, and nothing more: for acts that end something and must not wait for anything.
+pub(super) fn reference_of(desk: &Desk, text: &str) -> Result<ParticipantReference, Failed> {
+    ParticipantReference::parse(text).map_err(|_| desk.not_found())
 }
 
 /// The same, asked of the broker: whoever is not, or not any more, the visitor's is not found, whatever files on this
@@ -88,10 +126,5 @@ pub(super) async fn ours(desk: &Desk, reference: &str) -> Result<Person, Failed>
 pub(super) fn keep_text(desk: &Desk, text: &str) -> Result<(), ClientError> {
     let home = desk.home().map_err(|_| ClientError::NoKey)?;
     let hash = sha256(&[text.as_bytes()]);
-    keep(&super::receipt::text_file(&home.folder, &hash), text.as_bytes())
-}
-
-/// Keeps a file that nobody else may read, in a folder that is made for it.
-pub(super) fn keep(path: &std::path::Path, bytes: &[u8]) -> Result<(), ClientError> {
-    schleuse_client::keep_private(path, bytes)
+    schleuse_client::keep_private(&super::receipt::text_file(&home.folder, &hash), text.as_bytes())
 }

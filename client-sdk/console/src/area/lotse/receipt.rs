@@ -2,11 +2,14 @@
 
 use std::path::Path as FilePath;
 
-use axum::extract::Path;
 use schleuse_client::{ConsentReceipt, LogQuery, Texts, hex, v1};
 
 use super::consent::{Consent, find};
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::Path;
+
+/// Why the log is read; stands there. German whatever the language of the page: the participant may read it.
+const REASON: &str = "Quittung einer Einwilligung";
 
 /// Where the text of a hash lies in the folder of the console.
 pub(super) fn text_file(folder: &FilePath, hash: &[u8]) -> std::path::PathBuf {
@@ -32,12 +35,13 @@ pub(super) async fn show(desk: Desk, Path((reference, consent)): Path<(String, S
         v1::RecordType::ParticipantRestricted,
     ];
     let participant = &consent.person.reference;
-    let query = LogQuery::new(desk.t().consent.receipt_reason);
+    let query = LogQuery::new(REASON);
     let query = query.participant(participant).types(&types);
     let rows = desk.client.query_all(&query).await.map_err(failed)?.rows;
     let (texts, now_ms) = (texts(&desk, &consent)?, desk.client.now_ms());
     let id = consent.record.consent_id;
-    let receipt = ConsentReceipt::new(&rows, participant, id, desk.names(), &texts, now_ms);
-    let receipt = receipt.map_err(failed)?;
+    let names = consent.offices.and_codes(desk.names());
+    let receipt = ConsentReceipt::new(&rows, participant, id, &names, &texts, now_ms);
+    let receipt = receipt.map_err(failed)?.of_person(&consent.person.entry.display_name);
     desk.document(receipt.to_html().map_err(failed)?)
 }

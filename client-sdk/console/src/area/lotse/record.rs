@@ -6,20 +6,22 @@
 mod draft;
 
 use askama::Template;
-use axum::extract::{Path, Query};
-use schleuse_client::{ClientError, months_later};
+use schleuse_client::{CONSENT_MONTHS_MAX, ClientError, ConsentId, TaskKind, months_later};
+use schleuse_proto::evidence::sha256;
 
 use super::form::Upload;
 use super::notice::Asked;
 use super::offices::Offices;
 use super::people::{Person, keep_text, ours};
+use super::steps::{self, About, Refusal, ToSign, Way};
+use super::templates::Templates;
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
-use crate::failure::in_a_line;
+use crate::extract::{Path, Query};
 use crate::fields::{Fields, Problems};
 use crate::surface::Surface;
 use crate::texts::filled;
-use draft::{Draft, Templates};
+use draft::Draft;
 
 /// Most grants of one consent in the form.
 const GRANTS_MAX: usize = 16;
@@ -59,25 +61,11 @@ struct Chosen {
     has_releases: bool,
 }
 
-#[derive(Template)]
-#[template(path = "lotse/record_text.html")]
-struct TextPage {
-    s: Surface,
-    person: Person,
-    text: String,
-    summary: Vec<String>,
-    sent: Vec<(String, String)>,
-}
-
-#[derive(Template)]
-#[template(path = "lotse/record_evidence.html")]
-struct EvidencePage {
-    s: Surface,
-    person: Person,
-    summary: Vec<String>,
-    sent: Vec<(String, String)>,
-    fields: Fields,
-    problems: Problems,
+impl GrantsPage {
+    /// Most months of a grant.
+    fn months_max(&self) -> u32 {
+        CONSENT_MONTHS_MAX
+    }
 }
 
 /// The first step; what a request of an agency asks for is filled in.
@@ -87,20 +75,36 @@ pub(super) async fn begin(
     Query(asked): Asked,
 ) -> Answer {
     let person = ours(&desk, &reference).await?;
-    let given = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
+    let fields = match asked.get("task").and_then(|number| number.parse().ok()) {
+        Some(number) => wanted(&desk, &person, number).await?,
+        None => Fields::default(),
+    };
+    desk.page(&grants_page(&desk, person, fields, Problems::default()).await?)
+}
+
+/// What a request of an agency asks for, as fields of the form. By its number: what it asks for does not belong into
+/// addresses.
+async fn wanted(desk: &Desk, person: &Person, number: u64) -> Result<Fields, Failed> {
+    let (tasks, _) = desk.client.tasks().await.map_err(|error| desk.failed(error))?;
+    let mut about =
+        tasks.into_iter().filter(|one| one.participant.as_ref() == Some(&person.reference));
+    let planned = about.find_map(|one| {
+        let TaskKind::ConsentRequest { task, planned, .. } = one.what else { return None };
+        (task == number).then_some(planned)
+    });
+    // One that was closed meanwhile asks for nothing.
+    let Some(planned) = planned else { return Ok(Fields::default()) };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut pairs = vec![
-        ("recipient0".to_owned(), given("recipient").to_owned()),
-        ("purpose0".to_owned(), given("purpose").to_owned()),
-        ("senders0".to_owned(), given("sender").to_owned()),
+        pair("recipient0", &planned.recipient.to_string()),
+        pair("purpose0", &planned.purpose),
+        pair("senders0", &planned.sender.agency),
     ];
-    let categories = given("categories").split(',').filter(|code| !code.is_empty());
-    pairs.extend(categories.map(|code| ("categories0".to_owned(), code.to_owned())));
-    let templates = Templates::read(&desk)?;
-    if let Some(template) = templates.for_purpose(given("purpose")) {
-        pairs.push(("template".to_owned(), template.to_owned()));
+    pairs.extend(planned.categories.iter().map(|code| pair("categories0", code)));
+    if let Some(template) = Templates::read(desk)?.for_purpose(&planned.purpose) {
+        pairs.push(pair("template", template));
     }
-    let page = grants_page(&desk, person, Fields::of(pairs), Problems::default()).await?;
-    desk.page(&page)
+    Ok(Fields::of(pairs))
 }
 
 async fn grants_page(
@@ -172,7 +176,7 @@ fn grants_in(fields: &Fields) -> usize {
 
 /// Fields that go along to the next step: all but what the buttons say.
 fn sent(fields: &Fields) -> Vec<(String, String)> {
-    let own = ["step", "text_hash"];
+    let own = ["step", "text_hash", "consent"];
     fields.pairs().iter().filter(|(name, _)| !own.contains(&name.as_str())).cloned().collect()
 }
 
@@ -191,8 +195,11 @@ pub(super) async fn step(desk: Desk, Path(reference): Path<String>, fields: Fiel
             desk.page(&grants_page(&desk, person, fields, Problems::default()).await?)
         }
         "evidence" => {
-            let page = evidence_page(&desk, person, fields, Problems::default()).await?;
-            desk.page(&page)
+            let draft = draft(&desk, &fields, &mut Problems::default()).await?;
+            let to_sign = draft.and_then(|draft| draft.to_sign(&desk).ok());
+            // What cannot be read any more has been changed on its way: there is no such step.
+            let to_sign = to_sign.ok_or_else(|| desk.not_found())?;
+            evidence_page(&desk, &person, &to_sign, fields, Problems::default())
         }
         _ => text(&desk, person, fields).await,
     }
@@ -201,15 +208,34 @@ pub(super) async fn step(desk: Desk, Path(reference): Path<String>, fields: Fiel
 /// The second step: the text to read out.
 async fn text(desk: &Desk, person: Person, fields: Fields) -> Answer {
     let mut problems = Problems::default();
-    let draft = draft(desk, &fields, &mut problems).await?;
-    let text = draft.as_ref().and_then(|draft| rendered(desk, draft, &mut problems));
-    let (Some(draft), Some(text), true) = (draft, text, problems.is_empty()) else {
+    let Some((_, to_sign)) = made(desk, &fields, &mut problems).await? else {
         return desk.again(&grants_page(desk, person, fields, problems).await?);
     };
-    let mut sent = sent(&fields);
-    sent.push(("text_hash".to_owned(), draft.digest(desk, &text)));
-    let summary = draft.summary(desk);
-    desk.page(&TextPage { s: desk.surface.clone(), person, text, summary, sent })
+    steps::text(desk, &person, way(desk, &person), &to_sign, sent(&fields))
+}
+
+/// What the forms of recording say.
+fn way(desk: &Desk, person: &Person) -> Way {
+    let t = &desk.t().consent;
+    Way {
+        title: t.record_title,
+        first: t.step_grants,
+        act: t.record_now,
+        path: format!("{}/record", person.path()),
+        cancel: person.path(),
+    }
+}
+
+/// The consent that a form describes, and what of it is to be signed.
+async fn made(
+    desk: &Desk,
+    fields: &Fields,
+    problems: &mut Problems,
+) -> Result<Option<(Draft, ToSign)>, Failed> {
+    let Some(draft) = draft(desk, fields, problems).await? else { return Ok(None) };
+    let words = |error: ClientError| filled(desk.t().consent.text_refused, &[&error.to_string()]);
+    let to_sign = problems.take("template", draft.to_sign(desk).map_err(words));
+    Ok(to_sign.map(|to_sign| (draft, to_sign)))
 }
 
 async fn draft(
@@ -222,55 +248,57 @@ async fn draft(
     Ok(Draft::read(desk, &templates, offices, fields, grants_in(fields), problems))
 }
 
-fn rendered(desk: &Desk, draft: &Draft, problems: &mut Problems) -> Option<String> {
-    let rendered = draft.text(desk);
-    let words = |error: ClientError| filled(desk.t().consent.text_refused, &[&error.to_string()]);
-    problems.take("template", rendered.map_err(words))
-}
-
-async fn evidence_page(
+fn evidence_page(
     desk: &Desk,
-    person: Person,
+    person: &Person,
+    to_sign: &ToSign,
     fields: Fields,
     problems: Problems,
-) -> Result<EvidencePage, Failed> {
-    let draft = draft(desk, &fields, &mut Problems::default()).await?;
-    // What cannot be read any more has been changed on its way: there is no such step.
-    let summary = draft.ok_or_else(|| desk.not_found())?.summary(desk);
-    let sent = fields.pairs().iter().filter(|(name, _)| name != "step" && name != "review_months");
-    let sent = sent.cloned().collect();
-    Ok(EvidencePage { s: desk.surface.clone(), person, summary, sent, fields, problems })
+) -> Answer {
+    let own = ["step", "review_months"];
+    let sent = fields.pairs().iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    let mut sent: Vec<_> = sent.cloned().collect();
+    // Chosen before it is recorded: whoever does not know whether it was, sends the same one again.
+    if fields.get("consent").is_empty() {
+        let consent = ConsentId::generate().map_err(|error| desk.failed(error))?;
+        sent.push(("consent".to_owned(), consent.to_string()));
+    }
+    steps::evidence(desk, (person, way(desk, person), to_sign), sent, fields, problems)
 }
 
 /// The last step: the consent is signed here and recorded.
 pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
     let person = ours(&desk, &reference).await?;
-    let (t, fields) = (desk.t(), upload.fields);
     let mut problems = Problems::default();
-    let draft = draft(&desk, &fields, &mut problems).await?;
-    let text = draft.as_ref().and_then(|draft| rendered(&desk, draft, &mut problems));
-    let (Some(draft), Some(text)) = (draft, text) else {
-        return desk.again(&grants_page(&desk, person, fields, problems).await?);
+    let Some((draft, to_sign)) = made(&desk, &upload.fields, &mut problems).await? else {
+        return desk.again(&grants_page(&desk, person, upload.fields, problems).await?);
     };
-    if fields.get("text_hash") != draft.digest(&desk, &text) {
-        problems.add("template", t.consent.text_changed);
-        return desk.again(&grants_page(&desk, person, fields, problems).await?);
+    if upload.fields.get("text_hash") != to_sign.digest() {
+        problems.add("template", desk.t().consent.text_changed);
+        return desk.again(&grants_page(&desk, person, upload.fields, problems).await?);
     }
-    if upload.is_too_large {
-        problems.add("file", t.consent.files_hint);
-    } else if upload.files.is_empty() && draft.has_health(&desk) {
-        problems.add("file", t.failure.evidence_missing_do);
-    }
-    let months = fields.get("review_months").parse().ok().filter(|m| (1..=24).contains(m));
-    let months = problems.take("review_months", months.ok_or(t.consent.review_months_problem));
-    if let (Some(months), true) = (months, problems.is_empty()) {
-        match record(&desk, &person, &draft, &text, months, &upload.files).await {
+    let months = steps::review_months(&desk, &upload, &to_sign, &mut problems);
+    if let Some(months) = months {
+        match record(&desk, &person, &draft, &to_sign.text, months, &upload).await {
             Ok(path) => return desk.go(&path),
             Err(error) if error.is_not_found() => return Err(desk.not_found()),
-            Err(error) => problems.add("file", in_a_line(&t.failure, &error)),
+            Err(error) => {
+                let refusal = Refusal::of(desk.t(), &error);
+                let (field, is_first_step) = match refusal.about {
+                    About::Review => ("review_months", false),
+                    About::Evidence => ("file", false),
+                    About::Act => ("act", false),
+                    About::Term => ("months", true),
+                    About::Entry(field) => (field, true),
+                };
+                problems.add(field, refusal.words);
+                if is_first_step {
+                    return desk.again(&grants_page(&desk, person, upload.fields, problems).await?);
+                }
+            }
         }
     }
-    desk.again(&evidence_page(&desk, person, fields, problems).await?)
+    evidence_page(&desk, &person, &to_sign, upload.fields, problems)
 }
 
 /// Keeps the text on this machine, then signs and records: a consent whose text nobody can show is worth little.
@@ -280,15 +308,37 @@ async fn record(
     draft: &Draft,
     text: &str,
     review_months: u32,
-    files: &[Vec<u8>],
+    upload: &Upload,
 ) -> Result<String, ClientError> {
     keep_text(desk, text)?;
     let review_by = months_later(desk.client.now_ms(), review_months)?;
     let mut consent = draft.consent(&person.reference, text).review_by(review_by);
-    for file in files {
-        consent = consent.evidence(file);
+    for file in &upload.files {
+        consent = consent.evidence_digest(file);
     }
-    let change = desk.client.record_consent(&consent).await?;
-    let record = change.receipt.record_number;
-    Ok(format!("{}/consents/{}?done=recorded&r={record}", person.path(), change.consent_id))
+    let id = upload.fields.get("consent").parse().or_else(|_| ConsentId::generate())?;
+    let record = match desk.client.record_consent_as(id, &consent).await {
+        Ok(change) => change.receipt.record_number,
+        Err(error) => recorded_before(desk, person, (id, text), error).await?,
+    };
+    Ok(format!("{}/consents/{id}?done=recorded&r={record}", person.path()))
+}
+
+/// The record of a consent whose first sending arrived, although its answer did not; else what was wrong.
+async fn recorded_before(
+    desk: &Desk,
+    person: &Person,
+    (id, text): (ConsentId, &str),
+    error: ClientError,
+) -> Result<u64, ClientError> {
+    let ClientError::Refused { reason, .. } = &error else { return Err(error) };
+    if reason != "ERROR_REASON_IDEMPOTENCY_CONFLICT" {
+        return Err(error);
+    }
+    let hash = sha256(&[text.as_bytes()]);
+    let known = desk.client.list_consents(&person.reference).await?;
+    let same = known.iter().find(|one| {
+        one.consent_id == id && one.document.text.as_ref().is_some_and(|one| one.hash[..] == hash)
+    });
+    same.map(|one| one.receipt.record_number).ok_or(error)
 }

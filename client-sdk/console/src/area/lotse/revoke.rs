@@ -2,11 +2,12 @@
 //! the revocation is acknowledged.
 
 use askama::Template;
-use axum::extract::Path;
 
 use super::consent::{Consent, find};
 use super::effects::Effects;
+use super::people::{path_of, reference_of};
 use crate::desk::{Answer, Desk};
+use crate::extract::Path;
 use crate::surface::Surface;
 
 #[derive(Template)]
@@ -28,14 +29,15 @@ pub(super) async fn preview(
     desk.page(&Page { s: desk.surface.clone(), consent, effects })
 }
 
-/// Nothing is looked up before: a revocation must not wait for anything.
+/// Nothing is looked up before, not even a name: a revocation must not wait for anything.
 pub(super) async fn revoke(
     desk: Desk,
     Path((reference, consent)): Path<(String, String)>,
 ) -> Answer {
     let id = consent.parse().map_err(|_| desk.not_found())?;
-    let reference = super::people::person(&desk, &reference)?;
+    let reference = reference_of(&desk, &reference)?;
     let change = desk.client.revoke_consent(id).await.map_err(|error| desk.failed(error))?;
     let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
-    desk.go(&format!("{}/consents/{id}?done=revoked&n={stopped}&r={record}", reference.path()))
+    let path = path_of(&reference);
+    desk.go(&format!("{path}/consents/{id}?done=revoked&n={stopped}&r={record}"))
 }

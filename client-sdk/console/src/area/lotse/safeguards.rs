@@ -1,25 +1,24 @@
 //! Releases from professional secrecy, and objections, which beat any consent.
 
+pub(super) mod ending;
+
 use askama::Template;
-use axum::extract::{Path, Query};
-use schleuse_client::{Change, Objection, SecrecyRelease, months_later, v1};
+use schleuse_client::{CONSENT_MONTHS_MAX, Change, Objection, SecrecyRelease, months_later, v1};
 
 use super::effects::Effects;
-use super::form::Upload;
+use super::form::{OWN_TEXT, Upload};
 use super::notice::{Asked, notice};
 use super::offices::Offices;
-use super::people::{Person, keep_text, person};
+use super::people::{Person, keep_text, path_of, person, reference_of};
 use super::state::{Mark, of_safeguard};
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::{Path, Query};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
 use crate::words;
-
-/// Version of a text that the Lotse typed.
-const OWN_TEXT: &str = "eigener Text";
 
 struct ObjectionRow {
     id: String,
@@ -78,7 +77,6 @@ async fn page(
     let failed = |error| desk.failed(error);
     let (names, offices) = (desk.names(), Offices::read(desk).await?);
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
-    let consents = desk.client.list_consents(&person.reference).await.map_err(failed)?;
     let objections = beside.objections.iter().rev();
     let objections = objections.map(|one| objection_row(desk, &offices, one));
     let releases = beside.releases.iter().rev().map(|one| release_row(desk, &offices, one));
@@ -95,7 +93,7 @@ async fn page(
         problems,
         effects: None,
         to_everything: false,
-        restricted: consents.iter().any(|consent| consent.restricted),
+        restricted: beside.restricted,
         person,
     })
 }
@@ -186,55 +184,29 @@ pub(super) async fn object(desk: Desk, Path(reference): Path<String>, fields: Fi
     desk.page(&page)
 }
 
-pub(super) async fn withdraw(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = person(&desk, &reference)?;
-    let failed = |error| desk.failed(error);
-    let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
-    let found = beside.objections.iter().find(|one| one.id.to_string() == fields.get("objection"));
-    let found = found.ok_or_else(|| desk.not_found())?;
-    let receipt = desk.client.withdraw_objection(found).await.map_err(failed)?.receipt;
-    let path = person.path();
-    desk.go(&format!("{path}/safeguards?done=withdrawn&r={}", receipt.record_number))
-}
-
-pub(super) async fn revoke_release(
-    desk: Desk,
-    Path(reference): Path<String>,
-    fields: Fields,
-) -> Answer {
-    let person = person(&desk, &reference)?;
-    let failed = |error| desk.failed(error);
-    let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
-    let found = beside.releases.iter().find(|one| one.id.to_string() == fields.get("release"));
-    let found = found.ok_or_else(|| desk.not_found())?;
-    let change = desk.client.revoke_secrecy_release(found).await.map_err(failed)?;
-    let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
-    let path = person.path();
-    desk.go(&format!("{path}/safeguards?done=unreleased&n={stopped}&r={record}"))
-}
-
 /// Restricts the processing of the participant's data, or lifts that. Source: GDPR Art. 18.
 pub(super) async fn restrict(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = person(&desk, &reference)?;
+    let reference = reference_of(&desk, &reference)?;
     let restricted = match fields.get("step") {
         "restrict" => true,
         "lift" => false,
         _ => return Err(desk.not_found()),
     };
-    let receipt = desk.client.restrict_participant(&person.reference, restricted).await;
+    let receipt = desk.client.restrict_participant(&reference, restricted).await;
     let record = receipt.map_err(|error| desk.failed(error))?.record_number;
     let done = if restricted { "restricted" } else { "unrestricted" };
-    desk.go(&format!("{}/safeguards?done={done}&r={record}", person.path()))
+    desk.go(&format!("{}/safeguards?done={done}&r={record}", path_of(&reference)))
 }
 
 pub(super) async fn release(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
     let person = person(&desk, &reference)?;
-    let (t, fields) = (desk.t(), upload.fields);
+    let (t, files) = (desk.t(), upload.problem(desk.t()));
+    let fields = upload.fields;
     let mut problems = Problems::default();
-    let mut office = |name: &str| {
-        problems.take(name, fields.get(name).parse().map_err(|_| t.forms.address_problem))
-    };
-    let (holder, addressee) = (office("holder"), office("addressee"));
+    let mut office =
+        |name: &str, words: &str| problems.take(name, fields.get(name).parse().map_err(|_| words));
+    let holder = office("holder", t.consent.secrecy_holder_problem);
+    let addressee = office("addressee", t.consent.secrecy_addressee_problem);
     let (purposes, categories) =
         (ticked(&fields, "release_purposes"), ticked(&fields, "release_categories"));
     if purposes.is_empty() {
@@ -243,14 +215,13 @@ pub(super) async fn release(desk: Desk, Path(reference): Path<String>, upload: U
     if categories.is_empty() {
         problems.add("release_categories", t.consent.categories_problem);
     }
-    let months = fields.get("release_months").parse().ok().filter(|m| (1..=24).contains(m));
-    let months = problems.take("release_months", months.ok_or(t.consent.months_problem));
+    let months = read::months(&fields, "release_months", CONSENT_MONTHS_MAX, t, &mut problems);
     let text = fields.text("release_text");
     if text.is_empty() {
         problems.add("release_text", t.consent.secrecy_text_problem);
     }
-    if upload.files.is_empty() || upload.is_too_large {
-        problems.add("release_file", t.failure.evidence_missing_do);
+    if let Some(words) = files {
+        problems.add("release_file", words);
     }
     if let (Some(holder), Some(addressee), Some(months), true) =
         (holder, addressee, months, problems.is_empty())

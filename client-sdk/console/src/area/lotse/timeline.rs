@@ -1,19 +1,22 @@
 //! Who received what, and when: everything that the log shows about one participant.
 
 use askama::Template;
-use axum::extract::{Path, Query};
-use schleuse_client::{DataReport, LogQuery, Texts, v1};
+use schleuse_client::{DataReport, LogQuery, LogRow, Texts, v1};
 
 use super::notice::Asked;
+use super::offices::Offices;
 use super::people::{Person, person};
-use crate::desk::{Answer, Desk};
+use crate::desk::{Answer, Desk, Failed};
+use crate::extract::{Path, Query};
 use crate::surface::Surface;
 use crate::words::RecordWords;
 
+/// Why the log is read; stands there. German whatever the language of the page: the participant may read it.
+const REASON: &str = "Verlauf der Person in der Konsole des Lotsen angesehen";
 /// Records of one query.
 const ROWS_MAX: u32 = 100_000;
 /// Records on the page: the newest.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
 
 const DISCLOSURES: [v1::RecordType; 5] = [
     v1::RecordType::HandedOut,
@@ -59,9 +62,8 @@ pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked)
         "everything" => &[],
         _ => &DISCLOSURES,
     };
-    let query = LogQuery::new(t.timeline_reason).participant(&person.reference);
-    let query = query.types(types).max_rows(ROWS_MAX);
-    let answer = desk.client.query_log(&query).await.map_err(|error| desk.failed(error))?;
+    let query = LogQuery::new(REASON).participant(&person.reference);
+    let (newest, has_older) = newest(&desk, query.types(types).max_rows(ROWS_MAX)).await?;
     let tabs = [
         ("disclosures", t.timeline_disclosures),
         ("consents", t.timeline_consents),
@@ -72,24 +74,43 @@ pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked)
         says,
         is_here: name == which,
     };
-    let newest = answer.rows.iter().rev().take(SHOWN);
     let language = desk.surface.language;
+    let names = Offices::read(&desk).await?.and_codes(desk.names());
     desk.page(&Page {
         s: desk.surface.clone(),
         tabs: tabs.into_iter().map(tab).collect(),
-        records: newest.map(|row| RecordWords::of(row, language, desk.names())).collect(),
-        has_older: answer.truncated || answer.rows.len() > SHOWN,
+        records: newest.iter().rev().map(|row| RecordWords::of(row, language, &names)).collect(),
+        has_older,
         person,
     })
+}
+
+/// The newest records that a query finds, oldest first, and whether there are older ones.
+async fn newest(desk: &Desk, query: LogQuery) -> Result<(Vec<LogRow>, bool), Failed> {
+    let (mut query, mut newest, mut has_older) = (query, Vec::new(), false);
+    loop {
+        let answer = desk.client.query_log(&query).await.map_err(|error| desk.failed(error))?;
+        let last = answer.rows.last().map(|row| row.record_number);
+        newest.extend(answer.rows);
+        let too_many = newest.len().saturating_sub(SHOWN);
+        has_older |= too_many > 0;
+        newest.drain(..too_many);
+        match last {
+            Some(last) if answer.truncated => query = query.first_record(last + 1),
+            Some(_) | None => return Ok((newest, has_older)),
+        }
+    }
 }
 
 /// The report about everything, as a page for the participant. Source: GDPR Art. 15.
 pub(super) async fn report(desk: Desk, Path(reference): Path<String>) -> Answer {
     let person = person(&desk, &reference)?;
     let failed = |error| desk.failed(error);
-    let query = LogQuery::new(desk.t().lotse.timeline_reason).participant(&person.reference);
+    let query = LogQuery::new(REASON).participant(&person.reference);
     let rows = desk.client.query_all(&query.max_rows(ROWS_MAX)).await.map_err(failed)?.rows;
     let now_ms = desk.client.now_ms();
-    let report = DataReport::new(&rows, &person.reference, desk.names(), &Texts::default(), now_ms);
-    desk.document(report.and_then(|report| report.to_html()).map_err(failed)?)
+    let names = Offices::read(&desk).await?.and_codes(desk.names());
+    let report = DataReport::new(&rows, &person.reference, &names, &Texts::default(), now_ms);
+    let report = report.map_err(failed)?.of_person(&person.entry.display_name);
+    desk.document(report.to_html().map_err(failed)?)
 }

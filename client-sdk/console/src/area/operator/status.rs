@@ -18,6 +18,8 @@ const MIB: u64 = 1024 * 1024;
 /// Something that ends.
 struct Ending {
     what: String,
+    /// The rest of its name.
+    of: String,
     what_for: String,
     until: String,
     days: i64,
@@ -57,10 +59,14 @@ struct Page {
 }
 
 impl Page {
-    /// What ends: certificates, then revocation lists; each with what its end is called.
-    fn endings(&self) -> [(&'static str, &'static str, &[Ending]); 2] {
+    /// What ends: certificates, then revocation lists; each with what its columns are called.
+    fn endings(&self) -> [(&'static str, &'static str, &'static str, &[Ending]); 2] {
         let t = &self.s.t.operator;
-        [(t.certificates, t.until, &self.certificates), (t.lists, t.list_until, &self.lists)]
+        let number = self.s.t.forms.number;
+        [
+            (t.certificates, t.what_for, t.until, &self.certificates),
+            (t.lists, number, t.list_until, &self.lists),
+        ]
     }
 }
 
@@ -91,13 +97,19 @@ pub(super) async fn show(desk: Desk) -> Answer {
         },
         reasons: reasons(&status, t),
         witnesses: witnesses(&status, t),
-        certificates: certificates.collect(),
-        lists: lists.collect(),
+        certificates: soonest_first(certificates),
+        lists: soonest_first(lists),
         queues: queues(&status, t, mib),
         free: status.volume.free_bytes.map_or_else(|| "–".to_owned(), mib),
         status,
     };
     desk.page(&page)
+}
+
+fn soonest_first(endings: impl Iterator<Item = Ending>) -> Vec<Ending> {
+    let mut endings: Vec<Ending> = endings.collect();
+    endings.sort_by_key(|ending| ending.days);
+    endings
 }
 
 /// Why nothing is permitted.
@@ -112,20 +124,10 @@ fn reasons(status: &BrokerStatus, t: &OperatorTexts) -> Vec<&'static str> {
     reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, says)| says).collect()
 }
 
-/// How long ago, in the largest unit that says enough.
-pub(in crate::area) fn age(ms: u64, t: &OperatorTexts) -> String {
-    let seconds = ms / 1000;
-    match seconds {
-        0..=119 => filled(t.seconds, &[&seconds.to_string()]),
-        120..=7199 => filled(t.minutes, &[&(seconds / 60).to_string()]),
-        _ => filled(t.hours, &[&(seconds / 3600).to_string()]),
-    }
-}
-
 fn witnesses(status: &BrokerStatus, t: &OperatorTexts) -> Vec<WitnessRow> {
     let rows = status.witnesses.witnesses.iter().map(|one| WitnessRow {
         name: shown(&one.name),
-        age: one.age_ms.map_or_else(|| t.never.to_owned(), |ms| age(ms, t)),
+        age: one.age_ms.map_or_else(|| t.never.to_owned(), |ms| words::age(ms, t)),
         class: if one.late { "bad" } else { "good" },
         symbol: if one.late { "▲" } else { "✓" },
         says: if one.late { t.w_late } else { t.w_fresh },
@@ -158,7 +160,10 @@ fn ending(
         0..DAYS_WARN => ("warn", "◔"),
         _ => ("good", "✓"),
     };
-    Ending { what, what_for, until: words::time(language, until_ms), days, class, symbol }
+    // A distinguished name begins with what tells it apart; what many share comes after it.
+    let (what, of) = what.split_once(", ").unwrap_or((&what, ""));
+    let (what, of) = (what.trim_start_matches("CN=").to_owned(), of.to_owned());
+    Ending { what, of, what_for, until: words::time(language, until_ms), days, class, symbol }
 }
 
 fn queues(status: &BrokerStatus, t: &OperatorTexts, mib: impl Fn(u64) -> String) -> Vec<Queue> {

@@ -1,195 +1,206 @@
-//! What is done in a conference: asking, inviting, fixing, moving, cancelling, minutes, looking at consents anew.
+//! What is done in a conference: asking, inviting, fixing, moving, cancelling, looking at consents anew, and reporting
+//! an agreement kept.
 
-use std::time::Duration;
+use schleuse_client::fallkonferenz::{Conference, Date, State, check_times};
+use schleuse_client::{AgreementId, ClientError, v1};
 
-use axum::extract::Path;
-use schleuse_client::fallkonferenz::{Conference, Date, Letter};
-use schleuse_client::{Address, AgreementId, ClientError, v1};
-
-use super::view;
-use super::{folder, open, path, plan};
+use super::sending::{LIFE, Opened, Outcome, not_begun, open_for, open_own_for, send, stopped};
+use super::{folder, guest, open_own, path, plan, view};
 use crate::desk::{Answer, Desk};
-use crate::failure::in_a_line;
+use crate::extract::Path;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::texts::filled;
 
-/// How long a message of a conference may wait.
-const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Agreements of one form.
-pub(super) const AGREEMENTS: usize = 3;
-
-/// Takes in what came for a function.
-pub(super) async fn take(desk: Desk, fields: Fields) -> Answer {
-    let t = &desk.t().conference;
-    let function = fields.get("function");
-    let taken = desk.client.take_conferences(&folder(&desk)?, function).await;
-    let taken = taken.map_err(|error| desk.failed(error))?;
-    let mut words = vec![filled(t.taken_n, &[&taken.messages.len().to_string()])];
-    if !taken.alarms.is_empty() {
-        words.push(filled(t.take_alarm, &[&taken.alarms.len().to_string()]));
-    }
-    view::list_with(&desk, Some(words.join(" "))).await
-}
-
 /// Asks the broker who may receive what; nothing is sent.
 pub(super) async fn ask(desk: Desk, Path(id): Path<String>) -> Answer {
-    let conference = open(&desk, &id).await?;
+    let conference = open_own(&desk, &id).await?;
     let distribution = desk.client.distribution(&conference).await;
     let distribution = distribution.map_err(|error| desk.failed(error))?;
-    view::show_with(&desk, &conference, None, Some(&distribution), Problems::default()).await
+    view::show_with(&desk, &conference, None, Some(&distribution)).await
 }
 
 pub(super) async fn invite(desk: Desk, Path(id): Path<String>) -> Answer {
-    let mut conference = open(&desk, &id).await?;
+    let fields = Fields::default();
+    let opened = match open_own_for(&desk, &id, "/invite", &fields).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let Opened { held, mut conference } = opened;
     let asked = async {
         desk.client.check_invitation(&conference).await?;
         desk.client.distribution(&conference).await
     };
     let distribution = match asked.await {
         Ok(distribution) => distribution,
-        Err(error) => return refused(&desk, &conference, &error).await,
+        Err(error) => return not_invited(&desk, &conference, not_begun(&desk, &error)).await,
     };
     let uncovered = conference.plan().map_or(0, |plan| plan.not_covered(&distribution).len());
+    let all = conference.review_with(&distribution).now_covered.len();
+    let before = conference.notices().len();
     let sent = desk.client.invite(&mut conference, &distribution, LIFE).await;
     // What was accepted before an error is kept too.
     folder(&desk)?.save(&conference).map_err(|error| desk.failed(error))?;
+    drop(held);
     match sent {
         Ok(sent) => {
             let accepted = sent.iter().filter(|one| one.outcome.is_accepted()).count();
-            let numbers = [accepted.to_string(), (sent.len() - accepted + uncovered).to_string()];
-            let words = filled(desk.t().conference.invited_n, &[&numbers[0], &numbers[1]]);
-            let notice = Some(words);
-            view::show_with(&desk, &conference, notice, Some(&distribution), Problems::default())
-                .await
+            let refused = sent.len() - accepted + uncovered;
+            desk.go(&format!("{}?done=sent&n={accepted}&r={refused}", path(&conference)))
         }
-        Err(error) => refused(&desk, &conference, &error).await,
+        Err(error) => {
+            let accepted = conference.notices().len().saturating_sub(before);
+            let far = (&error, accepted, all.max(accepted));
+            match stopped(&desk, conference, far, ("/invite", &fields))? {
+                Outcome::Gone(answer) => Ok(answer),
+                Outcome::Stopped(conference, words) => not_invited(&desk, &conference, words).await,
+            }
+        }
     }
 }
 
-async fn refused(desk: &Desk, conference: &Conference, error: &ClientError) -> Answer {
+async fn not_invited(desk: &Desk, conference: &Conference, words: String) -> Answer {
     let mut problems = Problems::default();
-    problems.add("conference", format!("{} {error}", in_a_line(&desk.t().failure, error)));
-    view::show_with(desk, conference, None, None, problems).await
+    problems.add("conference", words);
+    view::again(desk, conference, "", Fields::default(), problems).await
 }
 
-/// Sends letters, keeps what was accepted, says what became of them.
-async fn send(
+/// Sends what a form of the convener's page says, or shows it again with what is wrong beside a field.
+async fn finish(
     desk: &Desk,
-    mut conference: Conference,
-    letters: Result<Vec<Letter>, ClientError>,
+    opened: Opened,
+    letters: Result<Vec<schleuse_client::fallkonferenz::Letter>, ClientError>,
+    (act, field): (&'static str, &str),
+    fields: Fields,
 ) -> Answer {
-    let letters = match letters {
-        Ok(letters) => letters,
-        Err(error) => return refused(desk, &conference, &error).await,
-    };
-    let sent = desk.client.send_letters(&mut conference, letters, LIFE).await;
-    folder(desk)?.save(&conference).map_err(|error| desk.failed(error))?;
-    match sent {
-        Ok(sent) => {
-            let accepted = sent.iter().filter(|one| one.outcome.is_accepted()).count();
-            // To be loaded again without doing it again.
-            let (refused, path) = (sent.len() - accepted, path(&conference));
-            desk.go(&format!("{path}?done=sent&n={accepted}&r={refused}"))
+    match send(desk, opened, letters, (act, &fields)).await? {
+        Outcome::Gone(answer) => Ok(answer),
+        Outcome::Stopped(conference, words) => {
+            let mut problems = Problems::default();
+            problems.add(field, words);
+            view::again(desk, &conference, act, fields, problems).await
         }
-        Err(error) => refused(desk, &conference, &error).await,
     }
 }
 
 pub(super) async fn fix(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id).await?;
-    let state = conference.state();
+    let opened = match open_own_for(&desk, &id, "/fix", &fields).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
     let date = fields.get("date").split_once('+').and_then(|(at, minutes)| {
         Some(Date { starts_at_ms: at.parse().ok()?, minutes: minutes.parse().ok()? })
     });
     let Some(date) = date else { return Err(desk.not_found()) };
-    let place = fields.given("place").map_or(state.place, str::to_owned);
-    let letters = conference.fix(date, &place);
-    send(&desk, conference, letters).await
+    let letters = opened.conference.fix(date, &opened.conference.state().place);
+    finish(&desk, opened, letters, ("/fix", "date"), fields).await
 }
 
 pub(super) async fn move_to(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id).await?;
+    let opened = match open_own_for(&desk, &id, "/move", &fields).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let t = &desk.t().conference;
     let mut problems = Problems::default();
     let dates = plan::dates(&desk, &fields, &mut problems);
     let by = read::until_day(&fields, "answer_by", desk.t(), &mut problems);
-    if !problems.is_empty() {
-        return view::again(&desk, &conference, fields, problems).await;
+    if problems.is_empty() {
+        let wanted = dates.len() > 1;
+        match by {
+            None if wanted => problems.add("answer_by", t.answer_by_several),
+            Some(_) if !wanted => problems.add("answer_by", t.answer_by_single),
+            by if check_times(&dates, by, desk.client.now_ms()).is_err() => {
+                problems.add("answer_by", t.answer_by_problem);
+            }
+            _ => {}
+        }
     }
-    let place = fields.given("place").map_or(conference.state().place, str::to_owned);
-    let letters = conference.move_to(&dates, reason(&fields), &place, by);
-    send(&desk, conference, letters).await
+    if !problems.is_empty() {
+        return view::again(&desk, &opened.conference, "/move", fields, problems).await;
+    }
+    let place = opened.conference.state().place;
+    let letters = opened.conference.move_to(&dates, reason(&fields, "move_reason"), &place, by);
+    finish(&desk, opened, letters, ("/move", "day0"), fields).await
 }
 
 pub(super) async fn cancel(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id).await?;
-    let letters = conference.cancel(reason(&fields));
-    send(&desk, conference, letters).await
+    let opened = match open_own_for(&desk, &id, "/cancel", &fields).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let letters = opened.conference.cancel(reason(&fields, "cancel_reason"));
+    finish(&desk, opened, letters, ("/cancel", "cancel_reason"), fields).await
 }
 
-fn reason(fields: &Fields) -> v1::FallkonferenzChangeReason {
-    let number = fields.get("reason").parse().ok();
+fn reason(fields: &Fields, name: &str) -> v1::FallkonferenzChangeReason {
+    let number = fields.get(name).parse().ok();
     let reason = number.and_then(|n: i32| v1::FallkonferenzChangeReason::try_from(n).ok());
+    let reason = reason.filter(|one| *one != v1::FallkonferenzChangeReason::Unspecified);
     reason.unwrap_or(v1::FallkonferenzChangeReason::NotStated)
 }
 
-pub(super) async fn minutes(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let conference = open(&desk, &id).await?;
-    let t = &desk.t().conference;
-    let item = fields.get("item").parse().map_err(|_| desk.not_found())?;
-    let mut problems = Problems::default();
-    if fields.get("text").is_empty() {
-        problems.add("text", t.minutes_problem);
+/// Reports an agreement of the own function kept, to whom it concerns.
+pub(super) async fn kept(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
+    let opened = match open_for(&desk, &id, "/kept", &fields).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let agreement: AgreementId = fields.get("agreement").parse().map_err(|_| desk.not_found())?;
+    if !is_own_to_keep(&opened.conference, &opened.conference.state(), agreement) {
+        return Err(desk.not_found());
     }
-    let agreements: Vec<v1::Agreement> =
-        (0..AGREEMENTS).filter_map(|n| agreement(&desk, &fields, n, &mut problems)).collect();
-    if !problems.is_empty() {
-        return view::again(&desk, &conference, fields, problems).await;
+    let field = view::kept_field(&agreement);
+    let day = read::first_day(fields.get(&field)).filter(|day| *day <= desk.client.now_ms());
+    let Some(day) = day else {
+        let mut problems = Problems::default();
+        problems.add(field, desk.t().conference.kept_problem);
+        return again(&desk, &opened.conference, fields, problems).await;
+    };
+    let mut letters = opened.conference.kept(agreement, day);
+    if let Ok(letters) = &mut letters {
+        guest::mark(letters, &fields);
     }
-    let letters = conference.minutes(item, fields.get("text"), agreements);
-    send(&desk, conference, letters).await
+    match send(&desk, opened, letters, ("/kept", &fields)).await? {
+        Outcome::Gone(answer) => Ok(answer),
+        Outcome::Stopped(conference, words) => {
+            let mut problems = Problems::default();
+            problems.add(field, words);
+            again(&desk, &conference, fields, problems).await
+        }
+    }
 }
 
-/// One agreement of the form, if anything of it is filled in.
-fn agreement(
-    desk: &Desk,
-    fields: &Fields,
-    number: usize,
-    problems: &mut Problems,
-) -> Option<v1::Agreement> {
-    let names = ["who", "what", "until"].map(|name| format!("{name}{number}"));
-    let [who, what, until] = names;
-    if [&who, &what, &until].iter().all(|name| fields.get(name).is_empty()) {
-        return None;
+async fn again(desk: &Desk, conference: &Conference, fields: Fields, problems: Problems) -> Answer {
+    match conference.is_convener() {
+        true => view::again(desk, conference, "/kept", fields, problems).await,
+        false => guest::again(desk, conference, "/kept", fields, problems).await,
     }
-    let address: Option<Address> = fields.get(&who).parse().ok();
-    let until_ms = read::last_day(fields.get(&until));
-    let (Some(address), Some(until_ms), Some(said)) = (address, until_ms, fields.given(&what))
-    else {
-        problems.add(who, desk.t().conference.agreement_problem);
-        return None;
-    };
-    let id = AgreementId::generate().ok()?;
-    Some(v1::Agreement {
-        agreement_id: id.as_bytes().to_vec().into(),
-        agency: address.agency,
-        function: address.function,
-        what: said.to_owned(),
-        until_ms,
+}
+
+/// Whether an agreement is the own function's, and nobody has said yet that it was kept.
+fn is_own_to_keep(conference: &Conference, state: &State, agreement: AgreementId) -> bool {
+    state.agreements().any(|(_, id, one)| {
+        *id == agreement && one.who == *conference.own() && one.kept_at_ms.is_none()
     })
 }
 
 /// Looks at the consents anew and recalls what is not covered any more.
 pub(super) async fn review(desk: Desk, Path(id): Path<String>) -> Answer {
-    let mut conference = open(&desk, &id).await?;
+    let opened = match open_own_for(&desk, &id, "/review", &Fields::default()).await {
+        Ok(opened) => opened,
+        Err(answer) => return answer,
+    };
+    let Opened { held, mut conference } = opened;
     let failed = |error| desk.failed(error);
     let distribution = desk.client.distribution(&conference).await.map_err(failed)?;
     let review = conference.review_with(&distribution);
     let recalled = desk.client.recall_uncovered(&mut conference, &review).await;
     folder(&desk)?.save(&conference).map_err(failed)?;
+    drop(held);
     let recalled = recalled.map_err(failed)?;
     let late = recalled.iter().filter(|one| one.too_late).count();
     let numbers = [review.go_on.len(), recalled.len() - late, late].map(|n| n.to_string());
     let words = filled(desk.t().conference.reviewed_n, &[&numbers[0], &numbers[1], &numbers[2]]);
-    view::show_with(&desk, &conference, Some(words), Some(&distribution), Problems::default()).await
+    view::show_with(&desk, &conference, Some(words), Some(&distribution)).await
 }

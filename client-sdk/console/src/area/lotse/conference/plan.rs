@@ -3,21 +3,27 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Query;
-use schleuse_client::fallkonferenz::{Conference, Date, Item, PURPOSE, Plan, check_times};
+use schleuse_client::fallkonferenz::{
+    Conference, Date, Item, MINUTES_MAX, NAME_CHARS_MAX, NOTES_BYTES_MAX, PURPOSE, Plan,
+    check_times,
+};
 use schleuse_client::{Address, ClientError, ConferenceId, ItemId, ParticipantReference};
 
+use super::sending::reached;
 use super::{folder, path};
 use crate::area::Choice;
 use crate::area::lotse::notice::Asked;
 use crate::area::lotse::offices::Offices;
-use crate::area::lotse::people::{Person, book};
+use crate::area::lotse::people::{Person, book, ours};
 use crate::desk::{Answer, Desk, Failed};
+use crate::extract::Query;
 use crate::fields::{Fields, Problems};
 use crate::read;
 use crate::surface::Surface;
 use crate::texts::filled;
 
+/// Most participants to choose from.
+const PEOPLE_MAX: usize = 200;
 /// Dates of the form.
 const DATES: usize = 3;
 /// Most items of the form.
@@ -48,6 +54,8 @@ struct ItemBlock {
 struct Page {
     s: Surface,
     people: Vec<Choice>,
+    /// Whether all participants are among them.
+    are_all: bool,
     conveners: Vec<Choice>,
     bodies: Vec<Choice>,
     categories: Vec<Choice>,
@@ -55,6 +63,12 @@ struct Page {
     items: Vec<ItemBlock>,
     fields: Fields,
     problems: Problems,
+}
+
+impl Page {
+    fn minutes_max(&self) -> u32 {
+        MINUTES_MAX
+    }
 }
 
 pub(super) async fn form(desk: Desk, Query(asked): Asked) -> Answer {
@@ -66,7 +80,10 @@ pub(super) async fn form(desk: Desk, Query(asked): Asked) -> Answer {
 async fn page(desk: &Desk, fields: Fields, problems: Problems) -> Result<Page, Failed> {
     let failed = |error| desk.failed(error);
     let t = &desk.t().conference;
-    let participants = desk.client.list_participants().await.map_err(failed)?;
+    let mut participants = desk.client.list_participants().await.map_err(failed)?;
+    // Who has more participants than anybody chooses from begins at the person's page.
+    let are_all = participants.len() <= PEOPLE_MAX;
+    participants.retain(|one| are_all || one.as_text() == fields.get("participant"));
     let book = book(desk)?;
     let mut people: Vec<Choice> = participants
         .iter()
@@ -84,6 +101,7 @@ async fn page(desk: &Desk, fields: Fields, problems: Problems) -> Result<Page, F
     Ok(Page {
         s: desk.surface.clone(),
         people,
+        are_all,
         conveners: functions.iter().filter(|choice| is_own(choice)).cloned().collect(),
         bodies: functions.into_iter().filter(|choice| !is_own(choice)).collect(),
         categories: names.categories_of_all().map(|(code, name)| Choice::new(code, name)).collect(),
@@ -122,6 +140,9 @@ fn items_in(fields: &Fields) -> usize {
 }
 
 pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
+    if let Err(answer) = reached(&desk, ("/conferences", "/new"), &fields).await {
+        return answer;
+    }
     if fields.get("step") == "more" {
         let count = (items_in(&fields) + 1).min(ITEMS_MAX).to_string();
         let mut pairs: Vec<_> = fields.pairs().to_vec();
@@ -131,6 +152,9 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
     }
     let mut problems = Problems::default();
     let participant = read::reference(&fields, "participant", desk.t(), &mut problems);
+    if let Some(participant) = &participant {
+        ours(&desk, participant.as_text()).await?;
+    }
     let plan = plan(&desk, &fields, participant.is_some(), &mut problems);
     let conference = plan.and_then(|plan| convene(&desk, plan, participant, &mut problems));
     let Some(conference) = conference else {
@@ -166,11 +190,15 @@ fn plan(
         fields.all("bodies").filter_map(|body| body.parse().ok()).collect();
     if bodies.is_empty() {
         problems.add("bodies", t.conference.bodies_problem);
+    } else if convener.as_ref().is_some_and(|convener| bodies.contains(convener)) {
+        problems.add("bodies", t.conference.bodies_convener);
     }
     let dates = dates(desk, fields, problems);
     let place = fields.text("place");
     if place.is_empty() {
         problems.add("place", t.conference.place_problem);
+    } else if let Some(words) = wrong_name(desk, &place) {
+        problems.add("place", words);
     }
     let answer_by = read::until_day(fields, "answer_by", t, problems);
     if answer_by.is_none() && problems.of("answer_by").is_empty() {
@@ -180,7 +208,8 @@ fn plan(
         .filter_map(|number| item(desk, fields, number, about_participant, problems))
         .collect();
     let (convener, answer_by_ms) = (convener?, answer_by?);
-    if check_times(&dates, Some(answer_by_ms), desk.client.now_ms()).is_err() {
+    let is_wrong = check_times(&dates, Some(answer_by_ms), desk.client.now_ms()).is_err();
+    if is_wrong && problems.of("answer_by").is_empty() {
         problems.add("answer_by", t.conference.answer_by_problem);
     }
     let conference = ConferenceId::generate().ok()?;
@@ -198,22 +227,54 @@ fn plan(
     })
 }
 
-/// Dates that are filled in; one at least.
+/// What is wrong with a title or a place; none if nothing is.
+fn wrong_name(desk: &Desk, text: &str) -> Option<String> {
+    let t = &desk.t().conference;
+    if text.chars().any(char::is_control) {
+        return Some(t.one_line.to_owned());
+    }
+    let is_long = text.chars().count() > NAME_CHARS_MAX;
+    is_long.then(|| filled(t.too_long, &[&NAME_CHARS_MAX.to_string()]))
+}
+
+/// Dates that are filled in; one at least. What is filled in of a date and is none stands beside it.
 pub(super) fn dates(desk: &Desk, fields: &Fields, problems: &mut Problems) -> Vec<Date> {
-    let mut dates = Vec::new();
+    let t = &desk.t().conference;
+    let (mut dates, before) = (Vec::new(), problems.all().len());
     for number in 0..DATES {
         let row = date_row("", number);
-        let (Some(day), time) = (fields.given(&row.day), fields.get(&row.time)) else { continue };
-        let minutes = fields.get(&row.minutes).parse().unwrap_or(MINUTES);
+        let (day, time) = (fields.get(&row.day), fields.get(&row.time));
+        if day.is_empty() && time.is_empty() {
+            continue;
+        }
+        let minutes = length(desk, fields, &row.minutes, MINUTES, problems);
         match read::day_and_time(day, time) {
-            Some(starts_at_ms) => dates.push(Date { starts_at_ms, minutes }),
-            None => problems.add(row.day, desk.t().conference.dates_problem),
+            Some(at_ms) if at_ms <= desk.client.now_ms() => problems.add(row.day, t.date_past),
+            Some(starts_at_ms) => {
+                dates.extend(minutes.map(|minutes| Date { starts_at_ms, minutes }));
+            }
+            None if day.is_empty() => problems.add(row.day, t.date_day_problem),
+            None => problems.add(row.day, t.dates_problem),
         }
     }
-    if dates.is_empty() && problems.of("day0").is_empty() {
-        problems.add("day0", desk.t().conference.dates_problem);
+    if dates.is_empty() && problems.all().len() == before {
+        problems.add("day0", t.dates_problem);
     }
     dates
+}
+
+/// A length in minutes; where nothing is typed, the usual one.
+fn length(
+    desk: &Desk,
+    fields: &Fields,
+    name: &str,
+    usual: u32,
+    problems: &mut Problems,
+) -> Option<u32> {
+    let Some(text) = fields.given(name) else { return Some(usual) };
+    let minutes = text.parse().ok().filter(|minutes| (1..=MINUTES_MAX).contains(minutes));
+    let words = || filled(desk.t().conference.length_problem, &[&MINUTES_MAX.to_string()]);
+    problems.take(name, minutes.ok_or_else(words))
 }
 
 fn item(
@@ -223,22 +284,32 @@ fn item(
     about_participant: bool,
     problems: &mut Problems,
 ) -> Option<Item> {
-    let block = item_block("", number);
-    let title = fields.text(&block.name);
+    let (t, block) = (&desk.t().conference, item_block("", number));
+    let (title, notes) = (fields.text(&block.name), fields.text(&block.notes));
     if title.is_empty() {
-        problems.add(block.name, desk.t().conference.item_title_problem);
-        return None;
+        problems.add(&block.name, t.item_title_problem);
+    } else if let Some(words) = wrong_name(desk, &title) {
+        problems.add(&block.name, words);
     }
     let categories = fields.all(&block.categories).filter(|code| !code.is_empty());
+    let categories: BTreeSet<String> = match about_participant {
+        true => categories.map(str::to_owned).collect(),
+        false => BTreeSet::new(),
+    };
+    if about_participant && categories.is_empty() {
+        problems.add(&block.categories, t.item_categories_problem);
+    }
+    if notes.len() > NOTES_BYTES_MAX {
+        let kib = (NOTES_BYTES_MAX / 1024).to_string();
+        problems.add(&block.notes, filled(t.item_notes_problem, &[&kib]));
+    }
+    let minutes = length(desk, fields, &block.minutes, ITEM_MINUTES, problems)?;
     Some(Item {
         id: ItemId::generate().ok()?,
         title,
-        categories: match about_participant {
-            true => categories.map(str::to_owned).collect(),
-            false => BTreeSet::new(),
-        },
-        minutes: fields.get(&block.minutes).parse().unwrap_or(ITEM_MINUTES),
-        notes: fields.text(&block.notes),
+        categories,
+        minutes,
+        notes,
         bodies: None,
         professional_secret: false,
     })

@@ -1,44 +1,27 @@
-//! How conferences are shown: the list, and one with its agenda by recipient, answers, minutes.
+//! How a conference is shown to its convener: its agenda by recipient, answers, minutes. Some of it is the same where
+//! others convene.
 
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::{Path, Query};
 use schleuse_client::fallkonferenz::{
-    AgreementStatus, Conference, Confirmation, Date, Distribution, ItemState, Phase, Reply, State,
+    AgreementStatus, Conference, Confirmation, Date, Distribution, ItemState, MINUTES_MAX, Phase,
+    Reply, State,
 };
-use schleuse_client::{Address, ItemId, shown, v1};
+use schleuse_client::{Address, AgreementId, ItemId, shown, v1};
 
-use super::acts::AGREEMENTS;
-use super::{folder, open};
+use super::list::about_nobody;
+use super::{guest, open};
 use crate::area::Choice;
 use crate::area::lotse::notice::{Asked, notice};
 use crate::area::lotse::offices::Offices;
 use crate::area::lotse::people::{Person, book};
 use crate::desk::{Answer, Desk};
+use crate::extract::{Path, Query};
 use crate::fields::{Fields, Problems};
 use crate::surface::Surface;
 use crate::texts::{ConferenceTexts, filled};
 use crate::words;
-
-struct Row {
-    to: String,
-    about: String,
-    date: String,
-    phase: (&'static str, &'static str, &'static str),
-}
-
-#[derive(Template)]
-#[template(path = "lotse/conferences.html")]
-struct List {
-    s: Surface,
-    notice: Option<String>,
-    rows: Vec<Row>,
-    functions: Vec<Choice>,
-    has_keys: bool,
-    fields: Fields,
-    problems: Problems,
-}
 
 /// What one body receives of one item.
 struct Share {
@@ -61,27 +44,27 @@ struct AnswerRow {
     symbol: &'static str,
 }
 
-struct AgreementRow {
-    who: String,
-    what: String,
-    until: String,
-    says: &'static str,
-    class: &'static str,
+pub(super) struct AgreementRow {
+    pub(super) id: String,
+    pub(super) who: String,
+    pub(super) what: String,
+    pub(super) until: String,
+    pub(super) says: &'static str,
+    pub(super) class: &'static str,
+    /// The field of the day on which it was kept, where the own function is to say so.
+    pub(super) kept: Option<String>,
 }
 
-struct MinutesBlock {
-    id: String,
-    title: String,
-    written: Option<(String, String)>,
-    confirmations: Vec<String>,
-    agreements: Vec<AgreementRow>,
-}
-
-/// Names of the fields of one agreement of the form.
-struct AgreementFields {
-    who: String,
-    what: String,
-    until: String,
+/// An item with its minutes.
+pub(super) struct Block {
+    pub(super) id: String,
+    pub(super) title: String,
+    /// Version, in words and as a number, and text.
+    pub(super) written: Option<(String, u32, String)>,
+    pub(super) confirmations: Vec<String>,
+    pub(super) agreements: Vec<AgreementRow>,
+    /// Whether there is anybody to send minutes to.
+    pub(super) is_held: bool,
 }
 
 #[derive(Template)]
@@ -105,21 +88,22 @@ struct Page {
     answers: Vec<AnswerRow>,
     dates: Vec<Choice>,
     reasons: Vec<Choice>,
-    blocks: Vec<MinutesBlock>,
-    parties: Vec<Choice>,
-    agreement_fields: Vec<AgreementFields>,
+    blocks: Vec<Block>,
     date_fields: Vec<[String; 3]>,
+    /// The form that is to be put right, by its part of the path.
+    act: &'static str,
 }
 
 impl Page {
-    /// Whether the form that moves the conference is to be put right.
-    fn is_moving(&self) -> bool {
-        let mut days = self.date_fields.iter().map(|row| row[0].as_str()).chain(["answer_by"]);
-        days.any(|name| !self.problems.of(name).is_empty())
+    fn minutes_max(&self) -> u32 {
+        MINUTES_MAX
     }
 }
 
-fn phase(phase: Phase, t: &ConferenceTexts) -> (&'static str, &'static str, &'static str) {
+pub(super) fn phase(
+    phase: Phase,
+    t: &ConferenceTexts,
+) -> (&'static str, &'static str, &'static str) {
     match phase {
         Phase::Planned => ("", "◷", t.ph_planned),
         Phase::Invited => ("warn", "○", t.ph_invited),
@@ -129,53 +113,7 @@ fn phase(phase: Phase, t: &ConferenceTexts) -> (&'static str, &'static str, &'st
     }
 }
 
-pub(super) async fn list(desk: Desk) -> Answer {
-    list_with(&desk, None).await
-}
-
-pub(super) async fn list_with(desk: &Desk, notice: Option<String>) -> Answer {
-    let t = &desk.t().conference;
-    let mut conferences = folder(desk)?.list().map_err(|error| desk.failed(error))?;
-    conferences.sort_by_key(|one| std::cmp::Reverse(first_date(&one.state())));
-    // Names are shown of those alone who are the visitor's now.
-    let ours = desk.client.list_participants().await.map_err(|error| desk.failed(error))?;
-    conferences.retain(|one| one.participant().is_none_or(|person| ours.contains(person)));
-    let book = book(desk)?;
-    let rows = conferences.iter().map(|one| {
-        let state = one.state();
-        let person = one.participant().map(|reference| Person::of(desk, &book, reference).name);
-        Row {
-            to: desk.surface.at(super::path(one)),
-            about: person.unwrap_or_else(|| t.nobody.to_owned()),
-            date: date_words(desk, &state),
-            phase: phase(state.phase, t),
-        }
-    });
-    let offices = Offices::read(desk).await?;
-    let own = format!("{}/", desk.client.agency());
-    let functions = offices.function_choices("").into_iter();
-    let functions = functions.filter_map(|choice| {
-        let function = choice.value.strip_prefix(&own)?;
-        Some(Choice::new(function, choice.says.clone()))
-    });
-    desk.page(&List {
-        s: desk.surface.clone(),
-        notice,
-        rows: rows.collect(),
-        functions: functions.collect(),
-        has_keys: !desk.client.sealing_keys().is_empty(),
-        fields: Fields::default(),
-        problems: Problems::default(),
-    })
-}
-
-/// When it is, or would be first.
-fn first_date(state: &State) -> i64 {
-    let proposed = state.proposed.iter().map(|date| date.starts_at_ms).min();
-    state.date.map(|date| date.starts_at_ms).or(proposed).unwrap_or_default()
-}
-
-fn date_words(desk: &Desk, state: &State) -> String {
+pub(super) fn date_words(desk: &Desk, state: &State) -> String {
     state.date.map_or_else(|| desk.t().conference.no_date.to_owned(), |date| one_date(desk, date))
 }
 
@@ -184,14 +122,17 @@ fn one_date(desk: &Desk, date: Date) -> String {
     format!("{} ({minutes})", words::time(desk.surface.language, date.starts_at_ms))
 }
 
-fn dates_words(desk: &Desk, dates: &[Date]) -> String {
+pub(super) fn dates_words(desk: &Desk, dates: &[Date]) -> String {
     dates.iter().map(|date| one_date(desk, *date)).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) async fn show(desk: Desk, Path(id): Path<String>, Query(asked): Asked) -> Answer {
     let conference = open(&desk, &id).await?;
     let done = notice(&desk, &asked);
-    show_with(&desk, &conference, done, None, Problems::default()).await
+    match conference.is_convener() {
+        true => show_with(&desk, &conference, done, None).await,
+        false => guest::show(&desk, &conference, done).await,
+    }
 }
 
 /// Shows a conference; with a distribution, also what would be sent to whom.
@@ -200,20 +141,20 @@ pub(super) async fn show_with(
     conference: &Conference,
     notice: Option<String>,
     distribution: Option<&Distribution>,
-    problems: Problems,
 ) -> Answer {
-    let form = (Fields::default(), problems);
+    let form = ("", Fields::default(), Problems::default());
     page(desk, conference, notice, distribution, form).await
 }
 
-/// Shows a conference with a form that is to be put right: what was typed is still there.
+/// Shows a conference with the form of an act that is to be put right: what was typed is still there.
 pub(super) async fn again(
     desk: &Desk,
     conference: &Conference,
+    act: &'static str,
     fields: Fields,
     problems: Problems,
 ) -> Answer {
-    page(desk, conference, None, None, (fields, problems)).await
+    page(desk, conference, None, None, (act, fields, problems)).await
 }
 
 async fn page(
@@ -221,7 +162,7 @@ async fn page(
     conference: &Conference,
     notice: Option<String>,
     distribution: Option<&Distribution>,
-    (fields, problems): (Fields, Problems),
+    (act, fields, problems): (&'static str, Fields, Problems),
 ) -> Answer {
     let t = &desk.t().conference;
     let (state, offices) = (conference.state(), Offices::read(desk).await?);
@@ -229,25 +170,17 @@ async fn page(
     let book = book(desk)?;
     let person = conference.participant().map(|one| Person::of(desk, &book, one));
     let is_over = matches!(state.phase, Phase::Cancelled | Phase::Withdrawn);
-    let name = |address: &Address| offices.name(&address.to_string());
-    let mut parties: Vec<Choice> =
-        addresses.iter().map(|one| Choice::new(one.to_string(), name(one))).collect();
-    let own = conference.own();
-    parties.insert(0, Choice::new(own.to_string(), name(own)));
-    parties.insert(0, Choice::new("", desk.t().forms.choose));
-    let agreement_fields = (0..AGREEMENTS).map(|number| AgreementFields {
-        who: format!("who{number}"),
-        what: format!("what{number}"),
-        until: format!("until{number}"),
-    });
-    let date_fields =
-        (0..3).map(|n| [format!("day{n}"), format!("time{n}"), format!("date_minutes{n}")]);
+    let answers = answers(desk, &offices, &state);
     let language = desk.surface.language;
-    let page = Page {
+    let blocks = state.agenda().into_iter();
+    let blocks = blocks.map(|one| block(desk, &offices, (conference, &state), one)).collect();
+    let mut page = Page {
         s: desk.surface.clone(),
         notice,
         path: super::path(conference),
-        about: person.as_ref().map_or_else(|| t.nobody.to_owned(), |one| one.name.clone()),
+        about: person
+            .as_ref()
+            .map_or_else(|| about_nobody(desk, conference), |one| one.name.clone()),
         person,
         phase: phase(state.phase, t),
         is_over,
@@ -255,26 +188,39 @@ async fn page(
         date: date_words(desk, &state),
         place: shown(&place(conference, &state)),
         answer_by: state.answer_by_ms.map(|ms| words::end(language, ms)).unwrap_or_default(),
-        bodies: addresses.iter().map(name).collect(),
+        bodies: addresses.iter().map(|address| offices.name(&address.to_string())).collect(),
         agenda: agenda(desk, conference, &state, &addresses, distribution),
-        answers: answers(desk, &offices, &state),
+        answers,
         dates: state.proposed.iter().map(|date| date_choice(desk, *date)).collect(),
         reasons: reasons(t),
-        blocks: state.agenda().into_iter().map(|one| block(desk, &offices, one)).collect(),
-        parties,
-        agreement_fields: agreement_fields.collect(),
-        date_fields: date_fields.collect(),
+        blocks,
+        date_fields: date_fields(),
         fields,
         problems,
+        act,
     };
+    if page.is_over || page.answers.is_empty() {
+        // The form that is to be put right is not there any more.
+        page.problems = page.problems.at("conference");
+    }
     match page.problems.is_empty() {
         true => desk.page(&page),
         false => desk.again(&page),
     }
 }
 
+/// Names of the fields of dates: day, time, minutes.
+pub(super) fn date_fields() -> Vec<[String; 3]> {
+    (0..3).map(|n| [format!("day{n}"), format!("time{n}"), format!("date_minutes{n}")]).collect()
+}
+
+/// The field for the day on which an agreement was kept.
+pub(super) fn kept_field(agreement: &AgreementId) -> String {
+    format!("kept-{agreement}")
+}
+
 /// Where it is: as fixed, else as planned.
-fn place(conference: &Conference, state: &State) -> String {
+pub(super) fn place(conference: &Conference, state: &State) -> String {
     match conference.plan() {
         Some(plan) if state.place.is_empty() => plan.place.clone(),
         Some(_) | None => state.place.clone(),
@@ -286,7 +232,7 @@ fn bodies(conference: &Conference, state: &State) -> BTreeSet<Address> {
     state.bodies.keys().cloned().chain(planned).collect()
 }
 
-fn date_choice(desk: &Desk, date: Date) -> Choice {
+pub(super) fn date_choice(desk: &Desk, date: Date) -> Choice {
     Choice::new(format!("{}+{}", date.starts_at_ms, date.minutes), one_date(desk, date))
 }
 
@@ -369,7 +315,10 @@ fn answers(desk: &Desk, offices: &Offices, state: &State) -> Vec<AnswerRow> {
     rows.collect()
 }
 
-fn declined(reason: v1::FallkonferenzDeclineReason, t: &ConferenceTexts) -> &'static str {
+pub(super) fn declined(
+    reason: v1::FallkonferenzDeclineReason,
+    t: &ConferenceTexts,
+) -> &'static str {
     use v1::FallkonferenzDeclineReason as R;
     match reason {
         R::NoDate => t.d_no_date,
@@ -381,7 +330,13 @@ fn declined(reason: v1::FallkonferenzDeclineReason, t: &ConferenceTexts) -> &'st
     }
 }
 
-fn block(desk: &Desk, offices: &Offices, (id, item): (&ItemId, &ItemState)) -> MinutesBlock {
+/// An item with its minutes, as both sides see it.
+pub(super) fn block(
+    desk: &Desk,
+    offices: &Offices,
+    (conference, state): (&Conference, &State),
+    (id, item): (&ItemId, &ItemState),
+) -> Block {
     let (t, now_ms) = (&desk.t().conference, desk.client.now_ms());
     let confirmations = item.confirmations.iter().map(|(who, said)| {
         let said = match said {
@@ -390,7 +345,7 @@ fn block(desk: &Desk, offices: &Offices, (id, item): (&ItemId, &ItemState)) -> M
         };
         format!("{}: {said}", offices.name(&who.to_string()))
     });
-    let agreements = item.agreed().into_iter().map(|(_, one)| {
+    let agreements = item.agreed().into_iter().map(|(id, one)| {
         let (says, class) = match one.status(now_ms) {
             AgreementStatus::Open => (t.g_open, "warn"),
             AgreementStatus::Kept => (t.g_kept, "good"),
@@ -398,23 +353,46 @@ fn block(desk: &Desk, offices: &Offices, (id, item): (&ItemId, &ItemState)) -> M
             AgreementStatus::Late => (t.g_late, "warn"),
             AgreementStatus::Overdue => (t.g_overdue, "bad"),
         };
+        let is_ours = one.who == *conference.own() && one.kept_at_ms.is_none();
         AgreementRow {
+            id: id.to_string(),
             who: offices.name(&one.who.to_string()),
             what: shown(&one.what),
             until: words::end(desk.surface.language, one.until_ms),
             says,
             class,
+            kept: is_ours.then(|| kept_field(id)),
         }
     });
-    let written = item
-        .minutes
-        .as_ref()
-        .map(|(version, text)| (filled(t.minutes_of, &[&version.to_string()]), shown(text)));
-    MinutesBlock {
+    let written = item.minutes.as_ref().map(|(version, text)| {
+        (filled(t.minutes_of, &[&version.to_string()]), *version, whole(text))
+    });
+    Block {
         id: id.to_string(),
         title: shown(&item.title),
         written,
         confirmations: confirmations.collect(),
         agreements: agreements.collect(),
+        is_held: !state.holders(id).is_empty(),
+    }
+}
+
+/// A long text as pages show it, to its end.
+fn whole(text: &str) -> String {
+    /// Fewer than those after which a text is cut.
+    const PIECE: usize = 1_000;
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(PIECE).map(|piece| shown(&piece.iter().collect::<String>())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_minutes_are_shown_to_their_end() {
+        let text = "ä".repeat(32 * 1024) + "Ende";
+        assert_eq!(whole(&text), text);
+        assert_eq!(whole("a\u{202e}b"), shown("a\u{202e}b"));
     }
 }

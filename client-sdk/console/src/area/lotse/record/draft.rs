@@ -1,85 +1,22 @@
-//! What the form of a consent says: templates to choose from, grants, who consents.
-
-use std::collections::BTreeMap;
+//! What the form of a consent says: its template, grants, who consents.
 
 use jiff::civil::Date;
 use schleuse_client::deadlines::day_of;
 use schleuse_client::{
-    ClientError, ConsentBuilder, ConsentForm, ConsentTemplate, Filling, Grant,
-    ParticipantReference, Release, Representation, RepresentationKind, TemplateKind, hex, shown,
-    whole_days,
+    CONSENT_MONTHS_MAX, ClientError, ConsentBuilder, ConsentForm, ConsentTemplate, Filling, Grant,
+    ParticipantReference, Release, Representation, RepresentationKind, shown, whole_days,
 };
-use schleuse_proto::evidence::sha256;
 
 use super::Offices;
-use crate::area::Choice;
-use crate::desk::{Desk, Failed};
+use crate::area::lotse::steps::{ToSign, grant_lines, has_health};
+use crate::area::lotse::templates::{Template, Templates};
+use crate::desk::Desk;
 use crate::fields::{Fields, Problems};
 use crate::read;
-use crate::texts::filled;
 use crate::words;
 
-/// Largest template in bytes.
-const TEMPLATE_BYTES_MAX: u64 = 64 * 1024;
-/// Most templates of a folder.
-const TEMPLATES_MAX: usize = 100;
-/// Most calendar months of a consent. Source: DOMAIN rule 2.
-const MONTHS_MAX: u32 = 24;
-
-/// A template of the folder.
-#[derive(Clone, Debug)]
-pub(super) struct Template {
-    pub(super) source: String,
-    pub(super) parsed: ConsentTemplate,
-}
-
-/// The templates of the folder that can be read, by their version.
-#[derive(Clone, Debug)]
-pub(super) struct Templates(BTreeMap<String, Template>);
-
-impl Templates {
-    pub(super) fn read(desk: &Desk) -> Result<Self, Failed> {
-        let Some(folder) = &desk.home()?.templates else { return Ok(Self(BTreeMap::new())) };
-        let failed = |error: std::io::Error| {
-            desk.failed(ClientError::File { path: folder.clone(), why: error.to_string() })
-        };
-        let files = std::fs::read_dir(folder).map_err(failed)?;
-        let sources = files.flatten().take(TEMPLATES_MAX).filter_map(|file| {
-            let is_small = file.metadata().is_ok_and(|meta| meta.len() <= TEMPLATE_BYTES_MAX);
-            let is_template = file.path().extension().is_some_and(|extension| extension == "md");
-            (is_small && is_template).then(|| std::fs::read_to_string(file.path()).ok()).flatten()
-        });
-        let templates = sources.filter_map(|source| {
-            let parsed = ConsentTemplate::parse(&source).ok()?;
-            let is_consent = parsed.kind() == TemplateKind::Consent;
-            is_consent.then(|| (parsed.version(), Template { source, parsed }))
-        });
-        Ok(Self(templates.collect()))
-    }
-
-    pub(super) fn find(&self, version: &str) -> Option<&Template> {
-        self.0.get(version)
-    }
-
-    /// The version of a template that has a purpose.
-    pub(super) fn for_purpose(&self, purpose: &str) -> Option<&str> {
-        let has =
-            |template: &Template| template.parsed.purposes().iter().any(|code| code == purpose);
-        self.0.iter().find(|(_, template)| has(template)).map(|(version, _)| version.as_str())
-    }
-
-    pub(super) fn choices(&self, desk: &Desk) -> Vec<Choice> {
-        let first = Choice::new("", desk.t().forms.choose);
-        let choices = self.0.iter().map(|(version, template)| {
-            let title = shown(template.parsed.title());
-            Choice::new(version, format!("{title} ({version})"))
-        });
-        match self.0.is_empty() {
-            true => Vec::new(),
-            false => std::iter::once(first).chain(choices).collect(),
-        }
-    }
-}
+/// Months of a consent for which nothing is entered; the text that is read out names its end.
+const MONTHS: u32 = 12;
 
 /// A consent in the making.
 #[derive(Clone, Debug)]
@@ -121,8 +58,13 @@ impl Draft {
         problems.is_empty().then_some(draft)
     }
 
-    /// The text to read out.
-    pub(super) fn text(&self, desk: &Desk) -> Result<String, ClientError> {
+    /// What is to be signed.
+    pub(super) fn to_sign(&self, desk: &Desk) -> Result<ToSign, ClientError> {
+        let (text, summary) = (self.text(desk)?, self.summary(desk));
+        Ok(ToSign { text, summary, has_health: has_health(desk, &self.grants) })
+    }
+
+    fn text(&self, desk: &Desk) -> Result<String, ClientError> {
         let contact = desk.home().map(|home| home.contact.clone()).unwrap_or_default();
         let agencies = self.offices.for_texts();
         let filling = Filling {
@@ -153,16 +95,10 @@ impl Draft {
         }
     }
 
-    /// Whether it is about health data, which need evidence. Source: GDPR Art. 9.
-    pub(super) fn has_health(&self, desk: &Desk) -> bool {
-        let mut categories = self.grants.iter().flat_map(|grant| &grant.categories);
-        categories.any(|code| desk.names().is_health(code))
-    }
-
     /// What will be recorded: each grant, releases, in which form, by whom.
-    pub(super) fn summary(&self, desk: &Desk) -> Vec<String> {
+    fn summary(&self, desk: &Desk) -> Vec<String> {
         let t = &desk.t().consent;
-        let mut lines = self.grant_lines(desk);
+        let mut lines = grant_lines(desk, &self.offices, desk.surface.language, &self.grants);
         lines.extend(self.releases.iter().map(|release| {
             let to = self.offices.name(&release.to.to_string());
             format!("{} {} → {to}", t.release_holder, shown(&release.holder))
@@ -194,29 +130,6 @@ impl Draft {
         let until = until.map(|day| format!("; {}: {day}", t.scope_until)).unwrap_or_default();
         format!("{}: {kind}; {scope}; {}: {covers}{until}", t.given, t.scope_covers)
     }
-
-    /// Digest of everything that was shown before it is signed: text and summary.
-    pub(super) fn digest(&self, desk: &Desk, text: &str) -> String {
-        let summary = self.summary(desk).join("\n");
-        hex(&sha256(&[text.as_bytes(), b"\0", summary.as_bytes()]))
-    }
-
-    fn grant_lines(&self, desk: &Desk) -> Vec<String> {
-        let (names, language) = (desk.names(), desk.surface.language);
-        let line = |grant: &Grant| {
-            let recipient = self.offices.name(&grant.recipient.to_string());
-            let senders = self.offices.agencies(&grant.senders);
-            let (purpose, data) =
-                (names.purpose(&grant.purpose), names.categories(&grant.categories));
-            let span = [
-                words::on(language, grant.not_before_ms),
-                words::end(language, grant.not_after_ms),
-            ];
-            let valid = filled(desk.t().consent.valid_span, &[&span[0], &span[1]]);
-            format!("{senders} → {recipient}: {purpose} ({data}), {valid}")
-        };
-        self.grants.iter().map(line).collect()
-    }
 }
 
 /// From when until when.
@@ -228,9 +141,10 @@ fn term(desk: &Desk, fields: &Fields, problems: &mut Problems) -> Option<(i64, i
         (None, None) => day_of(now_ms).ok(),
         (None, Some(_)) => return None,
     };
-    let months = fields.given("months").unwrap_or("12").parse().ok();
-    let months = months.filter(|months| (1..=MONTHS_MAX).contains(months));
-    let months = problems.take("months", months.ok_or(t.consent.months_problem))?;
+    let months = match fields.given("months") {
+        None => MONTHS,
+        Some(_) => read::months(fields, "months", CONSENT_MONTHS_MAX, t, problems)?,
+    };
     let term = from.and_then(|from| whole_days(from, months, now_ms).ok());
     problems.take("valid_from", term.ok_or(t.consent.term_over_problem))
 }
