@@ -27,7 +27,7 @@ pub(crate) use agency::{
 pub(crate) use conference::{
     AgreementReport, AnswerConference, Chosen, ConferenceCommand, Dates, Folder, Secrecy, Sending,
 };
-pub(crate) use console::ConsoleArguments;
+pub(crate) use console::{ConsoleArguments, DpoConsoleArguments, LotseConsoleArguments};
 pub(crate) use deadlines::{
     AgencyDeadlinesArguments, DeadlineCommand, LotseDeadlinesArguments, ShownDeadlines,
 };
@@ -213,7 +213,7 @@ pub(crate) enum DpoCommand {
     /// the key stays here.
     ///
     /// Example: schleuse dpo console --catalogue catalogue.toml
-    Console(ConsoleArguments),
+    Console(DpoConsoleArguments),
 }
 
 /// Arguments of `dpo incident`.

@@ -1,26 +1,66 @@
 //! `schleuse lotse console` and `schleuse dpo console`: the web console on this machine, where the key is.
 
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use schleuse_client::{Client, ClientError};
+use schleuse_client::deadlines::Place;
+use schleuse_client::{ClientBuilder, ClientError};
 use schleuse_console::companion::Companion;
 use schleuse_console::{Console, Home, Setting};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::args::{ConsoleArguments, Global};
+use super::args::{ConsoleArguments, DpoConsoleArguments, Global, LotseConsoleArguments};
 use super::output::Output;
 use super::{Ending, builder, files, report};
 
 /// Longest time without a request after which a session ends, in minutes.
 const IDLE_MINUTES_MAX: u64 = 12 * 60;
 
-/// Serves the console until the program is ended.
-pub(crate) async fn run(
+/// Serves the Lotse's console until the program is ended.
+pub(crate) async fn of_lotse(
     global: &Global,
+    arguments: &LotseConsoleArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let home = Home {
+        folder: own_folder(global, &arguments.console)?,
+        templates: arguments.templates.clone(),
+        contact: arguments.contact.clone().unwrap_or_default(),
+        land: arguments.land,
+    };
+    let setting = Setting { names: report::names(Some(&arguments.catalogue))?, home: Some(home) };
+    let builder = builder(global, output)?;
+    let builder = match &arguments.sealing {
+        Some(sealing) => builder.sealing_file(sealing),
+        None => builder,
+    };
+    serve(&arguments.console, setting, builder, output).await
+}
+
+/// Serves the data-protection officer's console until the program is ended.
+pub(crate) async fn of_officer(
+    global: &Global,
+    arguments: &DpoConsoleArguments,
+    output: &Output,
+) -> Result<Ending, ClientError> {
+    let home = Home {
+        folder: own_folder(global, &arguments.console)?,
+        templates: None,
+        contact: String::new(),
+        land: Place::default(),
+    };
+    let names = report::names(arguments.catalogue.as_deref())?;
+    let setting = Setting { names, home: Some(home) };
+    serve(&arguments.console, setting, builder(global, output)?, output).await
+}
+
+async fn serve(
     arguments: &ConsoleArguments,
+    setting: Setting,
+    builder: ClientBuilder,
     output: &Output,
 ) -> Result<Ending, ClientError> {
     if !(1..=IDLE_MINUTES_MAX).contains(&arguments.idle_minutes) {
@@ -28,11 +68,8 @@ pub(crate) async fn run(
         return Err(ClientError::Argument { what: "--idle-minutes", expected });
     }
     let idle = Duration::from_secs(arguments.idle_minutes * 60);
-    let console = Console::new(Setting {
-        names: report::names(arguments.catalogue.as_deref())?,
-        home: Some(home(global, arguments)?),
-    });
-    let client = connect(global, arguments, output).await?;
+    let client = builder.connect().await?;
+    let console = Console::new(setting);
     let (companion, serving) = Companion::start(console, client, arguments.port, idle).await?;
     let failed = |error: std::io::Error| ClientError::Precondition {
         what: "signals",
@@ -56,43 +93,14 @@ pub(crate) async fn run(
     Ok(Ending::Done)
 }
 
-/// The same for a Lotse, whose forms are empty without a catalogue.
-pub(crate) async fn run_for_lotse(
-    global: &Global,
-    arguments: &ConsoleArguments,
-    output: &Output,
-) -> Result<Ending, ClientError> {
-    if arguments.catalogue.is_none() {
-        let expected = "the file with purposes and categories of data, as the broker has it (for example \
-                        ops/reference/catalogue.toml): the forms offer what stands in it";
-        let expected = expected.to_owned();
-        return Err(ClientError::Argument { what: "--catalogue", expected });
-    }
-    run(global, arguments, output).await
-}
-
 fn show_link(companion: &Companion, output: &Output) -> Result<(), ClientError> {
     let link = companion.launch_link()?;
     output.result(&json!({ "link": link }), || link.clone());
     Ok(())
 }
 
-async fn connect(
-    global: &Global,
-    arguments: &ConsoleArguments,
-    output: &Output,
-) -> Result<Client, ClientError> {
-    let builder = builder(global, output)?;
-    match &arguments.sealing {
-        Some(sealing) => builder.sealing_file(sealing),
-        None => builder,
-    }
-    .connect()
-    .await
-}
-
-/// Files of the person who looks: they stay on this machine.
-fn home(global: &Global, arguments: &ConsoleArguments) -> Result<Home, ClientError> {
+/// Folder of the person who looks: what is in it stays on this machine.
+fn own_folder(global: &Global, arguments: &ConsoleArguments) -> Result<PathBuf, ClientError> {
     let beside_state = || global.state.as_ref().map(|state| state.join("console"));
     let folder = arguments.folder.clone().or_else(beside_state);
     let folder = folder.ok_or_else(|| ClientError::Argument {
@@ -101,12 +109,7 @@ fn home(global: &Global, arguments: &ConsoleArguments) -> Result<Home, ClientErr
             .to_owned(),
     })?;
     files::private_folder(&folder)?;
-    Ok(Home {
-        folder,
-        templates: arguments.templates.clone(),
-        contact: arguments.contact.clone().unwrap_or_default(),
-        land: arguments.land,
-    })
+    Ok(folder)
 }
 
 /// Each line that is typed; none any more when standard input has ended.

@@ -43,7 +43,7 @@ pub(crate) async fn run(
         DpoCommand::Deletions(arguments) => {
             delivery::deletions(&client().await?, &arguments, output).await
         }
-        DpoCommand::Console(arguments) => console::run(global, &arguments, output).await,
+        DpoCommand::Console(arguments) => console::of_officer(global, &arguments, output).await,
         DpoCommand::Hold(command) => rights::hold(&client().await?, &command, output).await,
     }
 }

@@ -101,9 +101,7 @@ async fn run_command(
         LotseCommand::Consent(ConsentCommand::CheckCode(arguments)) => {
             receipt::check_code(global, &arguments, output).await
         }
-        LotseCommand::Console(arguments) => {
-            console::run_for_lotse(global, &arguments, output).await
-        }
+        LotseCommand::Console(arguments) => console::of_lotse(global, &arguments, output).await,
         LotseCommand::Conference(command) => conference::run(global, command, output).await,
         LotseCommand::Introduce(arguments) => introduce(global, arguments, output).await,
         LotseCommand::Tasks => planning::tasks(&connect(global, None, output).await?, output).await,

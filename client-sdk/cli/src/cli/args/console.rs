@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use schleuse_client::deadlines::Place;
 
-/// Arguments of `lotse console` and `dpo console`.
+/// Arguments of both consoles.
 #[derive(Args, Debug)]
 pub(crate) struct ConsoleArguments {
     /// Port on 127.0.0.1; 0: any free one.
@@ -14,13 +14,20 @@ pub(crate) struct ConsoleArguments {
     /// Minutes without a request after which the session ends.
     #[arg(long, default_value_t = 60, value_name = "MINUTES")]
     pub(crate) idle_minutes: u64,
-    /// Catalogue of purposes, categories and kinds: the Lotse's forms offer what it has. Without it, the officer's pages
-    /// show codes.
-    #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
-    pub(crate) catalogue: Option<PathBuf>,
     /// Folder for what stays on this machine: names of participants, conferences. Without it, a folder in --state.
     #[arg(long, env = "SCHLEUSE_CONSOLE", value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
+}
+
+/// Arguments of `lotse console`.
+#[derive(Args, Debug)]
+pub(crate) struct LotseConsoleArguments {
+    #[command(flatten)]
+    pub(crate) console: ConsoleArguments,
+    /// Catalogue of purposes, categories and kinds, as the broker has it (for example ops/reference/catalogue.toml): the
+    /// forms offer what stands in it.
+    #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
+    pub(crate) catalogue: PathBuf,
     /// Folder of consent templates (*.md).
     #[arg(long, env = "SCHLEUSE_TEMPLATES", value_name = "FOLDER")]
     pub(crate) templates: Option<PathBuf>,
@@ -33,4 +40,14 @@ pub(crate) struct ConsoleArguments {
     /// Private sealing keys, to read what agencies answer to conferences.
     #[arg(long, env = "SCHLEUSE_SEALING", value_name = "FILE")]
     pub(crate) sealing: Option<PathBuf>,
+}
+
+/// Arguments of `dpo console`.
+#[derive(Args, Debug)]
+pub(crate) struct DpoConsoleArguments {
+    #[command(flatten)]
+    pub(crate) console: ConsoleArguments,
+    /// Catalogue of purposes, categories and kinds, for their names; without it, pages show codes.
+    #[arg(long, env = "SCHLEUSE_CATALOGUE", value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
 }

@@ -9,7 +9,7 @@ use super::rights::RestrictArguments;
 use schleuse_client::{Address, ConsentForm, ConsentId, ParticipantReference, RepresentationKind};
 
 use super::conference::ConferenceCommand;
-use super::console::ConsoleArguments;
+use super::console::LotseConsoleArguments;
 use super::safeguards::{
     DeputyCommand, EndArguments, NarrowArguments, ObjectionCommand, ReleaseCommand, RenewArguments,
     ReviewsArguments,
@@ -25,7 +25,7 @@ pub(crate) enum LotseCommand {
     /// Opens the web console on this machine, where the Lotse's key is. It prints a link that works once.
     ///
     /// Example: schleuse lotse console --catalogue catalogue.toml --templates consent-templates
-    Console(ConsoleArguments),
+    Console(LotseConsoleArguments),
     /// Participants and the references by which agencies address them.
     #[command(subcommand)]
     Participant(ParticipantCommand),
