@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -164,7 +164,6 @@ impl Companion {
 
     /// Answers whoever is not in the session.
     fn outside(&self, door: &Door, request: &Request<Body>, language: Language) -> Response<Body> {
-        let t = &language.texts().failure;
         // A link is opened from a terminal or a file: no page of ours sent it, and a foreign one does not know it.
         let token = request.uri().path().strip_prefix("/launch/");
         let Some(token) = token else {
@@ -172,25 +171,19 @@ impl Companion {
                 Ok(()) if let Some(name) = request.uri().path().strip_prefix("/assets/") => {
                     crate::assets::answer(name)
                 }
-                Ok(()) => {
-                    let (title, what_to_do) = (t.session_over, t.session_over_do);
-                    failure::page_of(StatusCode::FORBIDDEN, language, title, what_to_do)
-                }
-                Err(why) => failure::plain(StatusCode::FORBIDDEN, language, why),
+                Ok(()) => failure::plain(language, Why::SessionOver),
+                Err(why) => failure::plain(language, why),
             };
         };
         // A browser that loads ahead of its user must not use the link up.
         if request.headers().contains_key("sec-purpose") {
-            return failure::plain(StatusCode::FORBIDDEN, language, Why::Foreign);
+            return failure::plain(language, Why::Foreign);
         }
         match door.check(request) {
-            Err(Why::WrongHost) => failure::plain(StatusCode::FORBIDDEN, language, Why::WrongHost),
+            Err(Why::WrongHost) => failure::plain(language, Why::WrongHost),
             Ok(()) | Err(_) => match self.launch(token) {
                 Some(prefix) => see_other(&format!("{prefix}/{}/", language.code())),
-                None => {
-                    let (title, what_to_do) = (t.link_used, t.link_used_do);
-                    failure::page_of(StatusCode::FORBIDDEN, language, title, what_to_do)
-                }
+                None => failure::plain(language, Why::LinkUsed),
             },
         }
     }

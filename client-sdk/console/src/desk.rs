@@ -14,7 +14,7 @@ use schleuse_client::{Client, Names};
 use schleuse_proto::evidence::sha256;
 
 use crate::area::lotse::people::Shelf;
-use crate::failure::Failure;
+use crate::failure::{Failure, Why};
 use crate::guard::Door;
 use crate::surface::{Language, Surface};
 use crate::texts::Texts;
@@ -106,7 +106,7 @@ impl Desk {
 
     /// There is no such page, person or record; or not for this visitor: no difference is told.
     pub(crate) fn not_found(&self) -> Failed {
-        self.failed(Failure::NotFound)
+        self.failed(Why::NotFound)
     }
 
     /// Shows a page.
@@ -125,7 +125,7 @@ impl Desk {
     }
 
     fn page_with(&self, status: StatusCode, page: &impl Template) -> Answer {
-        let html = page.render().map_err(|_| self.failed(Failure::Internal))?;
+        let html = page.render().map_err(|_| self.failed(Why::Fault))?;
         Ok(html_response(status, html))
     }
 
@@ -156,7 +156,7 @@ impl Desk {
         let mut response = Response::new(Body::from(bytes));
         let disposition = format!("attachment; filename=\"{name}\"");
         let disposition =
-            HeaderValue::try_from(disposition).map_err(|_| self.failed(Failure::Internal))?;
+            HeaderValue::try_from(disposition).map_err(|_| self.failed(Why::Fault))?;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(header::CONTENT_DISPOSITION, disposition);

@@ -9,7 +9,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::desk::{Desk, Failed};
-use crate::failure::Failure;
+use crate::failure::Why;
 use crate::fields::Fields;
 
 /// The desk of a request that is still to be read.
@@ -58,9 +58,9 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// What is wrong with a form that was answered with a status.
-pub(crate) fn unread(status: StatusCode) -> Failure {
+pub(crate) fn unread(status: StatusCode) -> Why {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge,
-        _ => Failure::Unreadable,
+        StatusCode::PAYLOAD_TOO_LARGE => Why::TooLarge,
+        _ => Why::Unreadable,
     }
 }

@@ -11,23 +11,52 @@ use crate::once;
 use crate::surface::{Language, Surface};
 use crate::texts::FailureTexts;
 
-/// Why a request does not come in at all.
+/// Why there is no page, whether the visitor is in or may not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// It names another host.
+    /// The request names another host.
     WrongHost,
     /// Another page sent it.
     Foreign,
     /// Too many requests.
     TooFast,
-    /// There is nothing there.
+    /// There is no such thing, or not for this visitor.
     NotFound,
     /// This role has no console.
     NoConsole,
+    /// A companion's session has ended.
+    SessionOver,
+    /// A companion's link has been used.
+    LinkUsed,
     /// A form has more than one may have.
     TooLarge,
+    /// A form cannot be read.
+    Unreadable,
+    /// Others have the places for what takes much memory.
+    Busy,
     /// A fault of ours.
     Fault,
+}
+
+/// What is said: status, title, what to do.
+type Said = (StatusCode, &'static str, &'static str);
+
+impl Why {
+    fn said(self, t: &FailureTexts) -> Said {
+        match self {
+            Self::WrongHost => (StatusCode::FORBIDDEN, t.wrong_host, t.wrong_host_do),
+            Self::Foreign => (StatusCode::FORBIDDEN, t.foreign, t.foreign_do),
+            Self::TooFast => (StatusCode::TOO_MANY_REQUESTS, t.too_fast, t.too_fast_do),
+            Self::NotFound => (StatusCode::NOT_FOUND, t.not_found, t.not_found_do),
+            Self::NoConsole => (StatusCode::FORBIDDEN, t.no_console, t.no_console_do),
+            Self::SessionOver => (StatusCode::FORBIDDEN, t.session_over, t.session_over_do),
+            Self::LinkUsed => (StatusCode::FORBIDDEN, t.link_used, t.link_used_do),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, t.too_large, t.too_large_do),
+            Self::Unreadable => (StatusCode::BAD_REQUEST, t.unreadable, t.unreadable_do),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.busy, t.busy_do),
+            Self::Fault => (StatusCode::INTERNAL_SERVER_ERROR, t.internal, t.internal_do),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -40,27 +69,8 @@ struct Plain {
 }
 
 /// A page without surroundings, for whoever may not come in.
-pub(crate) fn plain(status: StatusCode, language: Language, why: Why) -> Response<Body> {
-    let t = &language.texts().failure;
-    let (title, what_to_do) = match why {
-        Why::WrongHost => (t.wrong_host, t.wrong_host_do),
-        Why::Foreign => (t.foreign, t.foreign_do),
-        Why::TooFast => (t.too_fast, t.too_fast_do),
-        Why::NotFound => (t.not_found, t.not_found_do),
-        Why::NoConsole => (t.no_console, t.no_console_do),
-        Why::TooLarge => (t.too_large, t.too_large_do),
-        Why::Fault => (t.internal, t.internal_do),
-    };
-    page_of(status, language, title, what_to_do)
-}
-
-/// A page without surroundings.
-pub(crate) fn page_of(
-    status: StatusCode,
-    language: Language,
-    title: &'static str,
-    what_to_do: &'static str,
-) -> Response<Body> {
+pub(crate) fn plain(language: Language, why: Why) -> Response<Body> {
+    let (status, title, what_to_do) = why.said(&language.texts().failure);
     let page = Plain { language, title, what_to_do, style: assets::style() };
     html_response(status, page.render().unwrap_or_default())
 }
@@ -68,25 +78,23 @@ pub(crate) fn page_of(
 /// Why a page is not shown to whoever is in.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// There is no such thing, or not for this visitor.
-    NotFound,
-    /// A form has more than one may have.
-    TooLarge,
-    /// A form cannot be read.
-    Unreadable,
+    /// What can be said without the broker.
+    Why(Why),
     /// None: it was done before, and led there.
     Done(HeaderValue),
-    /// Others have the places for what takes much memory.
-    Busy,
     /// The broker, or the way to it.
     Client(ClientError),
-    /// A fault of ours.
-    Internal,
+}
+
+impl From<Why> for Failure {
+    fn from(why: Why) -> Self {
+        Self::Why(why)
+    }
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        if error.is_not_found() { Self::NotFound } else { Self::Client(error) }
+        if error.is_not_found() { Self::Why(Why::NotFound) } else { Self::Client(error) }
     }
 }
 
@@ -103,63 +111,47 @@ impl Failure {
     /// The page that says it.
     pub(crate) fn page(self, surface: Surface) -> Response<Body> {
         let t = &surface.t.failure;
-        let (status, (title, what_to_do), details) = match self {
+        let ((status, title, what_to_do), details) = match self {
             Self::Done(to) => return once::to_page(to),
-            Self::NotFound => (StatusCode::NOT_FOUND, (t.not_found, t.not_found_do), String::new()),
-            Self::TooLarge => {
-                let words = (t.too_large, t.too_large_do);
-                (StatusCode::PAYLOAD_TOO_LARGE, words, String::new())
-            }
-            Self::Unreadable => {
-                (StatusCode::BAD_REQUEST, (t.unreadable, t.unreadable_do), String::new())
-            }
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, (t.busy, t.busy_do), String::new()),
-            Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, (t.internal, t.internal_do), String::new())
-            }
-            Self::Client(error) => {
-                let (status, words) = said(t, &error);
-                (status, words, shown(&error.to_string()))
-            }
+            Self::Why(why) => (why.said(t), String::new()),
+            Self::Client(error) => (said(t, &error), shown(&error.to_string())),
         };
         let page = FailurePage { s: surface, title, what_to_do, details };
         html_response(status, page.render().unwrap_or_default())
     }
 }
 
-type Words = (&'static str, &'static str);
-
-fn said(t: &FailureTexts, error: &ClientError) -> (StatusCode, Words) {
+fn said(t: &FailureTexts, error: &ClientError) -> Said {
+    let alarm = (StatusCode::BAD_GATEWAY, t.alarm, t.alarm_do);
     if error.is_alarm() {
-        return (StatusCode::BAD_GATEWAY, (t.alarm, t.alarm_do));
+        return alarm;
     }
     match error {
         ClientError::Connection { .. } => {
-            (StatusCode::BAD_GATEWAY, (t.unreachable, t.unreachable_do))
+            (StatusCode::BAD_GATEWAY, t.unreachable, t.unreachable_do)
         }
-        ClientError::Refused { reason, .. } => (StatusCode::CONFLICT, refused(t, reason)),
-        ClientError::NoKey => (StatusCode::FORBIDDEN, (t.no_key, t.no_key_do)),
-        ClientError::QuestionsLimited { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, (t.too_fast, t.too_fast_do))
+        ClientError::Refused { reason, .. } => {
+            let (title, what_to_do) = refused(t, reason);
+            (StatusCode::CONFLICT, title, what_to_do)
         }
-        ClientError::Random | ClientError::Trust(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, (t.internal, t.internal_do))
-        }
+        ClientError::NoKey => (StatusCode::FORBIDDEN, t.no_key, t.no_key_do),
+        ClientError::QuestionsLimited { .. } => Why::TooFast.said(t),
+        ClientError::Random | ClientError::Trust(_) => Why::Fault.said(t),
         ClientError::Evidence(_) | ClientError::RolledBack { .. } | ClientError::Forked { .. } => {
-            (StatusCode::BAD_GATEWAY, (t.alarm, t.alarm_do))
+            alarm
         }
         // Whether something was sent before, this error does not say.
-        ClientError::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, (t.file, t.file_do)),
+        ClientError::File { .. } => (StatusCode::INTERNAL_SERVER_ERROR, t.file, t.file_do),
         ClientError::Content(_)
         | ClientError::Attachment(_)
         | ClientError::Argument { .. }
         | ClientError::Precondition { .. }
-        | _ => (StatusCode::BAD_REQUEST, (t.refused, t.refused_do)),
+        | _ => (StatusCode::BAD_REQUEST, t.refused, t.refused_do),
     }
 }
 
 /// What the broker's reason means here. Source: schleuse/v1/error_reason.proto.
-fn refused(t: &FailureTexts, reason: &str) -> Words {
+fn refused(t: &FailureTexts, reason: &str) -> (&'static str, &'static str) {
     match reason {
         "ERROR_REASON_RATE_LIMITED" | "ERROR_REASON_OVERLOADED" => (t.too_fast, t.too_fast_do),
         "ERROR_REASON_REVISION_CONFLICT" => (t.changed, t.changed_do),
@@ -183,12 +175,11 @@ fn refused(t: &FailureTexts, reason: &str) -> Words {
 
 /// What is wrong with a form, in one line for its summary: the words of a refusal and what to do.
 pub(crate) fn in_a_line(t: &FailureTexts, error: &ClientError) -> String {
-    let (_, (title, what_to_do)) = said(t, error);
+    let (_, title, what_to_do) = said(t, error);
     format!("{title}. {what_to_do}")
 }
 
 /// What went wrong, in a few words.
 pub(crate) fn title(t: &FailureTexts, error: &ClientError) -> &'static str {
-    let (_, (title, _)) = said(t, error);
-    title
+    said(t, error).1
 }

@@ -33,6 +33,7 @@ use schleuse_proto::identity::Role;
 use tower::ServiceExt as _;
 
 use area::lotse::people::Shelf;
+use failure::Why;
 pub use guard::Door;
 use guard::Pace;
 use once::Once;
@@ -114,25 +115,25 @@ impl Console {
         mut request: Request<Body>,
     ) -> Response<Body> {
         let spoken = Language::preferred(request.headers());
-        let refuse = |status, why| failure::plain(status, spoken, why);
+        let refuse = |why| failure::plain(spoken, why);
         if let Err(why) = door.check(&request) {
-            return refuse(StatusCode::FORBIDDEN, why);
+            return refuse(why);
         }
         let Some(path) = door.inside(request.uri().path()).map(str::to_owned) else {
-            return refuse(StatusCode::NOT_FOUND, failure::Why::NotFound);
+            return refuse(Why::NotFound);
         };
         if let Some(name) = path.strip_prefix("/assets/") {
             return assets::answer(name);
         }
         let identity = visitor.identity();
         if self.pace.is_too_fast(identity) {
-            return refuse(StatusCode::TOO_MANY_REQUESTS, failure::Why::TooFast);
+            return refuse(Why::TooFast);
         }
         let Some((language, inside)) = Language::split(&path) else {
             let home = format!("{}/{}/", door.prefix(), spoken.code());
             return match path.as_str() {
                 "/" | "" => see_other(&home),
-                _ => refuse(StatusCode::NOT_FOUND, failure::Why::NotFound),
+                _ => refuse(Why::NotFound),
             };
         };
         let visit = desk::Visit {
@@ -147,7 +148,7 @@ impl Console {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         *request.uri_mut() = match format!("{inside}{query}").parse() {
             Ok(uri) => uri,
-            Err(_) => return refuse(StatusCode::NOT_FOUND, failure::Why::NotFound),
+            Err(_) => return refuse(Why::NotFound),
         };
         request.extensions_mut().insert(visit);
         let pages = match identity.role {
@@ -155,11 +156,11 @@ impl Console {
             Role::Dpo => &self.dpo,
             Role::Operator => &self.operator,
             Role::System | Role::Evaluation => {
-                return refuse(StatusCode::FORBIDDEN, failure::Why::NoConsole);
+                return refuse(Why::NoConsole);
             }
         };
         let Ok((sending, request)) = once::sending(identity, request).await else {
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, failure::Why::TooLarge);
+            return refuse(Why::TooLarge);
         };
         let pages = pages.clone();
         let page = move |request| async move {
@@ -172,7 +173,7 @@ impl Console {
             Some(sending) => self.once.answer(sending, request, page).await,
             None => once::looking(page(request)).await,
         };
-        answered.unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, failure::Why::Fault))
+        answered.unwrap_or_else(|| refuse(Why::Fault))
     }
 }
 

@@ -18,7 +18,7 @@ use schleuse_client::{ClientError, LogAnswer, LogQuery};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::desk::{Answer, Desk, Failed};
-use crate::failure::Failure;
+use crate::failure::Why;
 use crate::texts::filled;
 
 /// Records of one answer at the broker's door.
@@ -67,7 +67,7 @@ fn beyond(desk: &Desk, says: &str, command: &str) -> String {
 pub(super) async fn place(desk: &Desk) -> Result<Place, Failed> {
     match tokio::time::timeout(WAIT_MAX, PLACES.acquire()).await {
         Ok(Ok(place)) => Ok(Place(Arc::new(place))),
-        Ok(Err(_)) | Err(_) => Err(desk.failed(Failure::Busy)),
+        Ok(Err(_)) | Err(_) => Err(desk.failed(Why::Busy)),
     }
 }
 
@@ -90,7 +90,7 @@ impl Place {
             drop(place);
             done
         });
-        done.await.map_err(|_| desk.failed(Failure::Internal))
+        done.await.map_err(|_| desk.failed(Why::Fault))
     }
 
     /// An answer that keeps the place until it was read.

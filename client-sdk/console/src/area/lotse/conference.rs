@@ -2,12 +2,13 @@
 //! sent to whom, the library and the broker say.
 
 mod acts;
+mod convener;
 mod guest;
 mod list;
 mod minutes;
+mod page;
 mod plan;
 mod sending;
-mod view;
 
 use std::path::PathBuf;
 
@@ -15,16 +16,17 @@ use axum::Router;
 use axum::routing::{get, post};
 use schleuse_client::fallkonferenz::{Conference, ConferenceFolder};
 
+use super::notice::{Asked, notice};
 use super::people::ours;
 use crate::desk::{Answer, Desk, Failed};
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 
 pub(super) fn routes() -> Router {
     Router::new()
         .route("/conferences", get(list::show))
         .route("/conferences/take", post(list::take))
         .route("/conferences/new", get(plan::form).post(plan::make))
-        .route("/conferences/{id}", get(view::show))
+        .route("/conferences/{id}", get(show))
         .route("/conferences/{id}/ask", post(acts::ask))
         .route("/conferences/{id}/invite", post(acts::invite))
         .route("/conferences/{id}/fix", post(acts::fix))
@@ -69,6 +71,15 @@ async fn open(desk: &Desk, id: &str) -> Result<Conference, Failed> {
 async fn open_own(desk: &Desk, id: &str) -> Result<Conference, Failed> {
     let conference = open(desk, id).await?;
     if conference.is_convener() { Ok(conference) } else { Err(desk.not_found()) }
+}
+
+async fn show(desk: Desk, Path(id): Path<String>, Query(asked): Asked) -> Answer {
+    let conference = open(&desk, &id).await?;
+    let done = notice(&desk, &asked);
+    match conference.is_convener() {
+        true => convener::show(&desk, &conference, done, None).await,
+        false => guest::show(&desk, &conference, done).await,
+    }
 }
 
 fn path(conference: &Conference) -> String {

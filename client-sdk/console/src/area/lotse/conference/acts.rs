@@ -2,10 +2,11 @@
 //! an agreement kept.
 
 use schleuse_client::fallkonferenz::{Conference, Date, State, check_times};
-use schleuse_client::{AgreementId, ClientError, v1};
+use schleuse_client::{AgreementId, v1};
 
-use super::sending::{LIFE, Opened, Outcome, not_begun, open_for, open_own_for, send, stopped};
-use super::{folder, guest, open_own, path, plan, view};
+use super::page::{Draft, again, finish, kept_field};
+use super::sending::{LIFE, Opened, Outcome, not_begun, open_for, open_own_for, stopped};
+use super::{convener, folder, guest, open_own, path, plan};
 use crate::desk::{Answer, Desk};
 use crate::extract::Path;
 use crate::fields::{Fields, Problems};
@@ -17,7 +18,7 @@ pub(super) async fn ask(desk: Desk, Path(id): Path<String>) -> Answer {
     let conference = open_own(&desk, &id).await?;
     let distribution = desk.client.distribution(&conference).await;
     let distribution = distribution.map_err(|error| desk.failed(error))?;
-    view::show_with(&desk, &conference, None, Some(&distribution)).await
+    convener::show(&desk, &conference, None, Some(&distribution)).await
 }
 
 pub(super) async fn invite(desk: Desk, Path(id): Path<String>) -> Answer {
@@ -60,27 +61,8 @@ pub(super) async fn invite(desk: Desk, Path(id): Path<String>) -> Answer {
 }
 
 async fn not_invited(desk: &Desk, conference: &Conference, words: String) -> Answer {
-    let mut problems = Problems::default();
-    problems.add("conference", words);
-    view::again(desk, conference, "", Fields::default(), problems).await
-}
-
-/// Sends what a form of the convener's page says, or shows it again with what is wrong beside a field.
-async fn finish(
-    desk: &Desk,
-    opened: Opened,
-    letters: Result<Vec<schleuse_client::fallkonferenz::Letter>, ClientError>,
-    (act, field): (&'static str, &str),
-    fields: Fields,
-) -> Answer {
-    match send(desk, opened, letters, (act, &fields)).await? {
-        Outcome::Gone(answer) => Ok(answer),
-        Outcome::Stopped(conference, words) => {
-            let mut problems = Problems::default();
-            problems.add(field, words);
-            view::again(desk, &conference, act, fields, problems).await
-        }
-    }
+    let draft = Draft::of("", Fields::default(), "conference", words);
+    convener::again(desk, conference, draft).await
 }
 
 pub(super) async fn fix(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
@@ -117,7 +99,8 @@ pub(super) async fn move_to(desk: Desk, Path(id): Path<String>, fields: Fields) 
         }
     }
     if !problems.is_empty() {
-        return view::again(&desk, &opened.conference, "/move", fields, problems).await;
+        let draft = Draft { act: "/move", fields, problems };
+        return convener::again(&desk, &opened.conference, draft).await;
     }
     let place = opened.conference.state().place;
     let letters = opened.conference.move_to(&dates, reason(&fields, "move_reason"), &place, by);
@@ -150,32 +133,16 @@ pub(super) async fn kept(desk: Desk, Path(id): Path<String>, fields: Fields) -> 
     if !is_own_to_keep(&opened.conference, &opened.conference.state(), agreement) {
         return Err(desk.not_found());
     }
-    let field = view::kept_field(&agreement);
+    let field = kept_field(&agreement);
     let day = read::first_day(fields.get(&field)).filter(|day| *day <= desk.client.now_ms());
     let Some(day) = day else {
-        let mut problems = Problems::default();
-        problems.add(field, desk.t().conference.kept_problem);
-        return again(&desk, &opened.conference, fields, problems).await;
+        let words = desk.t().conference.kept_problem.to_owned();
+        let draft = Draft::of("/kept", fields, &field, words);
+        return again(&desk, &opened.conference, draft).await;
     };
-    let mut letters = opened.conference.kept(agreement, day);
-    if let Ok(letters) = &mut letters {
-        guest::mark(letters, &fields);
-    }
-    match send(&desk, opened, letters, ("/kept", &fields)).await? {
-        Outcome::Gone(answer) => Ok(answer),
-        Outcome::Stopped(conference, words) => {
-            let mut problems = Problems::default();
-            problems.add(field, words);
-            again(&desk, &conference, fields, problems).await
-        }
-    }
-}
-
-async fn again(desk: &Desk, conference: &Conference, fields: Fields, problems: Problems) -> Answer {
-    match conference.is_convener() {
-        true => view::again(desk, conference, "/kept", fields, problems).await,
-        false => guest::again(desk, conference, "/kept", fields, problems).await,
-    }
+    let letters = opened.conference.kept(agreement, day);
+    let letters = letters.map(|letters| guest::marked(letters, &fields));
+    finish(&desk, opened, letters, ("/kept", &field), fields).await
 }
 
 /// Whether an agreement is the own function's, and nobody has said yet that it was kept.
@@ -202,5 +169,5 @@ pub(super) async fn review(desk: Desk, Path(id): Path<String>) -> Answer {
     let late = recalled.iter().filter(|one| one.too_late).count();
     let numbers = [review.go_on.len(), recalled.len() - late, late].map(|n| n.to_string());
     let words = filled(desk.t().conference.reviewed_n, &[&numbers[0], &numbers[1], &numbers[2]]);
-    view::show_with(&desk, &conference, Some(words), Some(&distribution)).await
+    convener::show(&desk, &conference, Some(words), Some(&distribution)).await
 }

@@ -3,26 +3,22 @@
 
 use askama::Template;
 use schleuse_client::fallkonferenz::{
-    Conference, Date, Letter, MINUTES_MAX, OBJECTION_CHARS_MAX, Phase, REASON_CHARS_MAX, Reply,
-    State,
+    Conference, Date, Letter, MINUTES_MAX, OBJECTION_CHARS_MAX, Phase, REASON_CHARS_MAX,
 };
 use schleuse_client::{ClientError, ItemId, shown, v1};
 
-use super::list::about_nobody;
-use super::sending::{Opened, Outcome, open_for, send};
-use super::view::{
-    Block, block, date_choice, date_fields, date_words, dates_words, declined, phase,
+use super::page::{
+    Block, Draft, Head, answered, block, date_choice, date_fields, declined, finish,
 };
-use super::{path, plan};
+use super::plan;
+use super::sending::{Opened, open_for};
 use crate::area::Choice;
 use crate::area::lotse::offices::Offices;
-use crate::area::lotse::people::{Person, book};
 use crate::desk::{Answer, Desk};
 use crate::extract::Path;
 use crate::fields::{Fields, Problems};
 use crate::surface::Surface;
 use crate::texts::{ConferenceTexts, filled};
-use crate::words;
 
 /// An item that the own function received, with what came of it.
 struct Item {
@@ -39,28 +35,21 @@ struct Item {
 struct Page {
     s: Surface,
     notice: Option<String>,
-    problems: Problems,
-    fields: Fields,
-    path: String,
-    about: String,
-    person: Option<Person>,
+    head: Head,
     convener: String,
     own: String,
-    phase: (&'static str, &'static str, &'static str),
-    is_fixed: bool,
     /// Whether dates are to be answered, or the answer may be another one now.
     may_answer: bool,
-    date: String,
-    place: String,
-    answer_by: String,
     /// What was answered.
     answer: String,
     dates: Vec<Choice>,
     reasons: Vec<Choice>,
     date_fields: Vec<[String; 3]>,
     items: Vec<Item>,
-    /// The form that is to be put right.
+    /// The form that is to be put right, by its part of the path.
     act: &'static str,
+    fields: Fields,
+    problems: Problems,
 }
 
 impl Page {
@@ -74,65 +63,45 @@ impl Page {
 }
 
 pub(super) async fn show(desk: &Desk, conference: &Conference, notice: Option<String>) -> Answer {
-    page(desk, conference, notice, ("", Fields::default(), Problems::default())).await
+    page(desk, conference, notice, Draft::default()).await
 }
 
-/// Shows the page with the form of an act that is to be put right.
-pub(super) async fn again(
-    desk: &Desk,
-    conference: &Conference,
-    act: &'static str,
-    fields: Fields,
-    problems: Problems,
-) -> Answer {
-    page(desk, conference, None, (act, fields, problems)).await
+pub(super) async fn again(desk: &Desk, conference: &Conference, draft: Draft) -> Answer {
+    page(desk, conference, None, draft).await
 }
 
 async fn page(
     desk: &Desk,
     conference: &Conference,
     notice: Option<String>,
-    (act, fields, problems): (&'static str, Fields, Problems),
+    Draft { act, fields, problems }: Draft,
 ) -> Answer {
-    let t = &desk.t().conference;
-    let (state, offices, book) = (conference.state(), Offices::read(desk).await?, book(desk)?);
-    let person = conference.participant().map(|one| Person::of(desk, &book, one));
+    let (state, offices) = (conference.state(), Offices::read(desk).await?);
     let reply = state.bodies.get(conference.own()).and_then(|own| own.reply.as_ref());
     let may_answer = matches!(state.phase, Phase::Invited | Phase::Fixed);
+    let minutes = desk.t().conference.minutes_n;
     let items = state.agenda().into_iter().map(|(id, item)| Item {
         block: block(desk, &offices, (conference, &state), (id, item)),
         data: desk.names().categories(&item.categories.iter().cloned().collect::<Vec<_>>()),
-        minutes: filled(t.minutes_n, &[&item.minutes_planned.to_string()]),
+        minutes: filled(minutes, &[&item.minutes_planned.to_string()]),
         notes: shown(&item.notes),
         objection: objection_field(id),
     });
     let mut page = Page {
         s: desk.surface.clone(),
         notice,
-        path: path(conference),
-        about: person
-            .as_ref()
-            .map_or_else(|| about_nobody(desk, conference), |one| one.name.clone()),
-        person,
+        head: Head::of(desk, conference, &state)?,
         convener: offices.name(&conference.convener().to_string()),
         own: offices.name(&conference.own().to_string()),
-        phase: phase(state.phase, t),
-        is_fixed: state.phase == Phase::Fixed,
         may_answer,
-        date: date_words(desk, &state),
-        place: shown(&state.place),
-        answer_by: state
-            .answer_by_ms
-            .map(|ms| words::end(desk.surface.language, ms))
-            .unwrap_or_default(),
-        answer: answered(desk, reply),
+        answer: answered(desk, reply).0,
         dates: state.proposed.iter().map(|date| date_choice(desk, *date)).collect(),
         reasons: reasons(desk),
         date_fields: date_fields(),
         items: items.collect(),
+        act,
         fields,
         problems,
-        act,
     };
     if act == "/answer" && !may_answer {
         // The form that is to be put right is not there any more.
@@ -141,19 +110,6 @@ async fn page(
     match page.problems.is_empty() {
         true => desk.page(&page),
         false => desk.again(&page),
-    }
-}
-
-fn answered(desk: &Desk, reply: Option<&Reply>) -> String {
-    let t = &desk.t().conference;
-    match reply {
-        None => t.a_none.to_owned(),
-        Some(Reply::Accepted(dates)) => filled(t.a_accepted, &[&dates_words(desk, dates)]),
-        Some(Reply::Declined { reason, text }) => {
-            let reason = format!("{} {}", declined(*reason, t), shown(text));
-            filled(t.a_declined, &[reason.trim()])
-        }
-        Some(Reply::Proposed(dates)) => filled(t.a_proposed, &[&dates_words(desk, dates)]),
     }
 }
 
@@ -170,11 +126,12 @@ fn objection_field(item: &ItemId) -> String {
     format!("objection-{item}")
 }
 
-/// Marks letters as professional secrets if the form says so: a body says it itself.
-pub(super) fn mark(letters: &mut [Letter], fields: &Fields) {
-    for letter in letters {
+/// Letters, as professional secrets if the form says so: a body says it itself.
+pub(super) fn marked(mut letters: Vec<Letter>, fields: &Fields) -> Vec<Letter> {
+    for letter in &mut letters {
         letter.professional_secret |= fields.has("professional_secret", "yes");
     }
+    letters
 }
 
 /// Answers the dates: takes part, does not, or proposes others.
@@ -194,8 +151,8 @@ pub(super) async fn answer(desk: Desk, Path(id): Path<String>, fields: Fields) -
         _ => return Err(desk.not_found()),
     };
     match letter {
-        Some(letter) => finish(&desk, opened, letter, ("/answer", field), fields).await,
-        None => again(&desk, conference, "/answer", fields, problems).await,
+        Some(letter) => send(&desk, opened, letter, ("/answer", field), fields).await,
+        None => again(&desk, conference, Draft { act: "/answer", fields, problems }).await,
     }
 }
 
@@ -205,7 +162,7 @@ fn accept(
     fields: &Fields,
     problems: &mut Problems,
 ) -> Option<Result<Letter, ClientError>> {
-    let state: State = conference.state();
+    let state = conference.state();
     let chosen = |date: &&Date| fields.has("dates", &date_choice(desk, **date).value);
     let dates: Vec<Date> = state.proposed.iter().filter(chosen).copied().collect();
     if dates.is_empty() {
@@ -261,10 +218,11 @@ pub(super) async fn confirm(desk: Desk, Path(id): Path<String>, fields: Fields) 
         problems.add(&field, filled(t.too_long, &[&OBJECTION_CHARS_MAX.to_string()]));
     }
     if !problems.is_empty() {
-        return again(&desk, &opened.conference, "/confirm", fields, problems).await;
+        let draft = Draft { act: "/confirm", fields, problems };
+        return again(&desk, &opened.conference, draft).await;
     }
     let letter = opened.conference.confirm(item, objection);
-    finish(&desk, opened, letter, ("/confirm", &field), fields).await
+    send(&desk, opened, letter, ("/confirm", &field), fields).await
 }
 
 /// Opens a conference of another convener to change it.
@@ -278,24 +236,14 @@ async fn open_as_guest(
     if opened.conference.is_convener() { Err(Err(desk.not_found())) } else { Ok(opened) }
 }
 
-/// Sends the letter, or shows the form again with what is wrong beside a field.
-async fn finish(
+/// Sends the letter, marked as the form says, or shows the form again.
+async fn send(
     desk: &Desk,
     opened: Opened,
     letter: Result<Letter, ClientError>,
-    (act, field): (&'static str, &str),
+    place: (&'static str, &str),
     fields: Fields,
 ) -> Answer {
-    let mut letters = letter.map(|letter| vec![letter]);
-    if let Ok(letters) = &mut letters {
-        mark(letters, &fields);
-    }
-    match send(desk, opened, letters, (act, &fields)).await? {
-        Outcome::Gone(answer) => Ok(answer),
-        Outcome::Stopped(conference, words) => {
-            let mut problems = Problems::default();
-            problems.add(field, words);
-            again(desk, &conference, act, fields, problems).await
-        }
-    }
+    let letters = letter.map(|letter| marked(vec![letter], &fields));
+    finish(desk, opened, letters, place, fields).await
 }

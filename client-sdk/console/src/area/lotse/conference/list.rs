@@ -5,7 +5,7 @@ use schleuse_client::fallkonferenz::{Conference, Listed, State, TakenIn};
 use schleuse_client::{ClientError, shown};
 
 use super::folder;
-use super::view::{date_words, phase};
+use super::page::{date_words, phase};
 use crate::area::Choice;
 use crate::area::lotse::offices::Offices;
 use crate::area::lotse::people::{Person, book};
