@@ -256,6 +256,48 @@ fn another_logs_key_is_refused_and_fsck_agrees_with_the_writer() {
     assert!(refused.is_integrity(), "{refused}");
 }
 
+/// Records are read ahead of whoever looks at them; what is said of them is said in their order all the same.
+#[test]
+fn the_first_thing_that_is_wrong_is_reported_though_records_are_read_ahead() {
+    const MANY: u64 = 3_000;
+    const REFUSED: u64 = 1_500;
+    let key = Key::new();
+    let disk = SimDisk::default();
+    let (mut opened, _) = open(&disk, &key).unwrap();
+    fill(&mut opened, 0, MANY);
+    let size = opened.reader.latest().size();
+    let verifier = key.signer().verifier().unwrap();
+    let look = |disk: &SimDisk, refused: Option<u64>| {
+        let mut seen = Vec::new();
+        let found = fsck::check(disk, Path::new(FOLDER), &verifier, &mut |found| {
+            let number = found.skeleton.number;
+            seen.push(number);
+            let why = "refused by whoever looks".to_owned();
+            if refused == Some(number) {
+                Err(JournalError::Missing { number, why })
+            } else {
+                Ok(())
+            }
+        });
+        assert!(seen.iter().copied().eq(0..seen.len() as u64), "each once, in order");
+        (seen.len() as u64, found.map(|report| report.records).map_err(|error| error.to_string()))
+    };
+    assert_eq!(look(&disk, None), (size, Ok(size)));
+    let refusal = format!("record {REFUSED}: refused by whoever looks");
+    assert_eq!(look(&disk, Some(REFUSED)), (REFUSED + 1, Err(refusal.clone())));
+
+    // Damage behind it does not hide the refusal; damage alone is reported when all before it was seen.
+    let path = segments(&disk).pop().unwrap();
+    let mut bytes = disk.bytes(&path);
+    let first = u64::from_be_bytes(bytes[12..20].try_into().unwrap());
+    bytes[512 + 200] ^= 1;
+    disk.put(&path, bytes);
+    assert_eq!(look(&disk, Some(REFUSED)), (REFUSED + 1, Err(refusal)));
+    let (seen, found) = look(&disk, None);
+    assert_eq!(seen, first, "{found:?}");
+    assert!(seen > REFUSED && found.unwrap_err().contains("damaged"), "{seen}");
+}
+
 /// Opens a journal of which the records in `erasing` may be erased or half erased; returns what is left of each.
 fn open_erasing(
     disk: &SimDisk,

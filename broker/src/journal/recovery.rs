@@ -10,6 +10,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
 use schleuse_proto::checkpoint::{CheckpointVerifier, SignedCheckpoint};
@@ -24,6 +25,11 @@ use super::frame::{decode_damaged_record, record_lengths};
 use super::tree::RightEdge;
 use super::{Contents, JournalError, StoredRecord};
 
+/// Records are handed to their visitor in batches of at least so many bytes or records, but for the last one.
+const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_RECORDS: usize = 1024;
+/// Batches that may wait; with the two that are worked on they bound the memory of a scan.
+const BATCHES_WAITING_MAX: usize = 2;
 /// Name of the file with the newest checkpoint.
 pub(super) const CHECKPOINT_FILE: &str = "checkpoint";
 /// Length of each of its two slots.
@@ -98,7 +104,8 @@ pub(super) fn io_error(
     move |source| JournalError::Io { what, path, source }
 }
 
-/// Reads everything in order.
+/// Reads everything in order. Reading and checking is done on a thread of its own, so that the work of `visit`, which
+/// stays on this one, runs beside it; all of it is done when this returns.
 pub(super) fn scan(
     disk: &dyn Disk,
     folder: &Path,
@@ -109,7 +116,7 @@ pub(super) fn scan(
     // First: of a journal that is in use, more may be found than was signed at this moment, never less.
     let signed = newest_checkpoint(disk, folder, signatures.verifier)?;
     let segments = open_segments(disk, folder, log)?;
-    let mut scan = Scan {
+    let scan = Scan {
         segments,
         edge: RightEdge::default(),
         note: None,
@@ -118,10 +125,7 @@ pub(super) fn scan(
         groups: 0,
         epoch: 0,
     };
-    let count = scan.segments.len();
-    for index in 0..count {
-        scan_segment(&mut scan, index, index + 1 == count, signatures, visit)?;
-    }
+    let scan = scan_beside(scan, signatures, visit)?;
     if let Some(note) = &scan.note {
         check_signature(signatures, note, folder)?;
     }
@@ -136,6 +140,71 @@ pub(super) fn scan(
         }
     }
     Ok(scan)
+}
+
+/// Reads all segments on another thread while their records are visited here.
+fn scan_beside(
+    scan: Scan,
+    signatures: &Signatures<'_>,
+    visit: Visit<'_>,
+) -> Result<Scan, JournalError> {
+    let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new()
+            .name("journal-scan".to_owned())
+            .spawn_scoped(scope, move || scan_segments(scan, signatures, Batches::new(sender)))
+            .map_err(io_error("cannot start a thread to read", Path::new("the journal")))?;
+        let visited = visit_all(receiver, visit);
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // What a visitor refuses lies before whatever the reader came to.
+        visited?;
+        read
+    })
+}
+
+/// Visits records as they come; the reader ends when this does.
+fn visit_all(batches: Receiver<Vec<Scanned>>, visit: Visit<'_>) -> Result<(), JournalError> {
+    batches.into_iter().flatten().try_for_each(visit)
+}
+
+/// Records on their way to the visitor.
+struct Batches {
+    sender: SyncSender<Vec<Scanned>>,
+    batch: Vec<Scanned>,
+    bytes: usize,
+}
+
+impl Batches {
+    fn new(sender: SyncSender<Vec<Scanned>>) -> Self {
+        Self { sender, batch: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds the records of a group, which needs so many bytes. Whether the visitor still wants any.
+    fn push(&mut self, records: Vec<Scanned>, bytes: usize) -> bool {
+        self.batch.extend(records);
+        self.bytes = self.bytes.saturating_add(bytes);
+        (self.bytes < BATCH_BYTES && self.batch.len() < BATCH_RECORDS) || self.flush()
+    }
+
+    /// Hands over what waits here.
+    fn flush(&mut self) -> bool {
+        self.bytes = 0;
+        self.sender.send(std::mem::take(&mut self.batch)).is_ok()
+    }
+}
+
+fn scan_segments(
+    mut scan: Scan,
+    signatures: &Signatures<'_>,
+    mut batches: Batches,
+) -> Result<Scan, JournalError> {
+    let count = scan.segments.len();
+    let read = (0..count).try_for_each(|index| {
+        scan_segment(&mut scan, index, index + 1 == count, signatures, &mut batches)
+    });
+    // Also before a failure: what comes before it is seen first.
+    batches.flush();
+    read.map(|()| scan)
 }
 
 fn open_segments(
@@ -170,7 +239,7 @@ fn scan_segment(
     index: usize,
     is_last: bool,
     signatures: &Signatures<'_>,
-    visit: Visit<'_>,
+    batches: &mut Batches,
 ) -> Result<(), JournalError> {
     let Some(segment) = scan.segments.get(index) else { return Ok(()) };
     let (file, path, header) = (segment.file.clone(), segment.path.clone(), segment.header);
@@ -196,14 +265,17 @@ fn scan_segment(
                 if signatures.each {
                     check_signature(signatures, &group.note, &path)?;
                 }
-                for scanned in group.records {
-                    scan.epoch = scan.epoch.max(scanned.record.skeleton.epoch);
-                    visit(scanned)?;
-                }
+                let epochs = group.records.iter().map(|scanned| scanned.record.skeleton.epoch);
+                scan.epoch = epochs.fold(scan.epoch, u64::max);
                 scan.edge = group.edge;
                 scan.note = Some(group.note);
                 scan.groups += 1;
                 offset += group.length;
+                let bytes = usize::try_from(group.length).unwrap_or(usize::MAX);
+                if !batches.push(group.records, bytes) {
+                    // The visitor has refused a record, and says why.
+                    return Ok(());
+                }
             }
             found @ (Found::End | Found::Broken(_)) => {
                 let tail = read_tail(&*file, &path, offset, length)?;
