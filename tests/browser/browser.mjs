@@ -21,13 +21,13 @@ export class Browsers {
   static async open(site, tools) {
     const require = createRequire(join(tools, "package.json"));
     const { chromium } = require("playwright-core");
-    const { AxeBuilder } = require("@axe-core/playwright");
+    const { source: axe } = require("axe-core");
     const browser = await chromium.launch({ executablePath: EXECUTABLE, args: chromiumOptions() });
-    return new Browsers(site, tools, { chromium, AxeBuilder, browser });
+    return new Browsers(site, tools, { chromium, axe, browser });
   }
 
-  constructor(site, tools, { chromium, AxeBuilder, browser }) {
-    Object.assign(this, { site, tools, chromium, AxeBuilder, browser, contexts: new Map(), complaints: [] });
+  constructor(site, tools, { chromium, axe, browser }) {
+    Object.assign(this, { site, tools, chromium, axe, browser, contexts: new Map(), complaints: [] });
   }
 
   /// A page on which nobody has looked at anything yet, for a role or for a path of key and certificate.
