@@ -1,5 +1,6 @@
 //! The Lotse's calls: participants and their references, consents and their revocation.
 
+mod again;
 mod consent;
 mod deputy;
 mod held_back;
@@ -15,6 +16,7 @@ use schleuse_proto::evidence::{
     sha256,
 };
 use schleuse_proto::v1;
+use schleuse_proto::v1::ErrorReason;
 
 pub use consent::{ConsentBuilder, ConsentForm, Grant, Representation, RepresentationKind};
 pub use deputy::{DEPUTY_PURPOSE, deputy_consent};
@@ -188,23 +190,39 @@ impl Client {
     }
 
     /// The same with an identifier that was chosen before: whoever does not know whether the first attempt arrived
-    /// sends it again under the same one, and there is no second consent.
+    /// sends it again under the same one, and there is no second consent. If the first one arrived, this is its record.
     ///
     /// # Errors
-    /// As [`Client::record_consent`]; a consent of this identifier was recorded before, at another time or with other
-    /// content (`ERROR_REASON_IDEMPOTENCY_CONFLICT`): [`Client::list_consents`] shows it.
+    /// As [`Client::record_consent`]; a consent of this identifier was recorded before that is not the same, apart
+    /// from the hours between the attempts (`ERROR_REASON_IDEMPOTENCY_CONFLICT`).
     pub async fn record_consent_as(
         &self,
         consent_id: ConsentId,
         consent: &ConsentBuilder,
     ) -> Result<ConsentChange, ClientError> {
         let document = consent.document(consent_id, 1, Bytes::new(), self.now_ms());
-        let (document, signature) = self.sign_consent(&document)?;
+        let receipt = match self.record_consent_document(&document).await {
+            Err(error) if error.is_refused_for(ErrorReason::IdempotencyConflict) => {
+                let known = self.list_consents(&consent.participant).await?;
+                let same = known.iter().find(|one| {
+                    one.revoked_at_ms.is_none() && again::is_consent(&one.document, &document)
+                });
+                same.map(|one| one.receipt).ok_or(error)?
+            }
+            recorded => recorded?,
+        };
+        Ok(ConsentChange { consent_id, receipt, stopped_messages: 0 })
+    }
+
+    async fn record_consent_document(
+        &self,
+        document: &v1::ConsentDocument,
+    ) -> Result<Receipt, ClientError> {
+        let (document, signature) = self.sign_consent(document)?;
         let request = v1::RecordConsentRequest { document, signature: Some(signature) };
         let answer = unary!(self, consents.record_consent(request));
         self.settle(&answer.checkpoint).await?;
-        let receipt = Receipt::from_wire(answer.receipt.as_ref())?;
-        Ok(ConsentChange { consent_id, receipt, stopped_messages: 0 })
+        Receipt::from_wire(answer.receipt.as_ref())
     }
 
     /// Signs and records the next revision of a consent; what it no longer covers is stopped.

@@ -159,6 +159,7 @@ fn refused(t: &FailureTexts, reason: &str) -> (&'static str, &'static str) {
             (t.not_permitted, t.not_permitted_do)
         }
         "ERROR_REASON_NOT_FOR_DEPUTY" => (t.not_for_deputy, t.not_for_deputy_do),
+        "ERROR_REASON_IDEMPOTENCY_CONFLICT" => (t.other_before, t.other_before_do),
         "ERROR_REASON_PARTICIPATION_ENDED" => (t.participation_ended, t.participation_ended_do),
         "ERROR_REASON_ON_HOLD" => (t.on_hold, t.on_hold_do),
         "ERROR_REASON_REVIEW_TOO_LATE" => (t.review_too_late, t.review_too_late_do),

@@ -90,7 +90,7 @@ pub struct Representation {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConsentBuilder {
-    participant: ParticipantReference,
+    pub(super) participant: ParticipantReference,
     grants: Vec<Grant>,
     text: v1::ConsentText,
     form: ConsentForm,

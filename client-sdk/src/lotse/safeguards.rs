@@ -5,9 +5,10 @@ use bytes::Bytes;
 use schleuse_proto::Message;
 use schleuse_proto::evidence::{Digest, SafeguardDocument, decode_canonical, sha256};
 use schleuse_proto::v1;
+use schleuse_proto::v1::ErrorReason;
 use schleuse_proto::v1::preview_change_request::Change as WireChange;
 
-use super::RevocationEffect;
+use super::{RevocationEffect, again};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::ids::{Address, ConsentId, ObjectionId, ParticipantReference, Receipt, ReleaseId};
@@ -190,9 +191,41 @@ impl Client {
         &self,
         release: &SecrecyRelease,
     ) -> Result<SafeguardChange<ReleaseId>, ClientError> {
-        let id = ReleaseId::generate()?;
+        self.record_secrecy_release_as(ReleaseId::generate()?, release).await
+    }
+
+    /// The same with an identifier that was chosen before: whoever does not know whether the first attempt arrived
+    /// sends it again under the same one, and there is no second release. If the first one arrived, this is its record.
+    ///
+    /// # Errors
+    /// As [`Client::record_secrecy_release`]; a release of this identifier was recorded before that is not the same,
+    /// apart from the hours between the attempts (`ERROR_REASON_IDEMPOTENCY_CONFLICT`).
+    pub async fn record_secrecy_release_as(
+        &self,
+        id: ReleaseId,
+        release: &SecrecyRelease,
+    ) -> Result<SafeguardChange<ReleaseId>, ClientError> {
+        let document = self.release_document(id, release);
+        let receipt = match self.record_release_document(&document).await {
+            Err(error) if error.is_refused_for(ErrorReason::IdempotencyConflict) => {
+                let known = self.list_safeguards(&release.participant).await?.releases;
+                let same = known.iter().find(|one| {
+                    one.revoked_at_ms.is_none() && again::is_release(&one.document, &document)
+                });
+                same.map(|one| one.receipt).ok_or(error)?
+            }
+            recorded => recorded?,
+        };
+        Ok(SafeguardChange { id, receipt, stopped_messages: 0 })
+    }
+
+    fn release_document(
+        &self,
+        id: ReleaseId,
+        release: &SecrecyRelease,
+    ) -> v1::SecrecyReleaseDocument {
         let hashes = release.evidence.iter().map(|file| Bytes::copy_from_slice(file));
-        let document = v1::SecrecyReleaseDocument {
+        v1::SecrecyReleaseDocument {
             release_id: id.to_bytes(),
             participant_reference: release.participant.as_text().to_owned(),
             holder: Some(release.holder.to_wire()),
@@ -208,13 +241,18 @@ impl Client {
             }),
             evidence_hashes: hashes.collect(),
             signed_at_ms: self.now_ms(),
-        };
-        let (document, signature) = self.sign(SafeguardDocument::Release, &document)?;
+        }
+    }
+
+    async fn record_release_document(
+        &self,
+        document: &v1::SecrecyReleaseDocument,
+    ) -> Result<Receipt, ClientError> {
+        let (document, signature) = self.sign(SafeguardDocument::Release, document)?;
         let request = v1::RecordSecrecyReleaseRequest { document, signature };
         let answer = unary!(self, record_secrecy_release(request));
         self.settle(&answer.checkpoint).await?;
-        let receipt = Receipt::from_wire(answer.receipt.as_ref())?;
-        Ok(SafeguardChange { id, receipt, stopped_messages: 0 })
+        Receipt::from_wire(answer.receipt.as_ref())
     }
 
     /// Revokes a release. INVARIANT (revoke-strict): when this returns, no professional secret that the release

@@ -14,7 +14,9 @@ use crate::bench::counts::submit;
 use crate::broker::{TestBroker, repository};
 use crate::browser::{Browser, Visit};
 use crate::pki::Pki;
-use crate::raw::{Case, DRV, Draft, JOBCENTER, LOTSE_AGENCY, OFFICERS, RawClient, consent, grant};
+use crate::raw::{
+    Case, DRV, Draft, JOBCENTER, KRANKENKASSE, LOTSE_AGENCY, OFFICERS, RawClient, consent, grant,
+};
 
 /// A companion of the Lotse and a browser that has opened it.
 async fn lotse(broker: &TestBroker, home: &tempfile::TempDir) -> (Browser, String) {
@@ -364,6 +366,70 @@ async fn forms_that_cannot_be_read_are_answered_by_a_page() {
     let page = String::from_utf8(visit.body.to_vec()).unwrap();
     assert_eq!(visit.status, StatusCode::BAD_REQUEST);
     assert!(page.contains("nicht ganz angekommen"), "{page}");
+    broker.server.drain().await;
+}
+
+/// Whoever got no answer sends the same again, from a page that knows nothing of the first time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_for_want_of_an_answer_is_recorded_once() {
+    let broker = TestBroker::start().await;
+    let case = Case::open(broker.address()).await;
+    let home = tempfile::tempdir().unwrap();
+    let (mut browser, base) = lotse(&broker, &home).await;
+    let person = format!("{base}/participants/{}", case.reference);
+    let mut number = 0;
+    let mut sent = async |form: &str, fields: &[(&str, &str)], file: &str| {
+        number += 1;
+        let to = format!("{person}/{form}?once={number:022}");
+        browser.upload(&to, "boundary", fields, (file, "unterschrieben")).await
+    };
+    let id = "0123456789abcdef0123456789abcdef";
+    let deputy = |months| {
+        [
+            ("consent", id),
+            ("deputy", "l-02"),
+            ("deputy_again", "l-02"),
+            ("deputy_months", months),
+            ("deputy_text", "Vertretung im Urlaub"),
+        ]
+    };
+    let release = |holder| {
+        [
+            ("release", id),
+            ("holder", holder),
+            ("addressee", "drv-bayern-sued/zentrale"),
+            ("release_purposes", "unterlagen"),
+            ("release_categories", "gesundheit"),
+            ("release_months", "6"),
+            ("release_text", "Ich entbinde von der Schweigepflicht."),
+        ]
+    };
+    let (jobcenter, insurer) =
+        (format!("{JOBCENTER}/zentrale"), format!("{KRANKENKASSE}/zentrale"));
+    let (jobcenter, insurer) = (jobcenter.as_str(), insurer.as_str());
+    let first = sent("deputy", &deputy("6"), "deputy_file").await.location.unwrap();
+    assert_eq!(sent("deputy", &deputy("6"), "deputy_file").await.location, Some(first));
+    let first = sent("release", &release(jobcenter), "release_file").await.location.unwrap();
+    let again = sent("release", &release(jobcenter), "release_file").await;
+    assert_eq!(again.location, Some(first));
+    // What was changed meanwhile is not taken for what was recorded.
+    let other = [
+        sent("deputy", &deputy("5"), "deputy_file").await,
+        sent("release", &release(insurer), "release_file").await,
+    ];
+    for refused in other {
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text().contains("schon etwas anderes aufgezeichnet"), "{}", refused.text());
+    }
+    let rows = RawClient::connect(broker.address(), "projekt", "dpo").await.whole_log().await;
+    let count = |wanted: v1::RecordType| {
+        let kind = u8::try_from(i32::from(wanted)).unwrap();
+        rows.iter().filter(|row| is_type(row, kind)).count()
+    };
+    // The case has a consent of its own.
+    let counts =
+        (count(v1::RecordType::ConsentRecorded), count(v1::RecordType::SecrecyReleaseRecorded));
+    assert_eq!(counts, (2, 1));
     broker.server.drain().await;
 }
 

@@ -1,8 +1,11 @@
 //! Forms with files: evidence is read here, on the Lotse's machine, and never goes further.
 
+use std::str::FromStr;
+
 use axum::extract::multipart::{Field as Part, MultipartError as Broken};
 use axum::extract::{FromRequest, Multipart as FileForm, Request};
 use ring::digest::{Context, SHA256};
+use schleuse_client::ClientError;
 use schleuse_proto::evidence::Digest;
 
 use crate::desk::Failed;
@@ -57,6 +60,16 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         }
         Ok(upload)
     }
+}
+
+/// The identifier that goes along in a form, chosen before anything is recorded: whoever does not know whether it was
+/// sends the same one again. The form's own, or a new one.
+pub(super) fn chosen<Id: FromStr>(
+    fields: &Fields,
+    name: &str,
+    new: fn() -> Result<Id, ClientError>,
+) -> Result<Id, ClientError> {
+    fields.get(name).parse().or_else(|_| new())
 }
 
 /// What a form has, and the digest of all of it.

@@ -1,11 +1,11 @@
 //! Deputy, change of the Lotse, end of the participation.
 
 use askama::Template;
-use schleuse_client::{CONSENT_MONTHS_MAX, Change, deputy_consent};
+use schleuse_client::{CONSENT_MONTHS_MAX, Change, ClientError, ConsentId, deputy_consent};
 use schleuse_proto::evidence::Digest;
 
 use super::effects::Effects;
-use super::form::{OWN_TEXT, Upload};
+use super::form::{OWN_TEXT, Upload, chosen};
 use super::offices::Offices;
 use super::people::{Person, keep_text, ours, path_of, reference_of};
 use crate::desk::{Answer, Desk, Failed};
@@ -23,6 +23,8 @@ struct Page {
     fields: Fields,
     problems: Problems,
     effects: Effects,
+    /// Of the deputy's consent.
+    consent: ConsentId,
 }
 
 async fn page(
@@ -35,7 +37,8 @@ async fn page(
     let failed = |error| desk.failed(error);
     let preview = desk.client.preview_change(&change).await.map_err(failed)?;
     let effects = Effects::of_change(desk, &Offices::read(desk).await?, &preview);
-    Ok(Page { s: desk.surface.clone(), person, fields, problems, effects })
+    let consent = chosen(&fields, "consent", ConsentId::generate).map_err(failed)?;
+    Ok(Page { s: desk.surface.clone(), person, fields, problems, effects, consent })
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>) -> Answer {
@@ -103,7 +106,9 @@ pub(super) async fn deputy(desk: Desk, Path(reference): Path<String>, upload: Up
         problems.add("deputy_file", words);
     }
     if let (Some(months), true) = (months, problems.is_empty()) {
-        match appoint(&desk, &person, &lotse, months, &text, &upload.files).await {
+        let id = chosen(&fields, "consent", ConsentId::generate);
+        let id = id.map_err(|error| desk.failed(error))?;
+        match appoint(&desk, &person, (&lotse, months), &text, (id, &upload.files)).await {
             Ok(record) => return desk.go(&format!("{}?done=deputy&r={record}", person.path())),
             Err(error) if error.is_not_found() => return Err(desk.not_found()),
             Err(error) => problems.add("deputy", in_a_line(&t.failure, &error)),
@@ -115,11 +120,10 @@ pub(super) async fn deputy(desk: Desk, Path(reference): Path<String>, upload: Up
 async fn appoint(
     desk: &Desk,
     person: &Person,
-    lotse: &str,
-    months: u32,
+    (lotse, months): (&str, u32),
     text: &str,
-    files: &[Digest],
-) -> Result<u64, schleuse_client::ClientError> {
+    (id, files): (ConsentId, &[Digest]),
+) -> Result<u64, ClientError> {
     let (client, now_ms) = (&desk.client, desk.client.now_ms());
     let categories: Vec<&str> = desk.names().categories_of_all().map(|(code, _)| code).collect();
     let participant = &person.reference;
@@ -129,5 +133,5 @@ async fn appoint(
     for file in files {
         consent = consent.evidence_digest(file);
     }
-    Ok(desk.client.record_consent(&consent).await?.receipt.record_number)
+    Ok(desk.client.record_consent_as(id, &consent).await?.receipt.record_number)
 }

@@ -7,9 +7,8 @@ mod draft;
 
 use askama::Template;
 use schleuse_client::{CONSENT_MONTHS_MAX, ClientError, ConsentId, TaskKind, months_later};
-use schleuse_proto::evidence::sha256;
 
-use super::form::Upload;
+use super::form::{Upload, chosen};
 use super::notice::Asked;
 use super::offices::Offices;
 use super::people::{Person, keep_text, ours};
@@ -255,14 +254,12 @@ fn evidence_page(
     fields: Fields,
     problems: Problems,
 ) -> Answer {
-    let own = ["step", "review_months"];
+    let own = ["step", "review_months", "consent"];
     let sent = fields.pairs().iter().filter(|(name, _)| !own.contains(&name.as_str()));
     let mut sent: Vec<_> = sent.cloned().collect();
-    // Chosen before it is recorded: whoever does not know whether it was, sends the same one again.
-    if fields.get("consent").is_empty() {
-        let consent = ConsentId::generate().map_err(|error| desk.failed(error))?;
-        sent.push(("consent".to_owned(), consent.to_string()));
-    }
+    let consent = chosen(&fields, "consent", ConsentId::generate);
+    let consent = consent.map_err(|error| desk.failed(error))?;
+    sent.push(("consent".to_owned(), consent.to_string()));
     steps::evidence(desk, (person, way(desk, person), to_sign), sent, fields, problems)
 }
 
@@ -316,29 +313,7 @@ async fn record(
     for file in &upload.files {
         consent = consent.evidence_digest(file);
     }
-    let id = upload.fields.get("consent").parse().or_else(|_| ConsentId::generate())?;
-    let record = match desk.client.record_consent_as(id, &consent).await {
-        Ok(change) => change.receipt.record_number,
-        Err(error) => recorded_before(desk, person, (id, text), error).await?,
-    };
+    let id = chosen(&upload.fields, "consent", ConsentId::generate)?;
+    let record = desk.client.record_consent_as(id, &consent).await?.receipt.record_number;
     Ok(format!("{}/consents/{id}?done=recorded&r={record}", person.path()))
-}
-
-/// The record of a consent whose first sending arrived, although its answer did not; else what was wrong.
-async fn recorded_before(
-    desk: &Desk,
-    person: &Person,
-    (id, text): (ConsentId, &str),
-    error: ClientError,
-) -> Result<u64, ClientError> {
-    let ClientError::Refused { reason, .. } = &error else { return Err(error) };
-    if reason != "ERROR_REASON_IDEMPOTENCY_CONFLICT" {
-        return Err(error);
-    }
-    let hash = sha256(&[text.as_bytes()]);
-    let known = desk.client.list_consents(&person.reference).await?;
-    let same = known.iter().find(|one| {
-        one.consent_id == id && one.document.text.as_ref().is_some_and(|one| one.hash[..] == hash)
-    });
-    same.map(|one| one.receipt.record_number).ok_or(error)
 }

@@ -3,10 +3,12 @@
 pub(super) mod ending;
 
 use askama::Template;
-use schleuse_client::{CONSENT_MONTHS_MAX, Change, Objection, SecrecyRelease, months_later, v1};
+use schleuse_client::{
+    CONSENT_MONTHS_MAX, Change, Objection, ReleaseId, SecrecyRelease, months_later, v1,
+};
 
 use super::effects::Effects;
-use super::form::{OWN_TEXT, Upload};
+use super::form::{OWN_TEXT, Upload, chosen};
 use super::notice::{Asked, notice};
 use super::offices::Offices;
 use super::people::{Person, keep_text, path_of, person, reference_of};
@@ -59,6 +61,8 @@ struct Page {
     effects: Option<Effects>,
     to_everything: bool,
     restricted: bool,
+    /// Of the release in the form.
+    release: ReleaseId,
 }
 
 pub(super) async fn show(desk: Desk, Path(reference): Path<String>, Query(asked): Asked) -> Answer {
@@ -77,6 +81,7 @@ async fn page(
     let failed = |error| desk.failed(error);
     let (names, offices) = (desk.names(), Offices::read(desk).await?);
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
+    let release = chosen(&fields, "release", ReleaseId::generate).map_err(failed)?;
     let objections = beside.objections.iter().rev();
     let objections = objections.map(|one| objection_row(desk, &offices, one));
     let releases = beside.releases.iter().rev().map(|one| release_row(desk, &offices, one));
@@ -94,6 +99,7 @@ async fn page(
         effects: None,
         to_everything: false,
         restricted: beside.restricted,
+        release,
         person,
     })
 }
@@ -242,7 +248,9 @@ pub(super) async fn release(desk: Desk, Path(reference): Path<String>, upload: U
             evidence: upload.files,
         };
         keep_text(&desk, &release.text).map_err(|error| desk.failed(error))?;
-        match desk.client.record_secrecy_release(&release).await {
+        let id = chosen(&fields, "release", ReleaseId::generate);
+        let id = id.map_err(|error| desk.failed(error))?;
+        match desk.client.record_secrecy_release_as(id, &release).await {
             Ok(change) => {
                 let (path, record) = (person.path(), change.receipt.record_number);
                 return desk.go(&format!("{path}/safeguards?done=released&r={record}"));
