@@ -1,13 +1,14 @@
 //! Answers that hold much of the log in memory: how much, how many at once, and off the threads that answer others.
 //!
 //! The broker's own door shares memory and threads with everybody's messages and revocations. So what is searched there
-//! has a bound, few such answers are made at once, what computes for long does so on threads for that, and an answer
-//! keeps its place until the browser has read it or its time is over. A companion has its machine for itself: its bound
+//! has a bound, few such answers are made at once and one for each visitor, what computes for long does so on threads
+//! for that, and an answer keeps its place until the browser has read it or its time is over. A companion has its machine for itself: its bound
 //! is that of the command line.
 
+use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use http::Response;
 use hyper::body::{Frame, SizeHint};
 use schleuse_client::{ClientError, LogAnswer, LogQuery};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::desk::{Answer, Desk, Failed};
 use crate::failure::Why;
@@ -34,12 +35,44 @@ const READING_MAX: Duration = Duration::from_secs(600);
 /// Bytes that are given to the connection at once.
 const PART_BYTES: usize = 64 * 1024;
 
-static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
+static PLACES: LazyLock<Places> = LazyLock::new(|| Places::new(AT_ONCE));
+
+/// Places for large answers: so many in all, and of these one for each visitor.
+#[derive(Debug)]
+struct Places {
+    all: Arc<Semaphore>,
+    /// By the visitor; those who have none and wait for none are forgotten.
+    own: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
 
 /// A place for a large answer. It is free again when nothing holds it any more: neither the page, nor what it computes,
 /// nor the answer on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Place(#[expect(dead_code, reason = "held")] Arc<SemaphorePermit<'static>>);
+pub(super) struct Place(#[expect(dead_code, reason = "held")] Arc<[OwnedSemaphorePermit; 2]>);
+
+impl Places {
+    fn new(at_once: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(at_once)), own: Mutex::default() }
+    }
+
+    /// Waits for the visitor's place, then for one of all: so nobody waits for whoever waits.
+    async fn place(&self, visitor: &str) -> Result<Place, AcquireError> {
+        let own = self.own_of(visitor).acquire_owned().await?;
+        let all = self.all.clone().acquire_owned().await?;
+        Ok(Place(Arc::new([own, all])))
+    }
+
+    fn own_of(&self, visitor: &str) -> Arc<Semaphore> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = own.get(visitor).and_then(Weak::upgrade) {
+            return known;
+        }
+        own.retain(|_, one| one.strong_count() > 0);
+        let new = Arc::new(Semaphore::new(1));
+        own.insert(visitor.to_owned(), Arc::downgrade(&new));
+        new
+    }
+}
 
 /// Records of one answer where this page is shown.
 pub(super) fn rows_max(desk: &Desk) -> usize {
@@ -65,8 +98,9 @@ fn beyond(desk: &Desk, says: &str, command: &str) -> String {
 
 /// A place; after some time without one, the visitor is asked to come again.
 pub(super) async fn place(desk: &Desk) -> Result<Place, Failed> {
-    match tokio::time::timeout(WAIT_MAX, PLACES.acquire()).await {
-        Ok(Ok(place)) => Ok(Place(Arc::new(place))),
+    let visitor = desk.client.identity().to_string();
+    match tokio::time::timeout(WAIT_MAX, PLACES.place(&visitor)).await {
+        Ok(Ok(place)) => Ok(place),
         Ok(Err(_)) | Err(_) => Err(desk.failed(Why::Busy)),
     }
 }
@@ -175,47 +209,62 @@ mod tests {
         Body::new(Kept::new(Bytes::from(vec![7; bytes]), place))
     }
 
-    async fn one(places: &'static Semaphore) -> Place {
-        Place(Arc::new(places.acquire().await.unwrap()))
+    async fn one(places: &Places) -> Place {
+        places.place("somebody").await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_visitor_has_one_place_and_leaves_the_other_to_others() {
+        let places = Places::new(2);
+        let held = places.place("one").await.unwrap();
+        let wait = |visitor| tokio::time::timeout(Duration::from_secs(1), places.place(visitor));
+        assert!(wait("one").await.is_err(), "waits for the visitor's own");
+        let other = wait("other").await.unwrap().unwrap();
+        assert!(wait("third").await.is_err(), "waits for one of all");
+        drop(held);
+        let again = wait("one").await.unwrap().unwrap();
+        drop((other, again));
+        drop(wait("third").await.unwrap().unwrap());
+        assert_eq!(places.own.lock().unwrap().len(), 1, "the others are forgotten");
     }
 
     #[tokio::test]
     async fn a_large_answer_keeps_its_place_until_it_was_read_or_given_up() {
-        static PLACES: Semaphore = Semaphore::const_new(1);
-        let mut body = kept(PART_BYTES + 1, one(&PLACES).await);
+        let places = Places::new(1);
+        let mut body = kept(PART_BYTES + 1, one(&places).await);
         assert_eq!(body.size_hint().exact(), Some(65_537));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), PART_BYTES);
-        assert_eq!(PLACES.available_permits(), 0, "not all of it was read");
+        assert_eq!(places.all.available_permits(), 0, "not all of it was read");
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1);
-        assert_eq!((PLACES.available_permits(), body.is_end_stream()), (1, true));
+        assert_eq!((places.all.available_permits(), body.is_end_stream()), (1, true));
         assert!(body.frame().await.is_none());
-        let given_up = kept(1, one(&PLACES).await);
-        assert_eq!(PLACES.available_permits(), 0);
+        let given_up = kept(1, one(&places).await);
+        assert_eq!(places.all.available_permits(), 0);
         drop(given_up);
-        assert_eq!(PLACES.available_permits(), 1);
+        assert_eq!(places.all.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_does_not_read_loses_the_place() {
-        static PLACES: Semaphore = Semaphore::const_new(1);
-        let mut body = kept(PART_BYTES + 1, one(&PLACES).await);
+        let places = Places::new(1);
+        let mut body = kept(PART_BYTES + 1, one(&places).await);
         body.frame().await.unwrap().unwrap();
         // Waits for the place as the next visitor would.
-        drop(one(&PLACES).await);
+        drop(one(&places).await);
         assert!(body.frame().await.unwrap().is_err(), "and is told that it is not all");
     }
 
     #[tokio::test]
     async fn an_answer_goes_out_as_it_was_made() {
-        static PLACES: Semaphore = Semaphore::const_new(1);
-        let place = one(&PLACES).await;
+        let places = Places::new(1);
+        let place = one(&places).await;
         let made = Response::builder().header("x", "y").body(Body::from("all of it")).unwrap();
         let Ok(answer) = place.keep(Ok(made)).await else { panic!("no answer") };
         assert_eq!(
-            (PLACES.available_permits(), &answer.headers()["x"]),
+            (places.all.available_permits(), &answer.headers()["x"]),
             (0, &"y".parse().unwrap())
         );
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "all of it");
-        assert_eq!(PLACES.available_permits(), 1);
+        assert_eq!(places.all.available_permits(), 1);
     }
 }
