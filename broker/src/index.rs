@@ -119,6 +119,12 @@ impl Index {
         self.shared.store.applied()
     }
 
+    /// Whether a record is in the index already.
+    #[must_use]
+    pub fn has(&self, number: RecordNumber) -> bool {
+        number < self.shared.recent().next
+    }
+
     /// Removes the index in a folder with all its files and makes a new one; everything must be pushed
     /// again.
     ///

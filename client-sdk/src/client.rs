@@ -211,6 +211,12 @@ impl Client {
         self.0.keeper.check(self).await
     }
 
+    /// Takes the newest checkpoint and proves it, where an answer had none.
+    pub(crate) async fn settle_newest(&self) -> Result<(), ClientError> {
+        let newest = self.latest(None).await?;
+        self.settle(&newest).await
+    }
+
     pub(crate) fn failed(&self, status: &Status) -> ClientError {
         ClientError::from_status(&self.0.endpoint, status)
     }

@@ -193,8 +193,9 @@ impl Client {
     /// sends it again under the same one, and there is no second consent. If the first one arrived, this is its record.
     ///
     /// # Errors
-    /// As [`Client::record_consent`]; a consent of this identifier was recorded before that is not the same, apart
-    /// from the hours between the attempts (`ERROR_REASON_IDEMPOTENCY_CONFLICT`).
+    /// As [`Client::record_consent`]; a consent of this identifier was recorded before that is not the same, or
+    /// does not hold any more (`ERROR_REASON_IDEMPOTENCY_CONFLICT`). Times that went on with the hours between the
+    /// attempts are the same.
     pub async fn record_consent_as(
         &self,
         consent_id: ConsentId,
@@ -205,9 +206,12 @@ impl Client {
             Err(error) if error.is_refused_for(ErrorReason::IdempotencyConflict) => {
                 let known = self.list_consents(&consent.participant).await?;
                 let same = known.iter().find(|one| {
-                    one.revoked_at_ms.is_none() && again::is_consent(&one.document, &document)
+                    matches!(one.state, v1::ConsentState::Active | v1::ConsentState::NotYet)
+                        && again::is_consent(&one.document, &document)
                 });
-                same.map(|one| one.receipt).ok_or(error)?
+                let receipt = same.map(|one| one.receipt).ok_or(error)?;
+                self.settle_newest().await?;
+                receipt
             }
             recorded => recorded?,
         };

@@ -33,7 +33,6 @@ impl Opened {
         let mut replay = Replay::new(rules);
         let index_folder = folder.join("index");
         let index = Index::open(&index_folder)?;
-        let (indexed, _) = index.applied();
         let columns = Columns::default();
         let mut tags = (parts.entropy)();
         let new_tag = Box::new(move || {
@@ -48,7 +47,7 @@ impl Opened {
             let (number, time) = (r.skeleton.number, r.skeleton.time_ms);
             let facts = event.as_ref().map(|event| (event, Facts::of(event)));
             let facts = facts.as_ref().map(|(event, facts)| (*event, facts));
-            if number >= indexed {
+            if !index.has(number) {
                 let terms = facts.map(|(_, facts)| facts.terms(&rules.catalogue));
                 index.push(number, &terms.unwrap_or_default());
             }

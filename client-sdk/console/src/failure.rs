@@ -130,8 +130,9 @@ fn said(t: &FailureTexts, error: &ClientError) -> Said {
         ClientError::Connection { .. } => {
             (StatusCode::BAD_GATEWAY, t.unreachable, t.unreachable_do)
         }
-        ClientError::Refused { reason, .. } => {
-            let (title, what_to_do) = refused(t, reason);
+        ClientError::Refused { reason, metadata, .. } => {
+            let field = metadata.get("field").map_or("", String::as_str);
+            let (title, what_to_do) = refused(t, reason, field);
             (StatusCode::CONFLICT, title, what_to_do)
         }
         ClientError::NoKey => (StatusCode::FORBIDDEN, t.no_key, t.no_key_do),
@@ -151,15 +152,17 @@ fn said(t: &FailureTexts, error: &ClientError) -> Said {
 }
 
 /// What the broker's reason means here. Source: schleuse/v1/error_reason.proto.
-fn refused(t: &FailureTexts, reason: &str) -> (&'static str, &'static str) {
+fn refused(t: &FailureTexts, reason: &str, field: &str) -> (&'static str, &'static str) {
     match reason {
+        "ERROR_REASON_IDEMPOTENCY_CONFLICT" if matches!(field, "consent_id" | "release_id") => {
+            (t.other_before, t.other_before_do)
+        }
         "ERROR_REASON_RATE_LIMITED" | "ERROR_REASON_OVERLOADED" => (t.too_fast, t.too_fast_do),
         "ERROR_REASON_REVISION_CONFLICT" => (t.changed, t.changed_do),
         "ERROR_REASON_ROLE_NOT_PERMITTED" | "ERROR_REASON_PROJECT_DPO_ONLY" => {
             (t.not_permitted, t.not_permitted_do)
         }
         "ERROR_REASON_NOT_FOR_DEPUTY" => (t.not_for_deputy, t.not_for_deputy_do),
-        "ERROR_REASON_IDEMPOTENCY_CONFLICT" => (t.other_before, t.other_before_do),
         "ERROR_REASON_PARTICIPATION_ENDED" => (t.participation_ended, t.participation_ended_do),
         "ERROR_REASON_ON_HOLD" => (t.on_hold, t.on_hold_do),
         "ERROR_REASON_REVIEW_TOO_LATE" => (t.review_too_late, t.review_too_late_do),

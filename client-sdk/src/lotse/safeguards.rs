@@ -199,7 +199,8 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::record_secrecy_release`]; a release of this identifier was recorded before that is not the same,
-    /// apart from the hours between the attempts (`ERROR_REASON_IDEMPOTENCY_CONFLICT`).
+    /// or does not hold any more (`ERROR_REASON_IDEMPOTENCY_CONFLICT`). Times that went on with the hours between the
+    /// attempts are the same.
     pub async fn record_secrecy_release_as(
         &self,
         id: ReleaseId,
@@ -210,9 +211,12 @@ impl Client {
             Err(error) if error.is_refused_for(ErrorReason::IdempotencyConflict) => {
                 let known = self.list_safeguards(&release.participant).await?.releases;
                 let same = known.iter().find(|one| {
-                    one.revoked_at_ms.is_none() && again::is_release(&one.document, &document)
+                    matches!(one.state, v1::SafeguardState::Active | v1::SafeguardState::NotYet)
+                        && again::is_release(&one.document, &document)
                 });
-                same.map(|one| one.receipt).ok_or(error)?
+                let receipt = same.map(|one| one.receipt).ok_or(error)?;
+                self.settle_newest().await?;
+                receipt
             }
             recorded => recorded?,
         };

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use schleuse_broker::engine::{Clock as _, SystemClock};
-use schleuse_client::{Bundle, Client, Evidence, Expectations, Names, TrustAnchors};
+use schleuse_client::{
+    Bundle, Client, Evidence, Expectations, Names, ParticipantReference, TrustAnchors,
+};
 use schleuse_console::{Console, Home, Setting};
 use schleuse_proto::v1;
 
@@ -31,15 +33,7 @@ async fn companion(
     leaf: &Path,
     trust: &str,
 ) -> (Browser, String) {
-    let pki = leaf.ancestors().nth(3).unwrap();
-    let client = Client::builder()
-        .endpoint(format!("https://localhost:{}", broker.address().port()))
-        .trust_file(pki.join(trust))
-        .certificate(leaf.with_extension("pem"))
-        .key(leaf.with_extension("key"))
-        .connect()
-        .await
-        .unwrap();
+    let client = client(broker, leaf, trust).await;
     let catalogue = repository().join("ops/reference/catalogue.toml");
     let names = Names::from_toml(&std::fs::read_to_string(catalogue).unwrap()).unwrap();
     let home = Home {
@@ -50,6 +44,18 @@ async fn companion(
     };
     let console = Console::new(Setting { names, home: Some(home) });
     Browser::at_companion(console, client).await
+}
+
+async fn client(broker: &TestBroker, leaf: &Path, trust: &str) -> Client {
+    let pki = leaf.ancestors().nth(3).unwrap();
+    Client::builder()
+        .endpoint(format!("https://localhost:{}", broker.address().port()))
+        .trust_file(pki.join(trust))
+        .certificate(leaf.with_extension("pem"))
+        .key(leaf.with_extension("key"))
+        .connect()
+        .await
+        .unwrap()
 }
 
 fn size(broker: &TestBroker) -> u64 {
@@ -412,11 +418,19 @@ async fn what_is_sent_again_for_want_of_an_answer_is_recorded_once() {
     let first = sent("release", &release(jobcenter), "release_file").await.location.unwrap();
     let again = sent("release", &release(jobcenter), "release_file").await;
     assert_eq!(again.location, Some(first));
-    // What was changed meanwhile is not taken for what was recorded.
-    let other = [
+    // What was changed or ended meanwhile is not taken for what was recorded.
+    let mut other = vec![
         sent("deputy", &deputy("5"), "deputy_file").await,
         sent("release", &release(insurer), "release_file").await,
     ];
+    let reference = ParticipantReference::parse(&case.reference).unwrap();
+    let leaf = Pki::shared().leaf(LOTSE_AGENCY, "lotse-l-01");
+    let program = client(&broker, &leaf, "trust.toml").await;
+    program.revoke_consent(id.parse().unwrap()).await.unwrap();
+    let known = program.list_safeguards(&reference).await.unwrap();
+    program.revoke_secrecy_release(&known.releases[0]).await.unwrap();
+    other.push(sent("deputy", &deputy("6"), "deputy_file").await);
+    other.push(sent("release", &release(jobcenter), "release_file").await);
     for refused in other {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(refused.text().contains("schon etwas anderes aufgezeichnet"), "{}", refused.text());

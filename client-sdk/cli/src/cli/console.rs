@@ -16,9 +16,6 @@ use super::args::{ConsoleArguments, DpoConsoleArguments, Global, LotseConsoleArg
 use super::output::Output;
 use super::{Ending, builder, files, report};
 
-/// Longest time without a request after which a session ends, in minutes.
-const IDLE_MINUTES_MAX: u64 = 12 * 60;
-
 /// Serves the Lotse's console until the program is ended.
 pub(crate) async fn of_lotse(
     global: &Global,
@@ -63,10 +60,6 @@ async fn serve(
     builder: ClientBuilder,
     output: &Output,
 ) -> Result<Ending, ClientError> {
-    if !(1..=IDLE_MINUTES_MAX).contains(&arguments.idle_minutes) {
-        let expected = format!("1 to {IDLE_MINUTES_MAX} minutes");
-        return Err(ClientError::Argument { what: "--idle-minutes", expected });
-    }
     let idle = Duration::from_secs(arguments.idle_minutes * 60);
     let client = builder.connect().await?;
     let console = Console::new(setting);

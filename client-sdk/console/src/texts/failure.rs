@@ -19,7 +19,7 @@ texts! {
         too_fast: "Das war zu schnell hintereinander", "That was too fast";
         too_fast_do: "Warten Sie einen Augenblick und laden Sie die Seite neu.", "Wait a moment and load the page again.";
         busy: "Gerade werden schon große Ausgaben gemacht", "Large answers are being made already";
-        busy_do: "Mehr davon auf einmal würde die Nachrichten bremsen. Versuchen Sie es in ein paar Minuten noch einmal, oder nehmen Sie auf Ihrem Rechner: schleuse dpo console",
+        busy_do: "Mehr davon auf einmal, auch in Ihren anderen Fenstern, würde die Nachrichten bremsen. Versuchen Sie es in ein paar Minuten noch einmal, oder nehmen Sie auf Ihrem Rechner: schleuse dpo console",
             "More of them at once would slow down messages. Try again in some minutes, or use on your own machine: schleuse dpo console";
         no_console: "Für diese Rolle gibt es keine Konsole", "There is no console for this role";
         no_console_do: "Ihr Zertifikat ist das eines Systems oder der Auswertung. Wählen Sie im Browser das Zertifikat einer Person.",

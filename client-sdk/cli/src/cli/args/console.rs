@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use schleuse_client::deadlines::Place;
 
+/// Longest time without a request after which a session ends, in minutes.
+const IDLE_MINUTES_MAX: u64 = 12 * 60;
+
 /// Arguments of both consoles.
 #[derive(Args, Debug)]
 pub(crate) struct ConsoleArguments {
     /// Port on 127.0.0.1; 0: any free one.
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub(crate) port: u16,
-    /// Minutes without a request after which the session ends.
-    #[arg(long, default_value_t = 60, value_name = "MINUTES")]
+    /// Minutes without a request after which the session ends; at most 12 hours.
+    #[arg(long, default_value_t = 60, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=IDLE_MINUTES_MAX))]
     pub(crate) idle_minutes: u64,
     /// Folder for what stays on this machine: names of participants, conferences. Without it, a folder in --state.
     #[arg(long, env = "SCHLEUSE_CONSOLE", value_name = "FOLDER")]

@@ -48,18 +48,24 @@ struct Places {
 /// A place for a large answer. It is free again when nothing holds it any more: neither the page, nor what it computes,
 /// nor the answer on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Place(#[expect(dead_code, reason = "held")] Arc<[OwnedSemaphorePermit; 2]>);
+pub(super) struct Place(
+    #[expect(dead_code, reason = "held")] Arc<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit)>,
+);
 
 impl Places {
     fn new(at_once: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(at_once)), own: Mutex::default() }
     }
 
-    /// Waits for the visitor's place, then for one of all: so nobody waits for whoever waits.
-    async fn place(&self, visitor: &str) -> Result<Place, AcquireError> {
-        let own = self.own_of(visitor).acquire_owned().await?;
+    /// Waits for the visitor's own place, if it is one of several, then for one of all: so nobody waits for whoever
+    /// waits.
+    async fn place(&self, visitor: Option<&str>) -> Result<Place, AcquireError> {
+        let own = match visitor {
+            Some(visitor) => Some(self.own_of(visitor).acquire_owned().await?),
+            None => None,
+        };
         let all = self.all.clone().acquire_owned().await?;
-        Ok(Place(Arc::new([own, all])))
+        Ok(Place(Arc::new((own, all))))
     }
 
     fn own_of(&self, visitor: &str) -> Arc<Semaphore> {
@@ -98,8 +104,9 @@ fn beyond(desk: &Desk, says: &str, command: &str) -> String {
 
 /// A place; after some time without one, the visitor is asked to come again.
 pub(super) async fn place(desk: &Desk) -> Result<Place, Failed> {
-    let visitor = desk.client.identity().to_string();
-    match tokio::time::timeout(WAIT_MAX, PLACES.place(&visitor)).await {
+    // A companion has one visitor only.
+    let visitor = (!desk.is_home()).then(|| desk.client.identity().to_string());
+    match tokio::time::timeout(WAIT_MAX, PLACES.place(visitor.as_deref())).await {
         Ok(Ok(place)) => Ok(place),
         Ok(Err(_)) | Err(_) => Err(desk.failed(Why::Busy)),
     }
@@ -210,20 +217,24 @@ mod tests {
     }
 
     async fn one(places: &Places) -> Place {
-        places.place("somebody").await.unwrap()
+        places.place(Some("somebody")).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_visitor_has_one_place_and_leaves_the_other_to_others() {
         let places = Places::new(2);
-        let held = places.place("one").await.unwrap();
-        let wait = |visitor| tokio::time::timeout(Duration::from_secs(1), places.place(visitor));
+        let held = places.place(Some("one")).await.unwrap();
+        let wait =
+            |visitor| tokio::time::timeout(Duration::from_secs(1), places.place(Some(visitor)));
         assert!(wait("one").await.is_err(), "waits for the visitor's own");
         let other = wait("other").await.unwrap().unwrap();
         assert!(wait("third").await.is_err(), "waits for one of all");
         drop(held);
         let again = wait("one").await.unwrap().unwrap();
         drop((other, again));
+        let two = (places.place(None).await.unwrap(), places.place(None).await.unwrap());
+        assert!(wait("third").await.is_err());
+        drop(two);
         drop(wait("third").await.unwrap().unwrap());
         assert_eq!(places.own.lock().unwrap().len(), 1, "the others are forgotten");
     }
