@@ -6,6 +6,7 @@
 
 mod check_code;
 mod course;
+mod looks;
 mod page;
 mod receipt;
 #[cfg(test)]

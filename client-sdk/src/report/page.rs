@@ -9,6 +9,7 @@ use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
 use super::course::{ConsentCourse, State, Step, consents, is_restricted};
+use super::looks::{LookPart, looks};
 use super::{Names, Texts, shown, words};
 use crate::error::ClientError;
 use crate::german::{german_end, german_on};
@@ -95,14 +96,6 @@ struct StoppedPart {
     why: &'static str,
 }
 
-/// Somebody read the log.
-#[derive(Clone, Debug)]
-struct LookPart {
-    time: String,
-    who: String,
-    reason: String,
-}
-
 #[derive(Clone, Debug)]
 struct OtherPart {
     time: String,
@@ -138,7 +131,7 @@ impl DataReport {
             passed: writer.passed(),
             refused: writer.refused(),
             stopped: writer.stopped(),
-            looks: rows.iter().filter_map(|row| look(row, names)).collect(),
+            looks: looks(rows, names),
             others: rows.iter().filter_map(|row| other(row, names)).collect(),
         })
     }
@@ -148,6 +141,11 @@ impl DataReport {
     pub fn of_person(mut self, name: &str) -> Self {
         self.person = shown(name);
         self
+    }
+
+    /// How often somebody read the log.
+    fn times_looked(&self) -> usize {
+        self.looks.iter().map(|look| look.times).sum()
     }
 
     /// The page: one HTML file.
@@ -336,15 +334,6 @@ impl Writer<'_> {
             categories: self.names.categories(&label.categories),
         }
     }
-}
-
-fn look(row: &LogRow, names: &Names) -> Option<LookPart> {
-    let Some(Event::LogQueried(event)) = row.event() else { return None };
-    Some(LookPart {
-        time: words::time(row.time_ms()),
-        who: words::actor(row.caused_by(), names),
-        reason: words::reason(&event.reason),
-    })
 }
 
 /// What else happened, as far as it is about the person. The other parts tell the rest.

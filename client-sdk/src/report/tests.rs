@@ -295,3 +295,32 @@ fn a_code_finds_its_consent_and_says_whether_it_is_unchanged() {
     assert_eq!(found(&entries[2..]), None);
     assert_eq!(found(&[]), None);
 }
+
+#[test]
+fn many_looks_of_one_person_on_one_day_are_one_line() {
+    let hour_ms = 3_600_000;
+    let other = |reason| queried(reason).by("projekt", "lotse");
+    let entries = [
+        course().swap_remove(0),
+        queried("control").at(START_MS + hour_ms),
+        other("control").at(START_MS + hour_ms),
+        queried("control").at(START_MS + 2 * hour_ms),
+        queried("another reason").at(START_MS + 2 * hour_ms),
+        queried("another reason").at(START_MS + 2 * hour_ms),
+        queried("control").at(START_MS + 24 * hour_ms),
+    ];
+    let looks = looks::looks(&rows(&entries), &names());
+    let lines: Vec<_> = looks.iter().map(|look| (look.when(), look.reason.clone())).collect();
+    let expected = [
+        ("21.09.2026, 17:13 Uhr bis 18:13 Uhr, 2 Mal", "control"),
+        ("21.09.2026, 17:13 Uhr", "control"),
+        ("21.09.2026, 18:13 Uhr, 2 Mal", "another reason"),
+        ("22.09.2026, 16:13 Uhr", "control"),
+    ];
+    let expected = expected.map(|(when, reason)| (when.to_owned(), reason.to_owned()));
+    assert_eq!(lines, expected);
+    let who: Vec<_> = looks.iter().map(|look| look.who.contains("Lotsin")).collect();
+    assert_eq!(who, [false, true, false, false]);
+    let html = page(&entries, &Texts::default(), START_MS);
+    assert!(html.contains("Blicke in das Protokoll: 6."), "{html}");
+}

@@ -6,7 +6,7 @@ use super::course::State;
 use super::{Names, shown};
 use crate::german::german_time;
 
-/// A time, to the minute: `22.11.2026, 09:30 Uhr`. Times are in UTC, and the page says so once.
+/// A time in Germany, to the minute: `22.11.2026, 09:30 Uhr`. The page says once whose time it is.
 pub(super) fn time(ms: i64) -> String {
     german_time(ms)
 }
@@ -14,7 +14,13 @@ pub(super) fn time(ms: i64) -> String {
 /// A day: `22.11.2026`.
 pub(super) fn day(ms: i64) -> String {
     let time = german_time(ms);
-    time.split_once(',').map_or(time.as_str(), |(day, _)| day).to_owned()
+    time.split_once(", ").map_or(time.as_str(), |(day, _)| day).to_owned()
+}
+
+/// The time of a day: `09:30 Uhr`.
+pub(super) fn time_of_day(ms: i64) -> String {
+    let time = german_time(ms);
+    time.split_once(", ").map_or(time.as_str(), |(_, of_day)| of_day).to_owned()
 }
 
 pub(super) fn address(address: Option<&v1::Address>, names: &Names) -> String {
