@@ -201,6 +201,18 @@ export const tests = {
     await desk.press("Protokoll senden");
     assert.match(await desk.done(), /2 Nachrichten angenommen/);
     const mine = sheet(page, "Mietrückstand");
+    // Later than agreed is a day after the agreed one.
+    await open(page, /^Verspätung melden: Aufgabe 1/);
+    await page.locator("input[id^=late-]").fill("2035-12-31");
+    await desk.press(/^Verspätung melden/);
+    assert.match(Object.values(await desk.errors())[0], /nach dem vereinbarten/);
+    await see("conference-late-problem");
+    await page.locator("input[id^=late-]").fill("2036-01-31");
+    await page.locator("input[id^=why-]").fill("Der Vermieter antwortet nicht.");
+    await desk.press(/^Verspätung melden/);
+    assert.match(await desk.done(), /2 Nachrichten angenommen/);
+    const announced = /angekündigt [^:]*: Aufgabe 1 \(Bis 31\.12\.2035\) jetzt angekündigt bis 31\.01\.2036: Der Vermieter antwortet nicht\./i;
+    assert.match(await plainly(mine), announced);
     // The own one is kept here, that of a body there.
     await open(page, /^Als erfüllt melden: Aufgabe 1/);
     await desk.press(/^Als erfüllt melden/);
@@ -420,7 +432,7 @@ async function answered(desk, id) {
   assert.match(await plainly(page.locator("dl.facts")), /Ihre Antwort schlägt vor: .*10\.12\.2035/);
 }
 
-/// Objects to minutes, confirms them, and reports the own agreement kept.
+/// Objects to minutes, confirms them, and reports the own agreement late, then kept.
 async function kept(desk, theirs) {
   const { page, site } = desk;
   const heard = async () => {
@@ -438,6 +450,15 @@ async function kept(desk, theirs) {
   assert.match(await desk.done(), /1 Nachricht angenommen/);
   const [{ confirmations }] = (await heard()).items;
   assert.ok(!JSON.stringify(confirmations).includes("Das war anders"), "the last word counts");
+  await page.locator("summary", { hasText: "Verspätung melden" }).click();
+  await page.locator("input[id^=late-]").fill("2040-01-31");
+  await unchecked(page, "input[id^=why-]", "x".repeat(501));
+  await desk.press(/^Verspätung melden/);
+  assert.match(Object.values(await desk.errors())[0], /Höchstens 500 Zeichen/);
+  await page.locator("input[id^=why-]").fill("=Der Vermieter <b>antwortet</b> nicht.");
+  await desk.press(/^Verspätung melden/);
+  assert.match(await desk.done(), /1 Nachricht angenommen/);
+  assert.match(JSON.stringify((await heard()).items), /2040-01-31T23:00:00.*=Der Vermieter <b>/);
   await page.locator("summary", { hasText: "Als erfüllt melden" }).click();
   await page.locator("input[id^=kept-]").fill("2020-01-31");
   await desk.press(/^Als erfüllt melden/);

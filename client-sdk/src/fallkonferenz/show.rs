@@ -165,6 +165,7 @@ fn item_json(id: &str, item: &ItemState, now_ms: i64) -> Value {
             "until": rfc3339(one.until_ms),
             "kept_at": one.kept_at_ms.map(rfc3339),
             "expected_by": one.late.as_ref().map(|(by, _)| rfc3339(*by)),
+            "late_because": one.late.as_ref().map(|(_, why)| why),
             "status": format!("{:?}", one.status(now_ms)).to_lowercase(),
         })).collect::<Vec<_>>(),
     })
@@ -215,6 +216,10 @@ fn write_item(
         let what = longer(&one.what);
         writeln!(text, "  Vereinbarung: {} – {what} – bis {until}: {status}", one.who)?;
         writeln!(text, "    Kennung       {id}")?;
+        if let Some((by, why)) = one.late.as_ref().filter(|_| one.kept_at_ms.is_none()) {
+            let why = if why.is_empty() { String::new() } else { format!(": {}", longer(why)) };
+            writeln!(text, "    Angekündigt   bis {}{why}", german_end(*by))?;
+        }
     }
     Ok(())
 }

@@ -126,6 +126,11 @@ texts! {
         keep: "Als erfüllt melden", "Report as kept";
         kept_on: "Erfüllt am", "Kept on";
         kept_problem: "Geben Sie den Tag an, an dem es erfüllt wurde; er liegt nicht in der Zukunft.", "Enter the day on which it was kept; it is not in the future.";
+        say_late: "Verspätung melden", "Report a delay";
+        late_by: "Jetzt bis", "Now until";
+        late_why: "Warum es später wird (kann leer bleiben)", "Why it is later (may stay empty)";
+        late_problem: "Geben Sie einen Tag an, der nach dem vereinbarten liegt und nicht vergangen ist.", "Enter a day that is after the agreed one and not past.";
+        late_until: "jetzt angekündigt bis {}", "announced until {} now";
         guest_lead: "Eine andere Stelle lädt ein. Sie sehen hier, was Ihre Funktion bekommen hat.", "Another body invites. You see here what your function has received.";
         guest_as: "Eingeladen ist", "Invited is";
         guest_answer: "Ihre Antwort", "Your answer";

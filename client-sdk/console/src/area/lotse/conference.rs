@@ -2,6 +2,7 @@
 //! sent to whom, the library and the broker say.
 
 mod acts;
+mod agreements;
 mod convener;
 mod guest;
 mod list;
@@ -34,7 +35,8 @@ pub(super) fn routes() -> Router {
         .route("/conferences/{id}/cancel", post(acts::cancel))
         .route("/conferences/{id}/review", post(acts::review))
         .route("/conferences/{id}/minutes", get(minutes::form).post(minutes::write))
-        .route("/conferences/{id}/kept", post(acts::kept))
+        .route("/conferences/{id}/kept", post(agreements::kept))
+        .route("/conferences/{id}/late", post(agreements::late))
         .route("/conferences/{id}/answer", post(guest::answer))
         .route("/conferences/{id}/confirm", post(guest::confirm))
         .route("/conferences/{id}/calendar.ics", get(calendar))

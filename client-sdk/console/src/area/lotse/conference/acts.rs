@@ -1,12 +1,11 @@
-//! What is done in a conference: asking, inviting, fixing, moving, cancelling, looking at consents anew, and reporting
-//! an agreement kept.
+//! What a convener does in a conference: asking, inviting, fixing, moving, cancelling, looking at consents anew.
 
-use schleuse_client::fallkonferenz::{Conference, Date, State, check_times};
-use schleuse_client::{AgreementId, v1};
+use schleuse_client::fallkonferenz::{Conference, Date, check_times};
+use schleuse_client::v1;
 
-use super::page::{Draft, again, finish, kept_field};
-use super::sending::{LIFE, Opened, Outcome, not_begun, open_for, open_own_for, stopped};
-use super::{convener, folder, guest, open_own, path, plan};
+use super::page::{Draft, finish};
+use super::sending::{LIFE, Opened, Outcome, not_begun, open_own_for, stopped};
+use super::{convener, folder, open_own, path, plan};
 use crate::desk::{Answer, Desk};
 use crate::extract::Path;
 use crate::fields::{Fields, Problems};
@@ -121,35 +120,6 @@ fn reason(fields: &Fields, name: &str) -> v1::FallkonferenzChangeReason {
     let reason = number.and_then(|n: i32| v1::FallkonferenzChangeReason::try_from(n).ok());
     let reason = reason.filter(|one| *one != v1::FallkonferenzChangeReason::Unspecified);
     reason.unwrap_or(v1::FallkonferenzChangeReason::NotStated)
-}
-
-/// Reports an agreement of the own function kept, to whom it concerns.
-pub(super) async fn kept(desk: Desk, Path(id): Path<String>, fields: Fields) -> Answer {
-    let opened = match open_for(&desk, &id, "/kept", &fields).await {
-        Ok(opened) => opened,
-        Err(answer) => return answer,
-    };
-    let agreement: AgreementId = fields.get("agreement").parse().map_err(|_| desk.not_found())?;
-    if !is_own_to_keep(&opened.conference, &opened.conference.state(), agreement) {
-        return Err(desk.not_found());
-    }
-    let field = kept_field(&agreement);
-    let day = read::first_day(fields.get(&field)).filter(|day| *day <= desk.client.now_ms());
-    let Some(day) = day else {
-        let words = desk.t().conference.kept_problem.to_owned();
-        let draft = Draft::of("/kept", fields, &field, words);
-        return again(&desk, &opened.conference, draft).await;
-    };
-    let letters = opened.conference.kept(agreement, day);
-    let letters = letters.map(|letters| guest::marked(letters, &fields));
-    finish(&desk, opened, letters, ("/kept", &field), fields).await
-}
-
-/// Whether an agreement is the own function's, and nobody has said yet that it was kept.
-fn is_own_to_keep(conference: &Conference, state: &State, agreement: AgreementId) -> bool {
-    state.agreements().any(|(_, id, one)| {
-        *id == agreement && one.who == *conference.own() && one.kept_at_ms.is_none()
-    })
 }
 
 /// Looks at the consents anew and recalls what is not covered any more.

@@ -4,8 +4,9 @@
 use schleuse_client::fallkonferenz::{
     AgreementStatus, Conference, Confirmation, Date, ItemState, Letter, Phase, Reply, State,
 };
-use schleuse_client::{AgreementId, ClientError, ItemId, shown, v1};
+use schleuse_client::{ClientError, ItemId, shown, v1};
 
+use super::agreements::Report;
 use super::list::about_nobody;
 use super::sending::{Opened, Outcome, send};
 use super::{convener, guest};
@@ -143,11 +144,6 @@ pub(super) fn date_fields() -> Vec<[String; 3]> {
     (0..3).map(|n| [format!("day{n}"), format!("time{n}"), format!("date_minutes{n}")]).collect()
 }
 
-/// The field for the day on which an agreement was kept.
-pub(super) fn kept_field(agreement: &AgreementId) -> String {
-    format!("kept-{agreement}")
-}
-
 /// Where it is: as fixed, else as planned.
 fn place(conference: &Conference, state: &State) -> String {
     match conference.plan() {
@@ -163,8 +159,10 @@ pub(super) struct AgreementRow {
     pub(super) until: String,
     pub(super) says: &'static str,
     pub(super) class: &'static str,
-    /// The field of the day on which it was kept, where the own function is to say so.
-    pub(super) kept: Option<String>,
+    /// Until when it is announced now, and why; empty if nothing was said.
+    pub(super) announced: String,
+    /// The fields in which the own function says what became of it.
+    pub(super) report: Option<Report>,
 }
 
 /// An item with its minutes.
@@ -219,7 +217,12 @@ pub(super) fn block(
             AgreementStatus::Late => (t.g_late, "warn"),
             AgreementStatus::Overdue => (t.g_overdue, "bad"),
         };
-        let is_ours = one.who == *conference.own() && one.kept_at_ms.is_none();
+        let late = one.late.as_ref().filter(|_| one.kept_at_ms.is_none());
+        let announced = late.map(|(by_ms, why)| {
+            let by = words::end(desk.surface.language, *by_ms);
+            let why = if why.is_empty() { String::new() } else { format!(": {}", shown(why)) };
+            filled(t.late_until, &[&by]) + &why
+        });
         AgreementRow {
             id: id.to_string(),
             who: offices.name(&one.who.to_string()),
@@ -227,7 +230,8 @@ pub(super) fn block(
             until: words::end(desk.surface.language, one.until_ms),
             says,
             class,
-            kept: is_ours.then(|| kept_field(id)),
+            announced: announced.unwrap_or_default(),
+            report: Report::of(conference, id, one),
         }
     });
     let written = item.minutes.as_ref().map(|(version, text)| {
