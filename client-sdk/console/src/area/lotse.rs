@@ -10,6 +10,7 @@ mod leave;
 mod narrow;
 mod notice;
 mod offices;
+mod order;
 mod pages;
 mod participant;
 mod participants;

@@ -58,7 +58,8 @@ fn others(
 }
 
 /// How many persons the book still names, for the page of participants.
-pub(super) fn count(book: &ReferenceBook, ours: &HashSet<String>) -> usize {
+pub(super) fn count<'a>(book: &ReferenceBook, ours: impl Iterator<Item = &'a str>) -> usize {
+    let ours: HashSet<&str> = ours.collect();
     book.references().filter(|one| !ours.contains(one.as_text())).count()
 }
 

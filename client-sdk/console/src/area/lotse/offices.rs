@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schleuse_client::{AgencyEntry, AgencyNames, Names, shown, v1};
 
+use super::order::folded;
 use crate::area::Choice;
 use crate::desk::{Desk, Failed};
 
@@ -19,7 +20,7 @@ impl Offices {
     pub(super) async fn read(desk: &Desk) -> Result<Self, Failed> {
         let listed = desk.client.directory().list().await.map_err(|error| desk.failed(error))?;
         let mut entries: Vec<AgencyEntry> = listed.into_iter().flatten().collect();
-        entries.sort_by(|one, other| one.display_name.cmp(&other.display_name));
+        entries.sort_by_cached_key(|one| (folded(&one.display_name), one.agency.clone()));
         let mut names = BTreeMap::new();
         for entry in &entries {
             names.insert(entry.agency.clone(), shown(&entry.display_name));

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use schleuse_client::{BookEntry, v1};
+use schleuse_client::{BookEntry, ParticipantReference, ReferenceBook, v1};
 
 use super::notice::{Asked, notice};
 use super::offices::Offices;
+use super::order::folded;
 use super::pages::{self, Pages};
 use super::participant::phase_name;
 use super::people::{Person, book, enter, ours};
@@ -76,30 +77,29 @@ pub(super) async fn find(desk: Desk, fields: Fields) -> Answer {
 async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) -> Answer {
     let failed = |error| desk.failed(error);
     let t = &desk.t().lotse;
-    let participants = desk.client.list_participants().await.map_err(failed)?;
-    let states = desk.client.participations().await.map_err(failed)?;
+    let (participants, states, tasks, offices) = tokio::try_join!(
+        async { desk.client.list_participants().await.map_err(failed) },
+        async { desk.client.participations().await.map_err(failed) },
+        Tasks::read(desk),
+        Offices::read(desk),
+    )?;
     let states: HashMap<&str, &v1::Participation> =
         states.iter().map(|state| (state.participant_reference.as_str(), state)).collect();
-    let tasks = Tasks::read(desk).await?;
-    let (book, offices) = (book(desk)?, Offices::read(desk).await?);
-    let ours = participants.iter().map(|one| one.as_text().to_owned()).collect();
-    let kept = match super::kept::count(&book, &ours) {
+    let book = book(desk)?;
+    let kept = match super::kept::count(&book, participants.iter().map(|one| one.as_text())) {
         0 => String::new(),
         persons => filled(t.kept_some, &[&persons.to_string()]),
     };
-    let people = participants.iter().map(|one| Person::of(desk, &book, one));
-    let mut people: Vec<Person> =
-        people.filter(|one| wanted.is_empty() || one.fits(wanted)).collect();
-    people.sort_by_cached_key(|one| (one.entry.display_name.is_empty(), one.name.to_lowercase()));
-    let (people, mut pages) = pages::cut(desk, "/participants", page, people);
+    let found = in_order(&book, found(&book, &participants, wanted));
+    let (people, mut pages) = pages::cut(desk, "/participants", page, found);
     if !wanted.is_empty() {
         // Beyond the first page of a search one searches more exactly.
         (pages.previous, pages.next) = (None, None);
     }
     let open = tasks.by_participant();
-    let row = |one: Person| {
-        let open = open.get(&one.reference).map(|open| open_words(desk, open));
-        Row { open, ..row(desk, &offices, &states, one) }
+    let row = |one: &ParticipantReference| {
+        let open = open.get(one).map(|open| open_words(desk, open));
+        Row { open, ..row(desk, &offices, &states, Person::of(desk, &book, one)) }
     };
     desk.page(&List {
         s: desk.surface.clone(),
@@ -111,6 +111,35 @@ async fn list(desk: &Desk, wanted: &str, page: usize, notice: Option<String>) ->
         pages,
         is_cut: tasks.is_cut,
     })
+}
+
+/// Those whom a search finds: by name or file number, or by the whole reference.
+fn found<'a>(
+    book: &ReferenceBook,
+    participants: &'a [ParticipantReference],
+    wanted: &str,
+) -> Vec<&'a ParticipantReference> {
+    let searched = folded(wanted);
+    let fits = |one: &&ParticipantReference| {
+        let texts =
+            |entry: &BookEntry| [&entry.display_name, &entry.file_number].map(|text| folded(text));
+        let named = book.find(one).map(texts);
+        one.as_text() == searched
+            || named.is_some_and(|texts| texts.iter().any(|text| text.contains(&searched)))
+    };
+    participants.iter().filter(|one| wanted.is_empty() || fits(one)).collect()
+}
+
+/// By name; whoever has none here comes last.
+fn in_order<'a>(
+    book: &ReferenceBook,
+    mut people: Vec<&'a ParticipantReference>,
+) -> Vec<&'a ParticipantReference> {
+    people.sort_by_cached_key(|one| {
+        let name = book.find(one).map_or("", |entry| entry.display_name.as_str());
+        (name.is_empty(), folded(name))
+    });
+    people
 }
 
 fn open_words(desk: &Desk, open: &Open) -> OpenWords {

@@ -81,13 +81,6 @@ impl Person {
     pub(super) fn file_number(&self) -> String {
         shown(&self.entry.file_number)
     }
-
-    /// Whether a search finds the participant.
-    pub(super) fn fits(&self, wanted: &str) -> bool {
-        let wanted = wanted.to_lowercase();
-        let texts = [&self.entry.display_name, &self.entry.file_number];
-        texts.iter().any(|text| text.to_lowercase().contains(&wanted)) || self.id() == wanted
-    }
 }
 
 /// The participant that a path names. Whether it is the visitor's, the broker says. A book that cannot be read hides

@@ -14,6 +14,7 @@ use super::{folder, path};
 use crate::area::Choice;
 use crate::area::lotse::notice::Asked;
 use crate::area::lotse::offices::Offices;
+use crate::area::lotse::order::folded;
 use crate::area::lotse::people::{Person, book, ours};
 use crate::desk::{Answer, Desk, Failed};
 use crate::extract::Query;
@@ -90,7 +91,7 @@ async fn page(desk: &Desk, fields: Fields, problems: Problems) -> Result<Page, F
         .map(|one| Person::of(desk, &book, one))
         .map(|person| Choice::new(person.id(), format!("{} ({})", person.name, short(person.id()))))
         .collect();
-    people.sort_by_cached_key(|choice| choice.says.to_lowercase());
+    people.sort_by_cached_key(|choice| folded(&choice.says));
     people.insert(0, Choice::new("", t.nobody));
     let offices = Offices::read(desk).await?;
     let functions = offices.function_choices(desk.t().forms.choose);
