@@ -157,7 +157,8 @@ impl Pair {
         let command =
             PlanningCommand::CloseTask { actor: lotse(caller), task: task as u64, result };
         let real = self.plan(command);
-        let model = self.model.close_task(&model_lotse(caller), task, &format!("{result:?}"));
+        let model =
+            self.model.close_task(&model_lotse(caller), task, &format!("{result:?}"), self.now);
         match (real, model) {
             (Ok(Outcome::Recorded(record)), Ok(model)) => assert_eq!(record as usize, model),
             (Err(Refusal::IdempotencyConflict { .. }), Err(Error::Conflict)) => {}
@@ -173,7 +174,7 @@ impl Pair {
         };
         let participant = self.whom(*participant);
         let caller = self.person(*caller, participant);
-        let known = self.model.participations(&model_lotse(caller));
+        let known = self.model.participations(&model_lotse(caller), self.now);
         let now = known.iter().find(|(known, _)| known.participant == participant);
         let now = now.and_then(|(known, _)| {
             Phase::ALL.into_iter().find(|it| format!("{it:?}") == known.phase)
@@ -227,7 +228,7 @@ impl Pair {
         else {
             panic!("no participations for {}", PEOPLE[person]);
         };
-        let model = self.model.list_participations(&by);
+        let model = self.model.list_participations(&by, self.now);
         assert_eq!(real.len(), model.len());
         for (real, (model, position)) in real.iter().zip(&model) {
             let known = &real.participation;
@@ -256,7 +257,7 @@ impl Pair {
         let Ok(Outcome::Planning(PlanningOutcome::Tasks { tasks, .. })) = self.plan(command) else {
             panic!("no tasks");
         };
-        assert_eq!(open_requests(&tasks), self.model.open_requests(&by));
+        assert_eq!(open_requests(&tasks), self.model.open_requests(&by, self.now));
         assert_eq!(grants_ending(&tasks), self.model.grants_ending(&by, self.now));
         // Reviews that were missed by now are recorded before any answer, on both sides.
         let recorded = self.state.next_record() - before;

@@ -166,12 +166,13 @@ impl Model {
         caller: &Lotse,
         task: usize,
         result: &str,
+        now: u64,
     ) -> Result<usize, Error> {
         let known =
             self.planning.tasks.iter().find(|it| it.entry == task).ok_or(Error::NotFound)?;
         let participant = known.participant;
         let closed = known.closed.clone();
-        entrusted(&mut self.participants, caller, participant)?;
+        self.check_entrusted(caller, participant, now)?;
         if let Some((before, entry)) = closed {
             return if before == result { Ok(entry) } else { Err(Error::Conflict) };
         }
@@ -183,19 +184,22 @@ impl Model {
         Ok(entry)
     }
 
-    /// Open requests about participants of a Lotse, oldest first. The question is a query.
-    pub fn open_requests(&mut self, caller: &Lotse) -> Vec<usize> {
+    /// Open requests about participants of a Lotse or deputy, oldest first. The question is a query.
+    pub fn open_requests(&mut self, caller: &Lotse, now: u64) -> Vec<usize> {
         self.write(None, Entry::Queried);
         let open = self.planning.tasks.iter().filter(|it| it.closed.is_none());
-        let own = open.filter(|it| self.lotse(it.participant) == Some(caller));
+        let own = open.filter(|it| self.check_entrusted(caller, it.participant, now).is_ok());
         own.map(|it| it.entry).collect()
     }
 
-    /// Grants of participants of a Lotse that end soon: consent and index, in the order in which they end.
+    /// Grants of participants of a Lotse or deputy that end soon: consent and index, in the order in which they end.
+    /// Of somebody whose participation ended none is to be renewed.
     pub fn grants_ending(&self, caller: &Lotse, now: u64) -> Vec<(u64, String, usize)> {
         let mut ending = Vec::new();
         for consent in self.consents.iter().filter(|it| it.revoked_at.is_none()) {
-            if self.lotse(consent.newest.participant) == Some(caller) {
+            let participant = consent.newest.participant;
+            let is_over = self.ended_at(participant).is_some();
+            if !is_over && self.check_entrusted(caller, participant, now).is_ok() {
                 for (index, grant) in consent.newest.grants.iter().enumerate() {
                     if (now + 1..=now + AHEAD_MS).contains(&grant.not_after) {
                         ending.push((grant.not_after, consent.newest.id.clone(), index));
@@ -299,14 +303,15 @@ impl Model {
     }
 
     /// The same as a question of the Lotse, which is a query.
-    pub fn list_participations(&mut self, caller: &Lotse) -> Vec<(Participation, usize)> {
+    pub fn list_participations(&mut self, caller: &Lotse, now: u64) -> Vec<(Participation, usize)> {
         self.write(None, Entry::Queried);
-        self.participations(caller)
+        self.participations(caller, now)
     }
 
-    /// Participations of the participants of a Lotse in order of registration, with their positions.
-    pub fn participations(&self, caller: &Lotse) -> Vec<(Participation, usize)> {
-        let own = (0..self.participants.len()).filter(|it| self.lotse(*it) == Some(caller));
+    /// Participations of the participants of a Lotse or deputy in order of registration, with their positions.
+    pub fn participations(&self, caller: &Lotse, now: u64) -> Vec<(Participation, usize)> {
+        let entrusted = |it: &usize| self.check_entrusted(caller, *it, now).is_ok();
+        let own = (0..self.participants.len()).filter(entrusted);
         let known = own.filter_map(|it| self.participation(it));
         known.map(|it| (it.clone(), self.planning.position(it.participant))).collect()
     }

@@ -116,9 +116,10 @@ impl State {
         actor: Actor,
     ) -> Result<Outcome, Refusal> {
         let agency = self.names.known_agency(&actor.agency);
+        let entrusted = self.entrusted(rules, now, &actor);
         let references = self
             .participants()
-            .filter(|participant| self.is_entrusted(rules, now, &actor, participant))
+            .filter(|participant| entrusted.has(participant))
             .filter_map(|participant| {
                 participant.references.iter().find(|(of, ..)| Some(*of) == agency)
             })

@@ -47,6 +47,27 @@ impl Rules {
     }
 }
 
+/// A caller, of whom it is asked whose Lotse or deputy they are now.
+pub(super) struct Entrusted<'a> {
+    state: &'a State,
+    actor: &'a Actor,
+    now: TimeMs,
+    /// What is decided about them as a deputy.
+    question: Option<Question>,
+}
+
+impl Entrusted<'_> {
+    /// Whether the caller is the participant's Lotse, or their deputy.
+    pub(super) fn has(&self, participant: &Participant) -> bool {
+        let is_deputy = |question: &Question| {
+            question.sender == Some(participant.lotse_agency)
+                && participant.decide(question, self.now).is_ok()
+        };
+        self.state.is_lotse_of(self.actor, participant)
+            || self.question.as_ref().is_some_and(is_deputy)
+    }
+}
+
 impl State {
     /// A participant that the caller is Lotse or deputy of. For all others it does not exist.
     pub(super) fn entrusted_participant(
@@ -98,37 +119,34 @@ impl State {
         actor: &Actor,
         participant: &Participant,
     ) -> bool {
-        self.is_lotse_of(actor, participant) || self.is_deputy_of(rules, now, actor, participant)
+        self.entrusted(rules, now, actor).has(participant)
     }
 
-    fn is_deputy_of(
-        &self,
+    /// The same for a list: what depends on the caller alone is looked up once.
+    pub(super) fn entrusted<'a>(
+        &'a self,
         rules: &Rules,
         now: TimeMs,
-        actor: &Actor,
-        participant: &Participant,
-    ) -> bool {
-        let own = self.names.known_agency(&actor.agency);
-        if own != Some(participant.lotse_agency) {
-            return false;
-        }
-        let person = actor.person.as_deref().unwrap_or_default();
-        let address = Address::parse(actor.agency.as_str(), &format!("{DEPUTY_PREFIX}{person}"));
-        let recipient = address.and_then(|address| self.names.known_address(&address));
-        let (Some(purpose), Some(_)) = (rules.catalogue.deputy_purpose(), recipient) else {
-            return false;
-        };
-        let question = Question {
-            sender: own,
+        actor: &'a Actor,
+    ) -> Entrusted<'a> {
+        Entrusted { state: self, actor, now, question: self.deputy_question(rules, actor) }
+    }
+
+    /// What is decided about a deputy of whom some participant's grant ever spoke; none: the caller is nobody's.
+    fn deputy_question(&self, rules: &Rules, actor: &Actor) -> Option<Question> {
+        let own = self.names.known_agency(&actor.agency)?;
+        let function = format!("{DEPUTY_PREFIX}{}", actor.person.as_deref()?);
+        let address = Address::parse(actor.agency.as_str(), &function)?;
+        Some(Question {
+            sender: Some(own),
             sender_address: None,
-            recipient,
-            recipient_agency: own,
-            purpose,
+            recipient: Some(self.names.known_address(&address)?),
+            recipient_agency: Some(own),
+            purpose: rules.catalogue.deputy_purpose()?,
             // Of whatever data the grant names: without contents, a deputy sees what the Lotse sees.
             categories: Default::default(),
             professional_secret: false,
-        };
-        participant.decide(&question, now).is_ok()
+        })
     }
 
     /// Grants that appoint a deputy name one person of the Lotse's own agency; and no deputy appoints one.

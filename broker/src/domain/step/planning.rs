@@ -51,7 +51,7 @@ impl State {
             }
             PlanningCommand::ListTasks { actor } => self.list_tasks(rules, now, actor),
             PlanningCommand::CloseTask { actor, task, result } => {
-                return self.close_task(now, actor, task, result);
+                return self.close_task(rules, now, actor, task, result);
             }
             PlanningCommand::SetParticipation {
                 actor,
@@ -64,7 +64,9 @@ impl State {
                 let steps = (employability_at_start, employability_at_end);
                 self.set_participation(rules, now, actor, &reference, phase, jobcenter, steps)?
             }
-            PlanningCommand::ListParticipation { actor } => self.list_participation(now, actor),
+            PlanningCommand::ListParticipation { actor } => {
+                self.list_participation(rules, now, actor)
+            }
             PlanningCommand::ShowPlaces => self.show_places(rules),
         };
         Ok(Outcome::Planning(outcome))
@@ -131,6 +133,7 @@ impl State {
 
     fn close_task(
         &mut self,
+        rules: &Rules,
         now: TimeMs,
         actor: Actor,
         task: RecordNumber,
@@ -139,7 +142,8 @@ impl State {
         let known = self.planning.tasks.get(&task);
         let own = known.and_then(|known| {
             let participant = self.participant(known.participant)?;
-            self.is_lotse_of(&actor, participant).then_some((participant.id, known.closed))
+            let is_entrusted = self.is_entrusted(rules, now, &actor, participant);
+            is_entrusted.then_some((participant.id, known.closed))
         });
         match own.ok_or(Refusal::NotFound { field: "task_number" })? {
             (_, Some((before, record))) if before == result => Ok(Outcome::Recorded(record)),
@@ -155,10 +159,11 @@ impl State {
         let mut requests = Vec::new();
         let mut due = Vec::new();
         if actor.role == Role::Lotse {
+            let entrusted = self.entrusted(rules, now, &actor);
             let own = |ix: ParticipantIx| {
                 let known = self.participant(ix)?;
                 let own = self.own_reference(&actor, known);
-                own.filter(|_| self.is_lotse_of(&actor, known))
+                own.filter(|_| entrusted.has(known))
             };
             for (task, known) in &self.planning.tasks {
                 let reference = own(known.participant).filter(|_| known.closed.is_none());
@@ -224,7 +229,10 @@ impl State {
         let mut add = |at: Option<TimeMs>, what| {
             due.push(Task { reference: Some(reference), due: at, what });
         };
-        for consent in participant.consents.iter().filter(|consent| consent.may_hold(now)) {
+        // After the end nothing can be renewed or reviewed, and nothing passes.
+        let is_over = participant.safeguards.ended.is_some();
+        let holding = participant.consents.iter().filter(|one| !is_over && one.may_hold(now));
+        for consent in holding {
             for (ends_at, grant_index) in ends(consent) {
                 if ends_at > now && is_near(ends_at, now) {
                     let what = TaskKind::GrantEnding { consent: consent.id, grant_index };
@@ -346,12 +354,13 @@ impl State {
         }
     }
 
-    fn list_participation(&mut self, now: TimeMs, actor: Actor) -> PlanningOutcome {
+    fn list_participation(&mut self, rules: &Rules, now: TimeMs, actor: Actor) -> PlanningOutcome {
         let positions = self.planning.positions();
+        let entrusted = self.entrusted(rules, now, &actor);
         let own = self.numbered_participants().filter_map(|(ix, participant)| {
             let participation = self.planning.participation(ix)?.clone();
             let reference = self.own_reference(&actor, participant);
-            let reference = reference.filter(|_| self.is_lotse_of(&actor, participant))?;
+            let reference = reference.filter(|_| entrusted.has(participant))?;
             let position = positions.get(&ix).copied().unwrap_or_default();
             Some(ListedParticipation { reference, participation, position })
         });

@@ -70,13 +70,12 @@ impl State {
     ) -> Result<Outcome, Refusal> {
         let until = now.saturating_add(within_ms);
         let own = self.names.known_agency(&actor.agency);
+        let entrusted = self.entrusted(rules, now, &actor);
         let mut reviews: Vec<Review> = Vec::new();
         for participant in self.participants() {
             let reference = participant.references.iter().find(|(of, ..)| Some(*of) == own);
             let Some((_, reference, _)) = reference else { continue };
-            if participant.safeguards.ended.is_some()
-                || !self.is_entrusted(rules, now, &actor, participant)
-            {
+            if participant.safeguards.ended.is_some() || !entrusted.has(participant) {
                 continue;
             }
             for consent in participant.consents.iter().filter(|consent| consent.may_hold(now)) {
