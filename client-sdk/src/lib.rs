@@ -192,7 +192,8 @@ pub use planning::{
 pub use receive::{Incoming, Opened, ReceiveStream, Received, Stage, Unverified, Verifier};
 pub use references::{BookEntry, ReferenceBook};
 pub use report::{
-    CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, Texts, find_by_code, shown,
+    CheckCode, ConsentReceipt, DataReport, FoundConsent, Names, RECEIPT_TYPES, Texts, find_by_code,
+    shown,
 };
 pub use rights::{Hold, HoldId};
 pub use runs::{ApprovedRun, OpenRun, ProposedRun, RunCounts, RunPreview, RunSubject};

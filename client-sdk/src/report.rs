@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 pub use check_code::CheckCode;
 pub use page::DataReport;
-pub use receipt::{ConsentReceipt, FoundConsent, find_by_code};
+pub use receipt::{ConsentReceipt, FoundConsent, RECEIPT_TYPES, find_by_code};
 
 use crate::error::ClientError;
 

@@ -1,5 +1,7 @@
 //! The course of a participant's consents, as rows of the log tell it.
 
+use std::collections::BTreeSet;
+
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
@@ -18,6 +20,8 @@ pub(super) enum State {
     Revoked,
     /// Suspended until it is confirmed.
     Suspended,
+    /// The participation has ended.
+    Over,
     /// The document is not shown.
     Unknown,
 }
@@ -105,11 +109,41 @@ pub(super) fn consents(rows: &[LogRow]) -> Vec<ConsentCourse<'_>> {
     consents
 }
 
-/// Whether processing is restricted after the last row.
-pub(super) fn is_restricted(rows: &[LogRow]) -> bool {
-    let restrictions = rows.iter().filter_map(|row| match row.event() {
-        Some(Event::ParticipantRestricted(event)) => Some(event.restricted),
-        _ => None,
-    });
-    restrictions.last().unwrap_or_default()
+/// What stands beside the consents after the last row, and stops what they allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Beside {
+    /// Whether processing is restricted.
+    pub(super) restricted: bool,
+    /// Whether the participation has ended: for good.
+    pub(super) ended: bool,
+    /// Objections that were not withdrawn.
+    pub(super) objections: usize,
+}
+
+impl Beside {
+    pub(super) fn of(rows: &[LogRow]) -> Self {
+        let (mut restricted, mut ended, mut objections) = (false, false, BTreeSet::new());
+        for row in rows {
+            match row.event() {
+                Some(Event::ParticipantRestricted(event)) => restricted = event.restricted,
+                Some(Event::ParticipationEnded(_)) => ended = true,
+                Some(Event::ObjectionRecorded(event)) => {
+                    objections.insert(&event.objection_id);
+                }
+                Some(Event::ObjectionWithdrawn(event)) => {
+                    objections.remove(&event.objection_id);
+                }
+                _ => {}
+            }
+        }
+        Self { restricted, ended, objections: objections.len() }
+    }
+
+    /// The state of a consent with what stands beside it: after the end nothing passes, whatever a consent says.
+    pub(super) fn state(&self, course: &ConsentCourse<'_>, now_ms: i64) -> State {
+        match course.state_at(now_ms) {
+            State::InForce | State::NotYet | State::Suspended if self.ended => State::Over,
+            state => state,
+        }
+    }
 }

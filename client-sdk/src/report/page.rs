@@ -8,7 +8,7 @@ use schleuse_proto::evidence::decode_canonical;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
-use super::course::{ConsentCourse, State, Step, consents, is_restricted};
+use super::course::{Beside, ConsentCourse, State, Step, consents};
 use super::looks::{LookPart, looks};
 use super::{Names, Texts, shown, words};
 use crate::error::ClientError;
@@ -25,7 +25,7 @@ pub struct DataReport {
     reference: String,
     made: String,
     records: usize,
-    restricted: bool,
+    beside: Beside,
     in_force: usize,
     consents: Vec<ConsentPart>,
     passed: Vec<PassedPart>,
@@ -119,15 +119,19 @@ impl DataReport {
         check_shown(rows)?;
         let courses = consents(rows);
         let writer = Writer { rows, names, courses: &courses };
-        let states = courses.iter().map(|course| course.state_at(now_ms));
+        let beside = Beside::of(rows);
+        let states = courses.iter().map(|course| beside.state(course, now_ms));
         Ok(Self {
             person: String::new(),
             reference: participant.as_text().to_owned(),
             made: words::time(now_ms),
             records: rows.len(),
-            restricted: is_restricted(rows),
+            beside,
             in_force: states.filter(|state| *state == State::InForce).count(),
-            consents: courses.iter().map(|c| consent_part(c, names, texts, now_ms)).collect(),
+            consents: courses
+                .iter()
+                .map(|course| consent_part(course, beside.state(course, now_ms), names, texts))
+                .collect(),
             passed: writer.passed(),
             refused: writer.refused(),
             stopped: writer.stopped(),
@@ -173,11 +177,10 @@ fn check_shown(rows: &[LogRow]) -> Result<(), ClientError> {
 
 fn consent_part(
     course: &ConsentCourse<'_>,
+    state: State,
     names: &Names,
     texts: &Texts,
-    now_ms: i64,
 ) -> ConsentPart {
-    let state = course.state_at(now_ms);
     let document = course.document().cloned().unwrap_or_default();
     let text = document.text.clone().unwrap_or_default();
     let history = course.steps.iter().map(|(step, row)| {

@@ -5,7 +5,7 @@ use askama::Template;
 use schleuse_proto::v1;
 use serde_json::{Value, json};
 
-use super::course::{ConsentCourse, Revision, State, Step, consents, is_restricted};
+use super::course::{Beside, ConsentCourse, Revision, State, Step, consents};
 use super::page::{GrantPart, given_by, grant_part};
 use super::{CheckCode, Names, Texts, shown, words};
 use crate::clock::rfc3339;
@@ -28,7 +28,7 @@ pub struct ConsentReceipt {
     given_by: String,
     made: String,
     state: &'static str,
-    restricted: bool,
+    beside: Beside,
     grants: Vec<GrantPart>,
     releases: Vec<String>,
     review: String,
@@ -55,10 +55,27 @@ pub struct FoundConsent {
     pub state: v1::ConsentState,
     /// Whether the processing of the participant's data is restricted: then nothing passes.
     pub restricted: bool,
+    /// Whether the participation has ended: then nothing passes any more.
+    pub ended: bool,
+    /// The participant's objections in force: what they are about does not pass.
+    pub objections: usize,
 }
 
+/// Types of the records that a receipt is made of, and that tell whether its consent still holds.
+pub const RECEIPT_TYPES: [v1::RecordType; 8] = [
+    v1::RecordType::ConsentRecorded,
+    v1::RecordType::ConsentRevoked,
+    v1::RecordType::ConsentSuspended,
+    v1::RecordType::ConsentConfirmed,
+    v1::RecordType::ParticipantRestricted,
+    v1::RecordType::ObjectionRecorded,
+    v1::RecordType::ObjectionWithdrawn,
+    v1::RecordType::ParticipationEnded,
+];
+
 impl ConsentReceipt {
-    /// Makes the receipt from rows about the participant, which must have the consent with its document.
+    /// Makes the receipt from rows about the participant, which must have the consent with its document: all rows of
+    /// [`RECEIPT_TYPES`].
     ///
     /// # Errors
     /// The rows do not show the consent.
@@ -71,7 +88,7 @@ impl ConsentReceipt {
         now_ms: i64,
     ) -> Result<Self, ClientError> {
         let unknown = || ClientError::argument("consent", "a consent of this participant");
-        let courses = consents(rows);
+        let (courses, beside) = (consents(rows), Beside::of(rows));
         let course = courses.iter().find(|course| course.id == consent.as_bytes());
         let course = course.ok_or_else(unknown)?;
         let newest = course.revisions.last().copied().ok_or_else(unknown)?;
@@ -88,8 +105,8 @@ impl ConsentReceipt {
             form: words::form(document.form()),
             given_by: given_by(document),
             made: words::time(now_ms),
-            state: words::state(course.state_at(now_ms)),
-            restricted: is_restricted(rows),
+            state: words::state(beside.state(course, now_ms)),
+            beside,
             grants: document.grants.iter().map(|grant| grant_part(grant, names)).collect(),
             releases: document.secrecy_releases.iter().map(|one| release(one, names)).collect(),
             review: words::day(document.review_by_ms),
@@ -153,10 +170,10 @@ impl ConsentReceipt {
     }
 }
 
-/// Finds the consent of a check code among rows about the participant.
+/// Finds the consent of a check code among rows about the participant: all rows of [`RECEIPT_TYPES`].
 #[must_use]
 pub fn find_by_code(rows: &[LogRow], code: CheckCode, now_ms: i64) -> Option<FoundConsent> {
-    let restricted = is_restricted(rows);
+    let Beside { restricted, ended, objections } = Beside::of(rows);
     consents(rows).iter().find_map(|course| {
         let of = |one: &&Revision<'_>| {
             CheckCode::of(&one.event.document_hash, &one.row.leaf_hash()) == code
@@ -173,9 +190,11 @@ pub fn find_by_code(rows: &[LogRow], code: CheckCode, now_ms: i64) -> Option<Fou
                 State::Ended => v1::ConsentState::Expired,
                 State::Revoked => v1::ConsentState::Revoked,
                 State::Suspended => v1::ConsentState::Suspended,
-                State::Unknown => v1::ConsentState::Unspecified,
+                State::Over | State::Unknown => v1::ConsentState::Unspecified,
             },
             restricted,
+            ended,
+            objections,
         })
     })
 }

@@ -172,6 +172,54 @@ fn pages_say_that_processing_is_restricted() {
     assert_eq!(pages(&entries), [false, false]);
 }
 
+#[test]
+fn after_the_end_no_page_says_that_a_consent_holds() {
+    let mut entries = course();
+    entries.push(restricted(false));
+    let pages = |entries: &[Entry]| {
+        let receipt = receipt(entries).to_html().unwrap();
+        [receipt, page(entries, &Texts::default(), START_MS)]
+    };
+    assert!(
+        pages(&entries)
+            .iter()
+            .all(|html| html.contains(">Stand: gilt<") || html.contains("\"state\">gilt<"))
+    );
+    let hash = Bytes::from_static(&[7; 32]);
+    let ended = v1::ParticipationEnded { document_hash: hash.clone() };
+    entries.push(Entry::of(Event::ParticipationEnded(ended)).about('p'));
+    for html in pages(&entries) {
+        assert!(html.contains("gilt nicht mehr: Ihre Teilnahme ist beendet"), "{html}");
+        assert!(!html.contains("Stand: gilt<") && !html.contains("Spätestens am"), "{html}");
+    }
+    assert!(page(&entries, &Texts::default(), START_MS).contains("davon gelten jetzt 0."));
+    let code = receipt(&entries).code();
+    assert!(find_by_code(&rows(&entries), code, START_MS).unwrap().ended);
+}
+
+#[test]
+fn pages_count_the_objections_in_force() {
+    let objection = |id: u8| {
+        let (objection_id, document_hash) = (Bytes::copy_from_slice(&[id; 16]), Bytes::new());
+        Entry::of(Event::ObjectionRecorded(v1::ObjectionRecorded { objection_id, document_hash }))
+    };
+    let withdrawn = |id: u8| {
+        let (objection_id, document_hash) = (Bytes::copy_from_slice(&[id; 16]), Bytes::new());
+        Entry::of(Event::ObjectionWithdrawn(v1::ObjectionWithdrawn { objection_id, document_hash }))
+    };
+    let mut entries = course();
+    let says = |entries: &[Entry], count: usize| {
+        let words = format!("Widersprüche, die jetzt gelten: {count}");
+        let receipt = receipt(entries).to_html().unwrap();
+        [receipt, page(entries, &Texts::default(), START_MS)].map(|html| html.contains(&words))
+    };
+    assert_eq!(says(&entries, 0), [false, false]);
+    entries.extend([objection(1), objection(2), withdrawn(1)]);
+    assert_eq!(says(&entries, 1), [true, true]);
+    let code = receipt(&entries).code();
+    assert_eq!(find_by_code(&rows(&entries), code, START_MS).unwrap().objections, 1);
+}
+
 /// Text that wants to be markup, to turn other text around, or never to end.
 fn hostile() -> String {
     let markup = "<script>alert(1)</script><img src=x onerror=y>\"'&</pre></style>";

@@ -39,6 +39,23 @@ pub(super) fn reason(reason: &str) -> String {
         "releases and objections listed by the Lotse" => {
             "Schweigepflichtentbindungen und Widersprüche wurden angesehen.".to_owned()
         }
+        "participants listed by the Lotse" => {
+            "Die Liste der Teilnehmenden wurde angesehen.".to_owned()
+        }
+        "participations listed by the Lotse" => {
+            "Der Stand der Teilnahmen wurde angesehen.".to_owned()
+        }
+        "tasks listed by the Lotse" => "Anstehende Aufgaben wurden angesehen.".to_owned(),
+        "reviews listed by the Lotse" => "Anstehende Durchsichten wurden angesehen.".to_owned(),
+        "holds listed by the project's officer" => {
+            "Aufschübe des Löschens wurden angesehen.".to_owned()
+        }
+        "open runs listed by the project's officer" => {
+            "Vorschläge zum Löschen wurden angesehen.".to_owned()
+        }
+        "duties to delete listed by the officer" => {
+            "Pflichten zum Löschen wurden angesehen.".to_owned()
+        }
         "erasure planned" => "Ein Löschen wurde vorbereitet.".to_owned(),
         other => shown(other),
     }
@@ -65,6 +82,7 @@ pub(super) fn state(state: State) -> &'static str {
         State::Ended => "abgelaufen",
         State::Revoked => "widerrufen",
         State::Suspended => "ausgesetzt",
+        State::Over => "gilt nicht mehr: Ihre Teilnahme ist beendet",
         State::Unknown => "Einzelheiten werden hier nicht gezeigt",
     }
 }

@@ -2,7 +2,7 @@
 
 use schleuse_client::{
     Client, ClientError, Clock as _, ConsentReceipt, FoundConsent, LogQuery, LogRow,
-    ParticipantReference, SystemClock, find_by_code, format_time, rfc3339, v1,
+    ParticipantReference, RECEIPT_TYPES, SystemClock, find_by_code, format_time, rfc3339, v1,
 };
 use serde_json::{Value, json};
 
@@ -69,20 +69,19 @@ async fn consents(
     participant: &ParticipantReference,
     reason: &str,
 ) -> Result<Vec<LogRow>, ClientError> {
-    let types = [
-        v1::RecordType::ConsentRecorded,
-        v1::RecordType::ConsentRevoked,
-        v1::RecordType::ConsentSuspended,
-        v1::RecordType::ConsentConfirmed,
-        v1::RecordType::ParticipantRestricted,
-    ];
-    let query = LogQuery::new(reason).participant(participant).types(&types);
+    let query = LogQuery::new(reason).participant(participant).types(&RECEIPT_TYPES);
     Ok(client.query_all(&query).await?.rows)
 }
 
 fn state(found: &FoundConsent) -> &'static str {
+    if found.ended && found.state != v1::ConsentState::Revoked {
+        return "the participation has ended: nothing passes any more";
+    }
     match found.state {
         v1::ConsentState::Active if found.restricted => "active, but processing is restricted",
+        v1::ConsentState::Active if found.objections > 0 => {
+            "active, but what objections are about does not pass"
+        }
         v1::ConsentState::Active => "active",
         v1::ConsentState::NotYet => "not yet",
         v1::ConsentState::Expired => "expired",
@@ -105,6 +104,8 @@ fn found_json(found: &FoundConsent) -> Value {
         "unchanged": is_unchanged(found),
         "state": state(found),
         "restricted": found.restricted,
+        "ended": found.ended,
+        "objections": found.objections,
         "recorded": rfc3339(found.recorded_ms),
     })
 }
@@ -139,11 +140,17 @@ mod tests {
             recorded_ms: 0,
             state,
             restricted: false,
+            ended: false,
+            objections: 0,
         };
         assert!(found_text(&found).contains("\nunchanged\nstate: active"));
         assert_eq!(found_json(&found)["unchanged"], true);
         (found.newest_revision, found.restricted) = (3, true);
         assert!(found_text(&found).contains("changed since: revision 3"));
         assert_eq!(found_json(&found)["state"], "active, but processing is restricted");
+        (found.restricted, found.objections) = (false, 1);
+        assert!(found_text(&found).contains("objections"), "{found:?}");
+        found.ended = true;
+        assert!(found_text(&found).contains("participation has ended"), "{found:?}");
     }
 }

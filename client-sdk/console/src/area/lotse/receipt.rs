@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use schleuse_client::{ConsentReceipt, LogQuery, Texts, hex, v1};
+use schleuse_client::{ConsentReceipt, LogQuery, RECEIPT_TYPES, Texts, hex};
 
 use super::consent::{Consent, find};
 use crate::desk::{Answer, Desk, Failed};
@@ -27,16 +27,9 @@ fn texts(desk: &Desk, consent: &Consent) -> Result<Texts, Failed> {
 pub(super) async fn show(desk: Desk, Path((reference, consent)): Path<(String, String)>) -> Answer {
     let consent = find(&desk, &reference, &consent).await?;
     let failed = |error| desk.failed(error);
-    let types = [
-        v1::RecordType::ConsentRecorded,
-        v1::RecordType::ConsentRevoked,
-        v1::RecordType::ConsentSuspended,
-        v1::RecordType::ConsentConfirmed,
-        v1::RecordType::ParticipantRestricted,
-    ];
     let participant = &consent.person.reference;
     let query = LogQuery::new(REASON);
-    let query = query.participant(participant).types(&types);
+    let query = query.participant(participant).types(&RECEIPT_TYPES);
     let rows = desk.client.query_all(&query).await.map_err(failed)?.rows;
     let (texts, now_ms) = (texts(&desk, &consent)?, desk.client.now_ms());
     let id = consent.record.consent_id;
