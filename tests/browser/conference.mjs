@@ -88,7 +88,7 @@ export const tests = {
     await see("conference-plan");
     await desk.press("Planen");
     const missing = Object.keys(await desk.errors()).sort();
-    assert.deepEqual(missing, ["answer_by", "bodies", "convener", "day0", "place", "title0"]);
+    assert.deepEqual(missing, ["answer_by", "bodies", "convener", "day0", "participant", "place", "title0"]);
     await see("conference-plan-problems");
     await plan(desk, person);
     await page.fill("#answer_by", "2035-12-24");
@@ -122,6 +122,58 @@ export const tests = {
     await desk.press("Noch einmal senden");
     await page.waitForURL(/\/conferences\/[0-9a-f]{32}$/);
     assert.match(await page.locator("main").innerText(), /Mietrückstand/, "nothing of the plan is lost");
+  }),
+
+  "about nobody has to be said, and leaves no data to name": atDesk(async (world, desk) => {
+    const { page, see } = desk;
+    const { person } = await prepared(desk, { kasse: false });
+    await plan(desk, person);
+    await page.selectOption("#participant", "nobody");
+    await desk.press("Planen");
+    const wrong = await desk.errors();
+    assert.deepEqual(Object.keys(wrong).sort(), ["categories0", "categories1"]);
+    assert.match(wrong.categories0, /über niemanden/);
+    assert.ok(await page.isChecked("#categories0-gesundheit"), "what was ticked is still there");
+    await see("conference-nobody");
+    // Whoever is not in the list any more is not taken for nobody.
+    await desk.go(`/conferences/new?participant=${"b".repeat(26)}`);
+    assert.equal(await page.inputValue("#participant"), "");
+  }),
+
+  "an item goes only to the bodies that it is for": atDesk(async ({ site }, desk) => {
+    const { page, see } = desk;
+    const { person } = await prepared(desk);
+    await plan(desk, person);
+    const box = (number, body) => `[id="for${number}-${body}"]`;
+    assert.equal(await page.locator(box(0, REHA)).count(), 0);
+    await desk.press("Punkte einzeln zuteilen");
+    for (const number of [0, 1]) {
+      for (const one of [REHA, KASSE]) assert.ok(await page.isChecked(box(number, one)), `${number} ${one}`);
+    }
+    assert.equal(await page.inputValue("#notes0"), "Bericht mitbringen");
+    for (const one of [REHA, KASSE]) await page.uncheck(box(0, one));
+    await page.uncheck(box(1, REHA));
+    await desk.press("Planen");
+    assert.deepEqual(Object.keys(await desk.errors()), ["for0"]);
+    await page.check(box(0, REHA));
+    await page.uncheck(`[id="bodies-${KASSE}"]`);
+    await desk.press("Planen");
+    assert.deepEqual(Object.keys(await desk.errors()).sort(), ["bodies"]);
+    assert.equal(await page.locator(box(0, KASSE)).count(), 0);
+    await page.check(`[id="bodies-${KASSE}"]`);
+    await desk.press("Planen");
+    await page.uncheck(box(0, KASSE));
+    await page.uncheck(box(1, REHA));
+    await see("conference-shared");
+    await desk.press("Planen");
+    await page.waitForURL(/\/conferences\/[0-9a-f]{32}$/);
+    const id = page.url().match(/[0-9a-f]{32}$/)[0];
+    await desk.press("Einladen");
+    assert.match(await desk.done(), /4 Nachrichten angenommen/);
+    assert.deepEqual(await shares(page), ["✓ bekommt ihn", "– nicht vorgesehen", "– nicht vorgesehen", "✓ bekommt ihn"]);
+    assert.equal((await take(site, DRV, "reha-beratung", id)).length, 2);
+    const theirs = await body(site, DRV, "show", "--conference", id);
+    assert.deepEqual(theirs.items.map(({ title: name }) => name), ["Begutachtung"]);
   }),
 
   "from the plan to the agreement, and called off at last": atDesk(async ({ site }, desk) => {
@@ -164,6 +216,8 @@ export const tests = {
     await desk.press("Absagen");
     assert.match(await page.locator(".head .chip").first().innerText(), /abgesagt/);
     assert.equal(await page.locator("main form").count(), 0, "nothing is to be done any more");
+    const back = await download(page, page.getByRole("link", { name: /aus dem Kalender nehmen/ }));
+    assert.match(back.text, /METHOD:CANCEL/, "the date does not stay in calendars");
     await see("conference-cancelled");
     await take(site, DRV, "reha-beratung", id);
     const theirs = JSON.stringify(await body(site, DRV, "show", "--conference", id));
@@ -480,7 +534,10 @@ async function calendar(desk, person) {
 
 /// Types into a field what its browser would not take.
 async function unchecked(page, field, value) {
-  await page.locator(field).evaluate((one) => { one.form.noValidate = true; });
+  await page.locator(field).evaluate((one) => {
+    one.form.noValidate = true;
+    one.removeAttribute("maxlength");
+  });
   await page.fill(field, value);
 }
 

@@ -340,8 +340,28 @@ const refusals = {
     await site.schleuse(ROLES.lotse, "lotse", "participant", "end", ...about, "--yes");
     await desk.press("Durchsicht bestätigen");
     assert.match((await desk.errors()).act, /Die Teilnahme ist beendet/);
+    await saysThatItIsOver(desk, person);
   }),
 };
+
+/// After the end no page and no receipt says that a consent holds, and nothing is offered that the broker would refuse.
+async function saysThatItIsOver(desk, person) {
+  const { page } = desk;
+  await desk.follow(person.name);
+  const chips = await page.locator("table.matrix .chip, ul.rows .chip").allInnerTexts();
+  assert.ok(chips.length >= 2 && chips.every((one) => /Teilnahme beendet/.test(one)), chips.join("; "));
+  assert.match(await page.locator("main").innerText(), /Für diese Person ist nichts offen/);
+  await page.locator("table.matrix a").first().click();
+  await page.waitForURL(/\/consents\/[0-9a-f]{32}$/);
+  assert.match(await page.locator(".head .chip").innerText(), /Teilnahme beendet/);
+  assert.equal(await page.locator("a[href$='/renew'], a[href$='/narrow'], form[action*=confirm]").count(), 0);
+  assert.equal(await page.locator("a[href$='/revoke']").count(), 1, "what was given can be taken back");
+  await desk.see("lotse-consent-over");
+  await desk.follow("Quittung drucken");
+  const receipt = await page.locator("body").innerText();
+  assert.match(receipt, /gilt nicht mehr: Ihre Teilnahme ist beendet/);
+  assert.doesNotMatch(receipt, /Was Sie erlauben|Spätestens am/);
+}
 
 const ending = {
   "a consent is narrowed after a look at what that stops, and its review confirmed": atDesk(async ({ site }, desk) => {

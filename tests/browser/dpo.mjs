@@ -162,6 +162,7 @@ export const flows = {
     assert.equal(overdue, "1");
     assert.match(size, /^\d+ Einträge$/);
     assert.deepEqual(numbers[365].slice(0, 3), numbers[30].slice(0, 3));
+    assert.equal(Number(numbers[7][0]), Number(accepted) - 1, "the story began before these seven days");
     const { groups } = await site.schleuse(
       ROLES.dpo, "dpo", "count", "--reason", "numbers of the overview", "--type", "message-decided", "--by", "outcome",
     );
@@ -182,7 +183,7 @@ export const flows = {
     const about = { participant: site.participant.project };
     const some = {
       agency: DRV, outcome: "accepted", purpose: "unterlagen", category: "gesundheit", kind: "unterlagen.supply",
-      consent: site.consent, since: day(Date.now() - 7 * 86_400_000), until: day(Date.now()),
+      consent: site.consent, since: day(Date.now() - 30 * 86_400_000), until: day(Date.now()),
     };
     for (const [name, value] of Object.entries(some)) {
       const found = await of({ ...about, [name]: value });
@@ -191,7 +192,7 @@ export const flows = {
     }
     const none = {
       counterpart: "gesundheitsamt-regensburg", outcome: "refused", purpose: "hilfeplanung", category: "wohnen",
-      kind: "hilfeplan.draft", until: "2020-01-01", consent: "0".repeat(32), certificate: "ab".repeat(16),
+      kind: "hilfeplan.draft", until: "2020-01-01", since: day(Date.now() + 2 * 86_400_000), consent: "0".repeat(32), certificate: "ab".repeat(16),
     };
     for (const [name, value] of Object.entries(none)) {
       assert.deepEqual(await of({ ...about, agency: JOBCENTER, [name]: value }), [], `${name} finds nothing`);
@@ -251,7 +252,7 @@ export const flows = {
     assert.doesNotMatch(page.url(), /reason|unterlagen/, "nothing of it stands in the address");
   },
 
-  "a result expands, and its proof verifies": async ({ browsers }) => {
+  "a result expands, its proof verifies, and the search goes on from there": async ({ site, browsers }) => {
     const page = await browsers.page("dpo");
     await search(page, { purpose: "unterlagen", outcome: "accepted" });
     const first = page.locator("ol.rows > li").first();
@@ -265,6 +266,15 @@ export const flows = {
     assert.match(await page.locator(".note.good").innerText(), /unverändert im Protokoll/);
     assert.ok(await page.locator("ol code").count() > 3, "the path to the root");
     assert.match(await page.locator("pre").innerText(), /^schleuse\.example\/log\n\d+\n/);
+    // Back to the search, with everything that was typed, and without another look.
+    const records = await site.recordsOf(() => page.click("text=Suche ändern"));
+    assert.deepEqual(records, []);
+    const typed = { purpose: "unterlagen", outcome: "accepted", reason: REASON };
+    for (const [name, value] of Object.entries(typed)) assert.equal(await page.inputValue(`#${name}`), value, name);
+    assert.equal(await page.locator(".problems").count(), 0);
+    await page.click("main form button[type=submit]");
+    await page.click("text=Suche ändern");
+    assert.equal(await page.inputValue("#purpose"), "unterlagen");
   },
 
   "the next page goes on where the first one ended": async ({ browsers }) => {
@@ -323,6 +333,12 @@ export const flows = {
     await page.waitForSelector(".problems");
     assert.equal(await page.inputValue("#reason"), REASON);
     assert.match(await page.locator("#certificate-error").innerText(), /Zertifikat, eine Stelle oder einen Zeitraum/);
+    // Days the wrong way round are no incident in which nothing happened.
+    await page.fill("#since", "2026-05-02");
+    await page.fill("#until", "2026-05-01");
+    await page.click("main form button[type=submit]");
+    await page.waitForSelector("#until-error");
+    assert.equal(await page.locator("main table, main .empty").count(), 0);
   },
 
   "the report is a page for the participant, without scripts": async ({ site, browsers }) => {
@@ -349,12 +365,22 @@ export const flows = {
 
   "duties to delete: overdue, open, all": async ({ site, browsers }) => {
     const page = await browsers.page("dpo");
-    for (const which of ["overdue", "open", "all"]) {
+    const [overdue] = await site.schleuse(ROLES.dpo, "dpo", "deletions", "--overdue");
+    const open = await site.duty();
+    const answered = await site.duty();
+    const confirm = ["agency", "confirm-deletion", String(answered.duty), "--deleted"];
+    await site.schleuse(`agencies/${DRV}/system`, ...confirm);
+    const [first, second, third] = [overdue, open, answered].map(({ duty }) => String(duty));
+    for (const [which, numbers] of [["overdue", [first]], ["open", [first, second]], ["all", [first, second, third]]]) {
       await page.goto(`/de/deletions?which=${which}`);
       assert.match(await page.locator(`main a[href$="which=${which}"]`).getAttribute("aria-current"), /page/);
-      const rows = await page.locator("tbody").innerText();
-      assert.match(rows, /drv-bayern-sued\/reha-beratung/);
-      assert.ok(rows.includes(site.participant.project) && rows.includes("überfällig"), rows);
+      const rows = await page.locator("tbody tr").evaluateAll((all) => all.map((row) => row.textContent));
+      const ours = rows.filter((row) => /drv-bayern-sued\/reha-beratung/.test(row));
+      const of = (number) => ours.find((row) => new RegExp(`^\\s*${number}\\D`).test(row));
+      assert.deepEqual([first, second, third].filter(of), numbers, which);
+      assert.match(of(first), /überfällig/);
+      assert.ok(of(first).includes(site.participant.project), rows);
+      if (which === "all") assert.match(of(third), /gelöscht/);
     }
     const other = await browsers.page("drvDpo");
     await other.goto("/de/deletions?which=all");

@@ -157,6 +157,7 @@ export const tests = {
     const { page } = desk;
     await site.publish("lotsenstelle", "Lotsenstelle", "lotse=Lotsenstelle");
     await desk.go("/conferences/new");
+    await page.selectOption("#participant", "nobody");
     await page.selectOption("#convener", "lotsenstelle/lotse");
     await page.check(`[id="bodies-${JOBCENTER}/fallmanagement"]`);
     const fields = { day0: "2035-12-08", time0: "10:00", answer_by: "2035-12-01", title0: "Fragen" };

@@ -95,6 +95,40 @@ async function fits(page, where) {
   assert.ok(wide <= room, `${where}: ${wide} pixels wide where there is room for ${room}`);
   assert.deepEqual(cut, [], `${where}: cut off`);
   assert.deepEqual(pushed, [], `${where}: columns that must be scrolled to`);
+  assert.deepEqual(await overlapping(page), [], `${where}: words upon words`);
+}
+
+/// Pairs of words that stand upon one another.
+async function overlapping(page) {
+  return page.evaluate(() => {
+    /// Pixels that letters of two lines may share.
+    const slack = 3;
+    const range = document.createRange();
+    const boxes = [];
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (words.nextNode()) {
+      const { data, parentElement: parent } = words.currentNode;
+      const isSeen = data.trim() !== "" && parent.checkVisibility() && !parent.closest(".hidden-text, svg, option");
+      if (!isSeen) continue;
+      // What is scrolled to stands only within its frame.
+      const frame = parent.closest(".table")?.getBoundingClientRect();
+      range.selectNodeContents(words.currentNode);
+      for (const { left, right, top, bottom } of range.getClientRects()) {
+        const [from, to] = [Math.max(left, frame?.left ?? left), Math.min(right, frame?.right ?? right)];
+        if (to - from > slack && bottom - top > slack) boxes.push({ from, to, top, bottom, said: data.trim().slice(0, 40) });
+      }
+    }
+    boxes.sort((one, other) => one.top - other.top);
+    const found = [];
+    for (const [place, one] of boxes.entries()) {
+      for (const other of boxes.slice(place + 1)) {
+        if (other.top >= one.bottom - slack) break;
+        const shared = Math.min(one.to, other.to) - Math.max(one.from, other.from);
+        if (shared > slack) found.push(`"${one.said}" and "${other.said}"`);
+      }
+    }
+    return found;
+  });
 }
 
 async function accessible(world, page, where) {

@@ -40,6 +40,24 @@ async function phase(desk, person, name) {
   await desk.press("Speichern");
 }
 
+/// What the broker does not accept stands beside its field, in words that say what to do.
+async function phaseProblems(desk, person) {
+  const { page } = desk;
+  await desk.go(person.path);
+  await page.getByText("Stand ändern").click();
+  await desk.press("Speichern");
+  assert.deepEqual(await desk.errors(), { phase: "Wählen Sie eine Phase." });
+  await page.selectOption("#phase", { label: "Kontaktaufbau" });
+  await desk.press("Speichern");
+  assert.match((await desk.errors()).jobcenter, /^Wählen Sie am Anfang ein Jobcenter/);
+  assert.equal(await page.locator("#phase option:checked").innerText(), "Kontaktaufbau");
+  await page.selectOption("#jobcenter", JOBCENTER);
+  await page.selectOption("#phase", { label: "Überleitung" });
+  await desk.press("Speichern");
+  assert.match((await desk.errors()).phase, /folgt nicht auf die eingetragene/);
+  await desk.see("lotse-phase-problem");
+}
+
 async function ended(desk, person) {
   await desk.go(`${person.path}/leave`);
   await desk.press("Teilnahme jetzt beenden");
@@ -100,6 +118,7 @@ export const tests = {
   "who finds no place stands on the waiting list": atDesk(async (world, desk) => {
     const { page, see, site } = desk;
     const first = await desk.register("Mit Platz");
+    await phaseProblems(desk, first);
     const second = await desk.register("Ohne Platz");
     await phase(desk, first, "Kontaktaufbau");
     assert.match(await desk.done(), /Kontaktaufbau/);
@@ -119,6 +138,7 @@ export const tests = {
     await desk.go();
     const free = page.locator("ul.rows li", { hasText: "Ein Platz ist frei" });
     assert.match(await free.innerText(), /Ohne Platz/);
+    assert.match(await free.innerText(), /(?<!Jobcenter )Jobcenter Stadt Regensburg: Soll/);
     await see("lotse-today-place");
     await desk.go("/participants");
     assert.match(await row.innerText(), /sofort\s+1 Aufgabe\b/);

@@ -276,6 +276,9 @@ const course = {
     await desk.press("Jetzt zurücknehmen");
     assert.match(await desk.done(), /Zurückgenommen/);
     await send(site, reference);
+    await desk.go(`${person.path}/safeguards`);
+    const said = await page.locator("main").innerText();
+    assert.ok(/zurückgenommen/.test(said) && !/widerrufen/.test(said), "an objection is no consent");
   }),
 
   "a restriction is seen although there is no consent, and lifted": atDesk(async (_, desk) => {
@@ -345,6 +348,17 @@ const course = {
 const known = async (site, role, person) =>
   JSON.stringify(await site.schleuse(role, "lotse", "participant", "list")).includes(person.reference);
 
+async function appoint(desk, person) {
+  const { page } = desk;
+  await desk.go(`${person.path}/leave`);
+  await page.fill("#deputy", "l-02");
+  await page.fill("#deputy_again", "l-02");
+  await page.fill("#deputy_text", "Ich bin einverstanden.");
+  await page.setInputFiles("#deputy_file", SIGNED);
+  await desk.press("Vertretung einsetzen");
+  assert.match(await desk.done(), /Die Vertretung ist eingesetzt/);
+}
+
 const leaving = {
   "a deputy is appointed with the participant's word": atDesk(async ({ site }, desk) => {
     const { page, see } = desk;
@@ -367,6 +381,31 @@ const leaving = {
     const about = ["--participant", person.reference];
     const seen = await site.schleuse(ROLES.otherLotse, "lotse", "consent", "list", ...about);
     assert.equal(seen.length, 1, "the deputy sees the consent");
+  }),
+
+  "a deputy sees what is to be done": atDesk(async (world, desk) => {
+    const { site } = desk;
+    const person = await desk.register("In Vertretung");
+    const reference = await desk.reference(person, JOBCENTER);
+    await ask(site, reference, "gesundheit");
+    const other = atDesk(async (_, deputy) => {
+      await deputy.go();
+      const open = deputy.page.locator("ul.rows > li", { hasText: person.reference });
+      const before = await open.count();
+      await appoint(desk, person);
+      await deputy.go(`/participants/${person.reference}`);
+      assert.doesNotMatch(await deputy.page.locator("main").innerText(), /Für diese Person ist nichts offen/);
+      await deputy.go();
+      const items = deputy.page.locator("ul.rows > li", { has: deputy.page.locator(`a[href*="${person.reference}"]`) });
+      assert.deepEqual([before, await items.count()], [0, 1]);
+      await deputy.see("lotse-today-deputy");
+      await items.locator("summary").click();
+      await deputy.page.locator("ul.rows > li", { has: deputy.page.locator(`a[href*="${person.reference}"]`) })
+        .getByRole("button").first().click();
+      assert.match(await deputy.done(), /^✓ Erledigt/);
+      assert.equal(await items.count(), 0);
+    }, { role: "otherLotse" });
+    await other(world);
   }),
 
   "after a hand-over the participant is the other Lotse's alone": atDesk(async ({ site }, desk) => {

@@ -23,12 +23,12 @@ export const ROLES = {
 
 const TO_REHA = ["--to", `${DRV}/reha-beratung`, "--purpose", "unterlagen"];
 /// How long ago the story happened whose duty to delete is overdue now.
-const STORY_BEGAN = "-5d";
+const STORY_BEGAN = "-8d";
 /// How long ago a consent was recorded whose review after a month, and the weeks of grace after that, are over now.
 const REVIEW_FORGOTTEN = "-60d";
 
 export class Site {
-  /// Makes the site in a temporary folder: first a story five days ago, then a region today.
+  /// Makes the site in a temporary folder: first a story eight days ago, then a region today.
   static async make(binaries) {
     const site = await Site.begun(binaries, STORY_BEGAN, ["--region", "--faulty"]);
     await site.tell();
@@ -137,32 +137,40 @@ export class Site {
   /// A message is handed out, then its consent is revoked: its recipient has to delete, and does not answer.
   async tell() {
     await this.openOffices();
+    const { consent, participant } = await this.duty();
+    Object.assign(this, { consent, participant });
+    await this.tellOfReview(TO_REHA);
+  }
+
+  /// Somebody's message is handed out, then its consent is revoked: the duty to delete it.
+  async duty() {
     const { participant } = await this.schleuse(ROLES.lotse, "lotse", "participant", "register");
     const about = ["--participant", participant];
     const reference = async (agency) => {
       const options = ["lotse", "participant", "reference", ...about, "--agency", agency];
       return (await this.schleuse(ROLES.lotse, ...options)).reference;
     };
-    this.participant = { lotse: participant, jobcenter: await reference(JOBCENTER), drv: await reference(DRV) };
+    const references = { lotse: participant, jobcenter: await reference(JOBCENTER), drv: await reference(DRV) };
     const to = TO_REHA;
     const text = this.file("text.txt", "Text der Einwilligung");
     const evidence = this.file("scan.pdf", "Scan");
-    const consent = await this.schleuse(
+    const { consent } = await this.schleuse(
       ROLES.lotse, "lotse", "consent", "record", ...about, ...to, "--from", JOBCENTER, "--months", "12",
       "--category", "gesundheit,termine", "--text", text, "--text-version", "2026-1", "--evidence", evidence,
     );
-    this.consent = consent.consent;
     await this.schleuse(
-      ROLES.system, "agency", "send", "--participant", this.participant.jobcenter, ...to, "--as", "fallmanagement",
+      ROLES.system, "agency", "send", "--participant", references.jobcenter, ...to, "--as", "fallmanagement",
       "--kind", "unterlagen.supply", "--category", "gesundheit", "--text", "Befund anbei", "--subject", "Befund",
     );
     const sealing = join(this.pki, "agencies", DRV, "sealing.toml");
     const receive = ["--function", "reha-beratung", "--sealing", sealing, "--acknowledge", "--count", "1"];
     await this.schleuse(`agencies/${DRV}/system`, "agency", "receive", ...receive);
-    await this.schleuse(ROLES.lotse, "lotse", "consent", "revoke", "--consent", this.consent, "--yes");
-    const [duty] = await this.schleuse(ROLES.dpo, "dpo", "deletions");
-    this.participant.project = duty.participant;
-    await this.tellOfReview(to);
+    const before = await this.schleuse(ROLES.dpo, "dpo", "deletions");
+    await this.schleuse(ROLES.lotse, "lotse", "consent", "revoke", "--consent", consent, "--yes");
+    const known = new Set(before.map(({ duty }) => duty));
+    const duties = await this.schleuse(ROLES.dpo, "dpo", "deletions");
+    const { duty, participant: project } = duties.find((one) => !known.has(one.duty));
+    return { duty, consent, participant: { ...references, project } };
   }
 
   /// A consent whose review is a month later.

@@ -177,10 +177,15 @@ fn refused(t: &FailureTexts, reason: &str, field: &str) -> (&'static str, &'stat
     }
 }
 
-/// What is wrong with a form, in one line for its summary: the words of a refusal and what to do.
+/// What is wrong with a form, in one line for its summary: the words of a refusal and what to do. Where these point to
+/// the details, they stand there.
 pub(crate) fn in_a_line(t: &FailureTexts, error: &ClientError) -> String {
     let (_, title, what_to_do) = said(t, error);
-    format!("{title}. {what_to_do}")
+    let details = match what_to_do == t.refused_do || what_to_do == t.file_do {
+        true => format!(" ({}: {})", t.details, shown(&error.to_string())),
+        false => String::new(),
+    };
+    format!("{title}. {what_to_do}{details}")
 }
 
 /// What went wrong, in a few words.

@@ -83,6 +83,22 @@ pub(crate) fn until_day(
     problems.take(name, day(text, parse_end).ok_or(t.forms.day_problem))
 }
 
+/// A span of days, each end of it if it is given: the first instant of the one, the first instant after the other.
+pub(crate) fn span(
+    fields: &Fields,
+    t: &Texts,
+    problems: &mut Problems,
+) -> (Option<i64>, Option<i64>) {
+    let since = from_day(fields, "since", t, problems);
+    let until = until_day(fields, "until", t, problems);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        problems.add("until", t.forms.day_order_problem);
+    }
+    (since, until)
+}
+
 /// The first instant after a day.
 pub(crate) fn last_day(text: &str) -> Option<i64> {
     day(text, parse_end)

@@ -1,6 +1,8 @@
 //! Records of the log, times and codes in words.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use schleuse_client::deadlines::german_day;
 use schleuse_client::german::{german_end, german_on, german_time};
 use schleuse_client::{LogRow, Names, shown, v1};
 use serde_json::Value;
@@ -171,6 +173,13 @@ fn gist(event: &Value, findings: &Value, t: &WordTexts, names: &Names) -> String
 fn reason_words(reason: &str, t: &WordTexts) -> String {
     let words = match reason {
         "consents listed by the Lotse" => Some(t.r_consents_listed),
+        "participants listed by the Lotse" => Some(t.r_participants_listed),
+        "participations listed by the Lotse" => Some(t.r_participations_listed),
+        "tasks listed by the Lotse" => Some(t.r_tasks_listed),
+        "reviews listed by the Lotse" => Some(t.r_reviews_listed),
+        "holds listed by the project's officer" => Some(t.r_holds_listed),
+        "open runs listed by the project's officer" => Some(t.r_runs_listed),
+        "duties to delete listed by the officer" => Some(t.r_duties_listed),
         "releases and objections listed by the Lotse" => Some(t.r_safeguards_listed),
         "erasure planned" => Some(t.r_erasure_planned),
         other => code(other, t),
@@ -372,6 +381,14 @@ pub(crate) fn on(language: Language, ms: i64) -> String {
     in_language(language, german_on(ms))
 }
 
+/// A day with its weekday, by which a weekend is seen at once.
+pub(crate) fn day(language: Language, day: Date) -> String {
+    match language {
+        Language::German => german_day(day),
+        Language::English => day.strftime("%a %d.%m.%Y").to_string(),
+    }
+}
+
 /// German dates are understood in both languages; only the word for the hour is left out in English.
 fn in_language(language: Language, german: String) -> String {
     match language {
@@ -393,6 +410,22 @@ pub(crate) fn age(ms: u64, t: &OperatorTexts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_that_the_broker_writes_has_words() {
+        let t = &Language::German.texts().words;
+        let steps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../broker/src/domain/step");
+        let mut count = 0;
+        for file in std::fs::read_dir(steps).unwrap() {
+            let code = std::fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+            let reasons = code.split('"').filter(|text| !text.contains('\n'));
+            for reason in reasons.filter(|text| text.contains(" listed by ")) {
+                assert_ne!(reason_words(reason, t), reason);
+                count += 1;
+            }
+        }
+        assert!(count >= 9, "{count}");
+    }
 
     #[test]
     fn every_code_of_a_refusal_and_an_end_has_words() {

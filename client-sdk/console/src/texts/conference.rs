@@ -24,6 +24,14 @@ texts! {
         about_hint: "Für eine andere Person: Öffnen Sie deren Seite und beginnen Sie dort.",
             "For another person: open their page and begin there.";
         nobody: "niemanden (Strukturfragen)", "nobody (structural questions)";
+        about_problem: "Wählen Sie die Person. Geht es um niemanden, wählen Sie „niemanden“.", "Choose the participant. If it is about nobody, choose \u{201c}nobody\u{201d}.";
+        nobody_hint: "Bei „niemanden“ prüft der Broker keine Einwilligung: Nennen Sie dann auch in Titeln und Notizen keine Person.", "With \u{201c}nobody\u{201d} the broker checks no consent: name no participant in titles and notes, either.";
+        item_categories_nobody: "Die Konferenz ist über niemanden. Wählen Sie oben die Person, oder nehmen Sie die Haken weg.", "The conference is about nobody. Choose the participant above, or take the ticks away.";
+        share: "Punkte einzeln zuteilen", "Share items out";
+        share_hint: "Ohne Zuteilung bekommt jede Stelle alle Punkte, die gedeckt sind.", "Unless they are shared out, every body receives all items that are covered.";
+        item_for: "Für wen ist dieser Punkt?", "Whom is this item for?";
+        item_for_problem: "Wählen Sie mindestens eine Stelle.", "Choose at least one body.";
+        bodies_changed: "Die eingeladenen Stellen haben sich geändert. Sehen Sie bei jedem Punkt nach, für wen er ist.", "The invited bodies have changed. Look at each item again: whom is it for?";
         unknown_person: "Person ohne Kennung", "person without a reference";
         date: "Termin", "Date";
         no_date: "noch offen", "still open";
@@ -159,6 +167,7 @@ texts! {
         review: "Einwilligungen neu prüfen", "Look at the consents anew";
         review_hint: "Was nicht mehr gedeckt ist, wird zurückgerufen.", "What is not covered any more is recalled.";
         reviewed_n: "{} {Nachricht geht|Nachrichten gehen} weiter, {} {wurde|wurden} zurückgerufen, {} {war|waren} schon ausgehändigt.", "{} {message goes|messages go} on, {} {was|were} recalled, {} {was|were} handed out already.";
+        ical_back: "Termin aus dem Kalender nehmen (iCalendar)", "Take the date out of the calendar (iCalendar)";
         ical: "Kalenderdatei (iCalendar)", "Calendar file (iCalendar)";
         minutes_n: "{} {Minute|Minuten}", "{} {minute|minutes}";
     }

@@ -60,6 +60,7 @@ texts! {
         results_none: "Kein Eintrag passt.", "No record matches.";
         results_none_do: "Nehmen Sie eine Eingrenzung weg, oder prüfen Sie die Kennung.", "Remove a filter, or check the reference.";
         more: "Weitere Einträge", "More records";
+        results_again: "Noch einmal suchen (ein Eintrag mehr)", "Search again (one more record)";
         change: "Suche ändern", "Change the search";
         record_n: "Eintrag {}", "Record {}";
         verify_now: "Beweis jetzt prüfen", "Verify now";

@@ -26,7 +26,7 @@ texts! {
         t_end: "24 Monate enden", "24 months end";
         t_end_says: "Planen Sie die Überleitung.", "Plan the hand-over.";
         t_place: "Ein Platz ist frei", "A place is free";
-        t_place_says: "Jobcenter {}.", "Jobcenter {}.";
+        t_place_says: "{}: Soll die Person den Platz bekommen, ändern Sie ihren Stand auf „Kontaktaufbau“.", "{}: if the participant shall have the place, change the state to \u{201c}First contact\u{201d}.";
         t_entry: "Eintrag im Verzeichnis bestätigen", "Confirm the directory entry";
         t_entry_says: "Prüfen Sie den Eintrag von {} und bestätigen Sie ihn: schleuse directory confirm.", "Check the entry of {} and confirm it: schleuse directory confirm.";
         t_unknown: "Eine Aufgabe, die dieses Programm noch nicht kennt", "A task that this program does not know yet";
@@ -133,9 +133,13 @@ texts! {
         s_not_yet: "gilt noch nicht", "not yet in force";
         s_expired: "abgelaufen", "expired";
         s_revoked: "widerrufen", "revoked";
+        phase_problem: "Wählen Sie eine Phase.", "Choose a phase.";
+        phase_follows: "Diese Phase folgt nicht auf die eingetragene. Wählen Sie die nächste oder die vorige.", "This phase does not follow the recorded one. Choose the next or the previous one.";
+        jobcenter_problem: "Wählen Sie am Anfang ein Jobcenter. Danach ändert es sich nur, solange noch kein Platz belegt ist.", "Choose a Jobcenter at the beginning. Later it changes only as long as no place is taken.";
+        s_over: "Teilnahme beendet", "participation ended";
+        s_withdrawn: "zurückgenommen", "withdrawn";
         s_suspended: "ruht", "suspended";
         s_unknown: "unbekannt", "unknown";
-        h_ended: "Teilnahme beendet", "participation ended";
         h_restricted: "Verarbeitung eingeschränkt", "processing restricted";
         h_objected: "Widerspruch", "objection";
         h_objected_part: "Widerspruch zum Teil", "objection in part";

@@ -74,6 +74,8 @@ texts! {
         agency: "Stelle", "Agency";
         functions: "Funktionen", "Functions";
         revision: "Fassung", "Revision";
+        renew_by: "Zu bestätigen bis", "To be confirmed by";
+        stale: "vielleicht veraltet: Rufen Sie die Stelle an", "perhaps out of date: call the agency";
         key_until: "Schlüssel gültig bis", "Key valid until";
         key_none: "kein gültiger Schlüssel", "no valid key";
         unreadable: "Ein Eintrag ist nicht echt oder nicht lesbar: {}", "An entry is not authentic or not readable: {}";

@@ -110,6 +110,13 @@ texts! {
         f_leaf_hash: "Blattprüfsumme (RFC 9162)", "Leaf hash (RFC 9162)";
 
         r_consents_listed: "Einwilligungen angesehen", "consents looked at";
+        r_participants_listed: "Liste der Teilnehmenden angesehen", "list of participants looked at";
+        r_participations_listed: "Stand der Teilnahmen angesehen", "state of participations looked at";
+        r_tasks_listed: "Aufgaben angesehen", "tasks looked at";
+        r_reviews_listed: "anstehende Durchsichten angesehen", "reviews due looked at";
+        r_holds_listed: "Aufschübe des Löschens angesehen", "holds looked at";
+        r_runs_listed: "offene Vorschläge zum Löschen angesehen", "open runs looked at";
+        r_duties_listed: "Löschpflichten angesehen", "duties to delete looked at";
         r_safeguards_listed: "Schweigepflichtentbindungen und Widersprüche angesehen", "releases and objections looked at";
         r_erasure_planned: "ein Löschen vorbereitet", "an erasure prepared";
 

@@ -63,12 +63,10 @@ pub(super) async fn show(desk: Desk, fields: Fields) -> Answer {
     let t = desk.t();
     let mut problems = Problems::default();
     let reason = read::reason(&fields, t, &mut problems);
-    let scope = IncidentScope {
-        certificate: read::serial(&fields, t, &mut problems),
-        agency: fields.given("agency").map(str::to_owned),
-        since_ms: read::from_day(&fields, "since", t, &mut problems),
-        until_ms: read::until_day(&fields, "until", t, &mut problems),
-    };
+    let certificate = read::serial(&fields, t, &mut problems);
+    let agency = fields.given("agency").map(str::to_owned);
+    let (since_ms, until_ms) = read::span(&fields, t, &mut problems);
+    let scope = IncidentScope { certificate, agency, since_ms, until_ms };
     let known_ms = known_since(&fields, &desk, &mut problems);
     let IncidentScope { certificate, agency, since_ms, .. } = &scope;
     if problems.is_empty() && certificate.is_none() && agency.is_none() && since_ms.is_none() {

@@ -38,7 +38,6 @@ struct Results {
     s: Surface,
     told: String,
     asked: Vec<Fact>,
-    reason: String,
     records: Vec<RecordWords>,
     next: Option<u64>,
     sent: Vec<(String, String)>,
@@ -55,6 +54,8 @@ struct Proof {
     root: String,
     path: Vec<String>,
     checkpoint: String,
+    /// The search that found it.
+    sent: Vec<(String, String)>,
 }
 
 pub(super) async fn form(desk: Desk) -> Answer {
@@ -127,18 +128,16 @@ fn query(desk: &Desk, fields: &Fields, problems: &mut Problems) -> LogQuery {
     if let Some(serial) = read::serial(fields, t, problems) {
         query = query.certificate(&serial);
     }
-    let since = read::from_day(fields, "since", t, problems);
-    let until = read::until_day(fields, "until", t, problems);
-    if let (Some(since), Some(until)) = (since, until)
-        && since >= until
-    {
-        problems.add("until", t.forms.day_order_problem);
-    }
+    let (since, until) = read::span(fields, t, problems);
     query = since.map_or(query.clone(), |since| query.since(since));
     until.map_or(query.clone(), |until| query.until(until))
 }
 
 pub(super) async fn search(desk: Desk, fields: Fields) -> Answer {
+    if fields.get("step") == "change" {
+        let asked = Fields::of(asked_again(&fields));
+        return desk.page(&filled_form(&desk, asked, Problems::default()).await?);
+    }
     let mut problems = Problems::default();
     let mut query = query(&desk, &fields, &mut problems).max_rows(ROWS_MAX);
     if !problems.is_empty() {
@@ -157,11 +156,17 @@ pub(super) async fn search(desk: Desk, fields: Fields) -> Answer {
         s: desk.surface.clone(),
         told: filled(desk.t().dpo.results_n, &[&numbers[0], &numbers[1]]),
         asked: asked(desk.t(), desk.names(), &fields),
-        reason: fields.text("reason"),
         records,
         next: last.map(|row| row.record_number + 1),
-        sent: fields.pairs().iter().filter(|(name, _)| name != "first").cloned().collect(),
+        sent: asked_again(&fields),
     })
+}
+
+/// The search itself, without what a button adds: to go on with it, and to come back to it.
+fn asked_again(fields: &Fields) -> Vec<(String, String)> {
+    let added = |name: &str| ["first", "step", "number"].contains(&name);
+    let asked = fields.pairs().iter().filter(|(name, value)| !added(name) && !value.is_empty());
+    asked.cloned().collect()
 }
 
 /// What was asked for, in words: stands above the results, on paper too.
@@ -217,6 +222,7 @@ pub(super) async fn proof(desk: Desk, fields: Fields) -> Answer {
         root: hex(&inclusion.root),
         path: inclusion.path.iter().map(|hash| hex(hash)).collect(),
         checkpoint: inclusion.checkpoint,
+        sent: asked_again(&fields),
     })
 }
 

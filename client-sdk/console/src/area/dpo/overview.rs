@@ -22,6 +22,14 @@ struct Row {
     what: String,
     accepted: u64,
     refused: u64,
+    /// Widths of its bars in per cent, accepted and refused.
+    bar: (f64, f64),
+}
+
+impl Row {
+    fn of(what: String, (accepted, refused): (u64, u64)) -> Self {
+        Self { what, accepted, refused, bar: (0.0, 0.0) }
+    }
 }
 
 struct Table {
@@ -153,11 +161,12 @@ fn grouped(groups: &[LogCount], name: impl Fn(&[String]) -> String) -> Vec<Row> 
         let sum = sums.entry(name(&group.keys)).or_default();
         add(sum, group);
     }
-    let mut rows: Vec<Row> = sums
-        .into_iter()
-        .map(|(what, (accepted, refused))| Row { what, accepted, refused })
-        .collect();
+    let mut rows: Vec<Row> = sums.into_iter().map(|(what, sum)| Row::of(what, sum)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.accepted + row.refused));
+    let sums: Vec<_> = rows.iter().map(|row| (row.accepted, row.refused)).collect();
+    for (row, bar) in rows.iter_mut().zip(chart::shares(&sums)) {
+        row.bar = bar;
+    }
     rows
 }
 
@@ -179,8 +188,8 @@ fn every_day(since_ms: i64, period: i64, groups: &[LogCount]) -> Vec<Row> {
     }
     let days = (0..period).filter_map(|number| date(since_ms + number * DAY_MS));
     let row = |day: Date| {
-        let (accepted, refused) = sums.get(day.to_string().as_str()).copied().unwrap_or_default();
-        Row { what: day.strftime("%d.%m.%Y").to_string(), accepted, refused }
+        let sum = sums.get(day.to_string().as_str()).copied().unwrap_or_default();
+        Row::of(day.strftime("%d.%m.%Y").to_string(), sum)
     };
     days.map(row).collect()
 }
@@ -218,5 +227,10 @@ mod tests {
         let rows: Vec<_> =
             rows.iter().map(|row| (row.what.as_str(), row.accepted, row.refused)).collect();
         assert_eq!(rows, [("a → b", 2, 5), ("b → a", 1, 0)]);
+        let drawn = grouped(&groups, |keys| pair(keys.first()));
+        assert_eq!(
+            drawn.iter().map(|row| row.bar).collect::<Vec<_>>(),
+            [(28.6, 71.4), (14.3, 0.0)]
+        );
     }
 }

@@ -5,6 +5,7 @@ mod acts;
 mod agreements;
 mod convener;
 mod guest;
+mod items;
 mod list;
 mod minutes;
 mod page;

@@ -37,6 +37,8 @@ pub(super) struct Consent {
     pub(super) record: ConsentRecord,
     pub(super) id: String,
     pub(super) path: String,
+    /// Whether the participation has ended.
+    pub(super) is_over: bool,
     pub(super) mark: Mark,
     pub(super) grants: Vec<GrantWords>,
     pub(super) offices: Offices,
@@ -48,7 +50,9 @@ struct Page {
     s: Surface,
     notice: Option<String>,
     consent: Consent,
-    is_open: bool,
+    may_revoke: bool,
+    /// Whether it can be renewed, narrowed and reviewed.
+    goes_on: bool,
     given: String,
     form: &'static str,
     review: String,
@@ -76,19 +80,20 @@ pub(super) async fn find(desk: &Desk, reference: &str, consent: &str) -> Result<
     let record = record.ok_or_else(|| desk.not_found())?;
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
     let offices = Offices::read(desk).await?;
-    let now_ms = desk.client.now_ms();
+    let (now_ms, is_over) = (desk.client.now_ms(), beside.ended_at_ms.is_some());
     let t = &desk.t().lotse;
     let grants =
         record.document.grants.iter().zip(1..).map(|(grant, number): (_, u32)| GrantWords {
             title: filled(desk.t().consent.grant_n, &[&number.to_string()]),
-            mark: of_grant(&record, grant, now_ms, t),
+            mark: of_grant(&record, grant, (is_over, now_ms), t),
             holds: holds(&record, grant, &beside, t),
             ..words_of(desk, &offices, grant)
         });
     Ok(Consent {
         id: record.consent_id.to_string(),
         path: format!("{}/consents/{}", person.path(), record.consent_id),
-        mark: of_consent(record.state, t),
+        is_over,
+        mark: of_consent(record.state, is_over, t),
         grants: grants.collect(),
         person,
         offices,
@@ -103,7 +108,7 @@ fn words_of(desk: &Desk, offices: &Offices, grant: &v1::Grant) -> GrantWords {
     let categories = grant.categories.iter().map(|code| (code.clone(), names.category(code)));
     GrantWords {
         title: String::new(),
-        mark: of_consent(v1::ConsentState::Unspecified, &desk.t().lotse),
+        mark: of_consent(v1::ConsentState::Unspecified, false, &desk.t().lotse),
         holds: Vec::new(),
         senders: senders.collect(),
         recipient: offices.address(grant.recipient.as_ref()),
@@ -137,7 +142,8 @@ fn page(desk: &Desk, consent: Consent, notice: Option<String>) -> Page {
     Page {
         s: desk.surface.clone(),
         notice,
-        is_open: is_open(consent.record.state),
+        may_revoke: is_open(consent.record.state),
+        goes_on: is_open(consent.record.state) && !consent.is_over,
         given: match by {
             None => t.by_participant.to_owned(),
             Some(by) => filled(t.by_representative, &[&shown(&by.scope)]),

@@ -2,7 +2,7 @@
 //! log; for all of them without: a Lotse asks the log about one participant at a time.
 
 use askama::Template;
-use schleuse_client::deadlines::{Deadline, DeadlineState, deadlines, german_day};
+use schleuse_client::deadlines::{Deadline, DeadlineState, deadlines};
 use schleuse_client::{ParticipantReference, TaskKind, v1};
 
 use super::notice::Asked;
@@ -161,7 +161,7 @@ fn row(desk: &Desk, offices: &Offices, one: &Deadline) -> Row {
         | _ => ("warn", "○", t.d_open),
     };
     Row {
-        due: german_day(one.due),
+        due: words::day(desk.surface.language, one.due),
         mark: Mark { class, symbol, says },
         what: one.rule.what,
         norm: one.rule.norm,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use schleuse_client::{
-    ConsentRecord, ParticipationChange, ParticipationPhase, SafeguardRecords, v1,
+    ClientError, ConsentRecord, ParticipationChange, ParticipationPhase, SafeguardRecords, v1,
 };
 
 use super::notice::{Asked, notice};
@@ -19,7 +19,7 @@ use crate::extract::{Path, Query};
 use crate::failure::in_a_line;
 use crate::fields::{Fields, Problems};
 use crate::surface::Surface;
-use crate::texts::{LotseTexts, filled};
+use crate::texts::{LotseTexts, Texts, filled};
 use crate::words;
 
 /// One grant in a cell of the matrix.
@@ -104,8 +104,11 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
     let states = desk.client.participations().await.map_err(failed)?;
     let state = states.iter().find(|state| state.participant_reference == person.id());
     let offices = Offices::read(desk).await?;
+    let is_over = beside.ended_at_ms.is_some();
+    // After the end there is nothing to renew or to review.
+    let going_on = if is_over { &[] } else { consents.as_slice() };
     let (tasks, knows_all) =
-        Tasks::read(desk).await?.about(&person.reference, &consents, state, desk.client.now_ms());
+        Tasks::read(desk).await?.about(&person.reference, going_on, state, desk.client.now_ms());
     let book = book(desk)?;
     let places = desk.client.places().await.map_err(failed)?;
     let jobcenters =
@@ -113,7 +116,7 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
     let (open, closed) = consents
         .iter()
         .rev()
-        .map(|consent| (is_open(consent.state), line(desk, &offices, &person, consent)))
+        .map(|consent| (is_open(consent.state), line(desk, &offices, (&person, is_over), consent)))
         .partition::<Vec<_>, _>(|(is_open, _)| *is_open);
     let lines = |lines: Vec<(bool, ConsentLine)>| lines.into_iter().map(|(_, line)| line).collect();
     let as_recorded = || Choice::new("", t.as_recorded);
@@ -121,7 +124,7 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
         s: desk.surface.clone(),
         notice: None,
         restricted: beside.restricted,
-        ended: beside.ended_at_ms.is_some(),
+        ended: is_over,
         items: tasks.iter().map(|task| today::item(desk, &offices, &book, task)).collect(),
         knows_all,
         matrix: matrix(desk, &offices, &consents, &beside),
@@ -187,7 +190,7 @@ fn cell(
     };
     let categories = grant.categories.iter();
     Cell {
-        mark: of_grant(consent, grant, now_ms, t),
+        mark: of_grant(consent, grant, (beside.ended_at_ms.is_some(), now_ms), t),
         holds: holds(consent, grant, beside, t),
         categories: categories.map(|code| (names.category(code), names.is_health(code))).collect(),
         senders: filled(t.from, &[&offices.agencies(&grant.senders)]),
@@ -196,7 +199,12 @@ fn cell(
     }
 }
 
-fn line(desk: &Desk, offices: &Offices, person: &Person, consent: &ConsentRecord) -> ConsentLine {
+fn line(
+    desk: &Desk,
+    offices: &Offices,
+    (person, is_over): (&Person, bool),
+    consent: &ConsentRecord,
+) -> ConsentLine {
     let id = consent.consent_id.to_string();
     let grants = consent.document.grants.iter().map(|grant| {
         let purpose = desk.names().purpose(&grant.purpose);
@@ -206,9 +214,12 @@ fn line(desk: &Desk, offices: &Offices, person: &Person, consent: &ConsentRecord
     let grants: BTreeSet<String> = grants.collect();
     ConsentLine {
         to: desk.surface.at(format!("{}/consents/{id}", person.path())),
-        mark: of_consent(consent.state, &desk.t().lotse),
+        mark: of_consent(consent.state, is_over, &desk.t().lotse),
         says: grants.into_iter().collect::<Vec<_>>().join("; "),
-        review: words::end(desk.surface.language, consent.review_by_ms),
+        review: match is_over {
+            true => String::new(),
+            false => words::end(desk.surface.language, consent.review_by_ms),
+        },
         may_revoke: is_open(consent.state),
     }
 }
@@ -270,10 +281,12 @@ pub(super) fn phase_by_number(number: &str, t: &LotseTexts) -> &'static str {
 
 pub(super) async fn set_phase(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
     let person = person(&desk, &reference)?;
-    let t = desk.t();
     let phase =
         fields.get("phase").parse().ok().and_then(|n: i32| ParticipationPhase::try_from(n).ok());
-    let phase = phase.ok_or_else(|| desk.not_found())?;
+    let Some(phase) = phase else {
+        let words = desk.t().lotse.phase_problem.to_owned();
+        return not_set(&desk, person, fields, ("phase", words)).await;
+    };
     let step = |name: &str| fields.given(name).and_then(|step| step.parse().ok());
     let change = ParticipationChange {
         jobcenter: fields.given("jobcenter").map(str::to_owned),
@@ -291,11 +304,34 @@ pub(super) async fn set_phase(desk: Desk, Path(reference): Path<String>, fields:
         },
         Err(error) if error.is_not_found() => Err(desk.not_found()),
         Err(error) => {
-            let mut page = page(&desk, person).await?;
-            page.problems.add("phase", in_a_line(&t.failure, &error));
-            page.fields = fields;
-            desk.again(&page)
+            let problem = phase_problem(desk.t(), &error);
+            not_set(&desk, person, fields, problem).await
         }
+    }
+}
+
+/// The form again, with what is wrong beside its field.
+async fn not_set(
+    desk: &Desk,
+    person: Person,
+    fields: Fields,
+    (field, words): (&str, String),
+) -> Answer {
+    let mut page = page(desk, person).await?;
+    page.problems.add(field, words);
+    page.fields = fields;
+    desk.again(&page)
+}
+
+/// Which field the broker does not accept, and why.
+fn phase_problem(t: &Texts, error: &ClientError) -> (&'static str, String) {
+    match error {
+        ClientError::Refused { metadata, .. } => match metadata.get("field").map(String::as_str) {
+            Some("jobcenter") => ("jobcenter", t.lotse.jobcenter_problem.to_owned()),
+            Some("phase") => ("phase", t.lotse.phase_follows.to_owned()),
+            Some(_) | None => ("phase", in_a_line(&t.failure, error)),
+        },
+        _ => ("phase", in_a_line(&t.failure, error)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::form::{OWN_TEXT, Upload, chosen};
 use super::notice::{Asked, notice};
 use super::offices::Offices;
 use super::people::{Person, keep_text, path_of, person, reference_of};
-use super::state::{Mark, of_safeguard};
+use super::state::{Mark, of_objection, of_release};
 use crate::area::Choice;
 use crate::desk::{Answer, Desk, Failed};
 use crate::extract::{Path, Query};
@@ -124,7 +124,7 @@ fn objection_row(
     };
     ObjectionRow {
         id: one.id.to_string(),
-        mark: of_safeguard(one.state, &desk.t().lotse),
+        mark: of_objection(one.state, &desk.t().lotse),
         parties: or_all(parties, desk),
         purposes: or_all(purposes.join(", "), desk),
         categories: or_all(names.categories(&document.categories), desk),
@@ -142,7 +142,7 @@ fn release_row(
     let purposes: Vec<String> = document.purposes.iter().map(|code| names.purpose(code)).collect();
     ReleaseRow {
         id: one.id.to_string(),
-        mark: of_safeguard(one.state, &desk.t().lotse),
+        mark: of_release(one.state, &desk.t().lotse),
         holder: offices.address(document.holder.as_ref()),
         addressee: offices.address(document.addressee.as_ref()),
         purposes: purposes.join(", "),

@@ -12,9 +12,10 @@ pub(super) struct Mark {
     pub(super) says: &'static str,
 }
 
-/// State of a consent.
-pub(super) fn of_consent(state: v1::ConsentState, t: &LotseTexts) -> Mark {
+/// State of a consent. After the end of the participation nothing passes, whatever it says itself.
+pub(super) fn of_consent(state: v1::ConsentState, is_over: bool, t: &LotseTexts) -> Mark {
     let (class, symbol, says) = match state {
+        state if is_over && is_open(state) => ("", "■", t.s_over),
         v1::ConsentState::Active => ("good", "✓", t.s_active),
         v1::ConsentState::NotYet => ("", "◷", t.s_not_yet),
         v1::ConsentState::Expired => ("", "■", t.s_expired),
@@ -25,8 +26,19 @@ pub(super) fn of_consent(state: v1::ConsentState, t: &LotseTexts) -> Mark {
     Mark { class, symbol, says }
 }
 
-/// State of a release or an objection.
-pub(super) fn of_safeguard(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
+/// State of an objection. One that was withdrawn lets data pass again, so that it is nothing to be warned of.
+pub(super) fn of_objection(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
+    match state {
+        v1::SafeguardState::Ended => Mark { class: "", symbol: "■", says: t.s_withdrawn },
+        v1::SafeguardState::Active
+        | v1::SafeguardState::NotYet
+        | v1::SafeguardState::Expired
+        | v1::SafeguardState::Unspecified => of_release(state, t),
+    }
+}
+
+/// State of a release.
+pub(super) fn of_release(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
     let (class, symbol, says) = match state {
         v1::SafeguardState::Active => ("good", "✓", t.s_active),
         v1::SafeguardState::NotYet => ("", "◷", t.s_not_yet),
@@ -41,7 +53,7 @@ pub(super) fn of_safeguard(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
 pub(super) fn of_grant(
     consent: &ConsentRecord,
     grant: &v1::Grant,
-    now_ms: i64,
+    (is_over, now_ms): (bool, i64),
     t: &LotseTexts,
 ) -> Mark {
     match consent.state {
@@ -51,15 +63,15 @@ pub(super) fn of_grant(
                 (false, true) => v1::ConsentState::Active,
                 (false, false) => v1::ConsentState::Expired,
             };
-            of_consent(state, t)
+            of_consent(state, is_over, t)
         }
         v1::ConsentState::Revoked | v1::ConsentState::Suspended | v1::ConsentState::Unspecified => {
-            of_consent(consent.state, t)
+            of_consent(consent.state, is_over, t)
         }
     }
 }
 
-/// What holds a grant back, in words.
+/// What holds a grant back, in words; the end stands in its state.
 pub(super) fn holds(
     consent: &ConsentRecord,
     grant: &v1::Grant,
@@ -67,12 +79,12 @@ pub(super) fn holds(
     t: &LotseTexts,
 ) -> Vec<&'static str> {
     let words = |held: HeldBack| match held {
-        HeldBack::ParticipationEnded => t.h_ended,
-        HeldBack::Restricted => t.h_restricted,
-        HeldBack::Objected => t.h_objected,
-        HeldBack::ObjectedInPart => t.h_objected_part,
+        HeldBack::ParticipationEnded => None,
+        HeldBack::Restricted => Some(t.h_restricted),
+        HeldBack::Objected => Some(t.h_objected),
+        HeldBack::ObjectedInPart => Some(t.h_objected_part),
     };
-    held_back(consent, grant, beside).into_iter().map(words).collect()
+    held_back(consent, grant, beside).into_iter().filter_map(words).collect()
 }
 
 /// Whether a consent could still permit something.

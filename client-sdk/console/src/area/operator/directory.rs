@@ -1,4 +1,4 @@
-//! The directory: agencies, their functions, until when their keys hold.
+//! The directory: agencies, their functions, until when their entries and keys hold.
 
 use askama::Template;
 use schleuse_client::{AgencyEntry, shown};
@@ -13,6 +13,10 @@ struct Row {
     functions: Vec<String>,
     revision: u32,
     key: Result<String, ()>,
+    /// Until when its agency is to confirm it.
+    renew_by: String,
+    /// Whether that is over: it may be out of date.
+    is_stale: bool,
 }
 
 #[derive(Template)]
@@ -49,6 +53,8 @@ fn row(desk: &Desk, entry: &AgencyEntry) -> Row {
         agency: entry.agency.clone(),
         functions: entry.functions.iter().map(|(_, name)| shown(name)).collect(),
         revision: entry.revision,
+        renew_by: words::end(desk.surface.language, entry.renew_by_ms),
+        is_stale: entry.stale,
         key: until.map(|ms| words::end(desk.surface.language, ms)).ok_or(()),
     }
 }

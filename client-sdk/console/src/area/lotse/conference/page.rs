@@ -25,6 +25,8 @@ pub(super) struct Head {
     pub(super) person: Option<Person>,
     pub(super) phase: (&'static str, &'static str, &'static str),
     pub(super) is_fixed: bool,
+    /// Whether there is a calendar file: of the fixed date, or one that takes it back.
+    pub(super) has_calendar: bool,
     pub(super) date: String,
     pub(super) place: String,
     pub(super) answer_by: String,
@@ -60,6 +62,7 @@ impl Head {
             person,
             phase: phase(state.phase, &desk.t().conference),
             is_fixed: state.phase == Phase::Fixed,
+            has_calendar: conference.calendar(true).is_some(),
             date: date_words(desk, state),
             place: shown(&place(conference, state)),
             answer_by: state.answer_by_ms.map(|ms| words::end(language, ms)).unwrap_or_default(),

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use schleuse_client::fallkonferenz::{
-    Conference, Date, Item, MINUTES_MAX, NAME_CHARS_MAX, NOTES_BYTES_MAX, PURPOSE, Plan,
-    check_times,
+    Conference, Date, Item, MINUTES_MAX, NAME_CHARS_MAX, PURPOSE, Plan, check_times,
 };
-use schleuse_client::{Address, ClientError, ConferenceId, ItemId, ParticipantReference};
+use schleuse_client::{Address, ClientError, ConferenceId, ParticipantReference};
 
+use super::items::ItemBlock;
 use super::sending::reached;
-use super::{folder, path};
+use super::{folder, items, path};
 use crate::area::Choice;
 use crate::area::lotse::notice::Asked;
 use crate::area::lotse::offices::Offices;
@@ -27,26 +27,24 @@ use crate::texts::filled;
 const PEOPLE_MAX: usize = 200;
 /// Dates of the form.
 const DATES: usize = 3;
-/// Most items of the form.
-const ITEMS_MAX: usize = 12;
 /// Purpose of conferences about nobody.
 const ABOUT_NOBODY: &str = "strukturfragen";
-/// Minutes of a date and of an item, if nothing else is said.
+/// What the form says of them.
+const NOBODY: &str = "nobody";
+/// Minutes of a date, if nothing else is said.
 const MINUTES: u32 = 60;
-const ITEM_MINUTES: u32 = 15;
+
+/// Whom a conference is about. Nobody has to be chosen, too: whatever is said about nobody, no consent covers.
+pub(super) enum About {
+    NotSaid,
+    Nobody,
+    Participant(ParticipantReference),
+}
 
 struct DateRow {
     title: String,
     day: String,
     time: String,
-    minutes: String,
-}
-
-struct ItemBlock {
-    title: String,
-    name: String,
-    notes: String,
-    categories: String,
     minutes: String,
 }
 
@@ -62,6 +60,8 @@ struct Page {
     categories: Vec<Choice>,
     dates: Vec<DateRow>,
     items: Vec<ItemBlock>,
+    /// The bodies among which items are shared out; none: all get all that they may.
+    shared: Vec<Choice>,
     fields: Fields,
     problems: Problems,
 }
@@ -92,22 +92,25 @@ async fn page(desk: &Desk, fields: Fields, problems: Problems) -> Result<Page, F
         .map(|person| Choice::new(person.id(), format!("{} ({})", person.name, short(person.id()))))
         .collect();
     people.sort_by_cached_key(|choice| folded(&choice.says));
-    people.insert(0, Choice::new("", t.nobody));
+    let fixed = [Choice::new("", desk.t().forms.choose), Choice::new(NOBODY, t.nobody)];
+    people.splice(0..0, fixed);
     let offices = Offices::read(desk).await?;
     let functions = offices.function_choices(desk.t().forms.choose);
     let own = format!("{}/", desk.client.agency());
     let is_own = |choice: &Choice| choice.value.is_empty() || choice.value.starts_with(&own);
     let names = desk.names();
-    let items = items_in(&fields);
+    let items = items::count(&fields);
+    let bodies: Vec<Choice> = functions.iter().filter(|choice| !is_own(choice)).cloned().collect();
     Ok(Page {
         s: desk.surface.clone(),
         people,
         are_all,
-        conveners: functions.iter().filter(|choice| is_own(choice)).cloned().collect(),
-        bodies: functions.into_iter().filter(|choice| !is_own(choice)).collect(),
+        conveners: functions.into_iter().filter(is_own).collect(),
+        shared: items::shared(&fields, &bodies),
+        bodies,
         categories: names.categories_of_all().map(|(code, name)| Choice::new(code, name)).collect(),
         dates: (0..DATES).map(|number| date_row(t.date_n, number)).collect(),
-        items: (0..items).map(|number| item_block(t.item_n, number)).collect(),
+        items: (0..items).map(|number| ItemBlock::of(t.item_n, number)).collect(),
         fields,
         problems,
     })
@@ -126,65 +129,54 @@ fn date_row(title: &str, number: usize) -> DateRow {
     }
 }
 
-fn item_block(title: &str, number: usize) -> ItemBlock {
-    ItemBlock {
-        title: filled(title, &[&(number + 1).to_string()]),
-        name: format!("title{number}"),
-        notes: format!("notes{number}"),
-        categories: format!("categories{number}"),
-        minutes: format!("item_minutes{number}"),
-    }
-}
-
-fn items_in(fields: &Fields) -> usize {
-    fields.get("items").parse().unwrap_or(1).clamp(1, ITEMS_MAX)
-}
-
 pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
     if let Err(answer) = reached(&desk, ("/conferences", "/new"), &fields).await {
         return answer;
     }
-    if fields.get("step") == "more" {
-        let count = (items_in(&fields) + 1).min(ITEMS_MAX).to_string();
-        let mut pairs: Vec<_> = fields.pairs().to_vec();
-        pairs.retain(|(name, _)| name != "items" && name != "step");
-        pairs.push(("items".to_owned(), count));
-        return desk.page(&page(&desk, Fields::of(pairs), Problems::default()).await?);
+    if let Some(fields) = items::another_step(&fields) {
+        return desk.page(&page(&desk, fields, Problems::default()).await?);
     }
     let mut problems = Problems::default();
-    let participant = read::reference(&fields, "participant", desk.t(), &mut problems);
-    if let Some(participant) = &participant {
+    let about = about(&desk, &fields, &mut problems);
+    if let About::Participant(participant) = &about {
         ours(&desk, participant.as_text()).await?;
     }
-    let plan = plan(&desk, &fields, participant.is_some(), &mut problems);
-    let conference = plan.and_then(|plan| convene(&desk, plan, participant, &mut problems));
+    let plan = plan(&desk, &fields, &about, &mut problems);
+    let conference = plan.and_then(|plan| convene(&desk, plan, about, &mut problems));
     let Some(conference) = conference else {
+        let fields = items::shared_anew(fields);
         return desk.again(&page(&desk, fields, problems).await?);
     };
     folder(&desk)?.save(&conference).map_err(|error| desk.failed(error))?;
     desk.go(&path(&conference))
 }
 
-fn convene(
-    desk: &Desk,
-    plan: Plan,
-    participant: Option<ParticipantReference>,
-    problems: &mut Problems,
-) -> Option<Conference> {
+fn about(desk: &Desk, fields: &Fields, problems: &mut Problems) -> About {
+    match fields.get("participant") {
+        NOBODY => About::Nobody,
+        "" => {
+            problems.add("participant", desk.t().conference.about_problem);
+            About::NotSaid
+        }
+        _ => read::reference(fields, "participant", desk.t(), problems)
+            .map_or(About::NotSaid, About::Participant),
+    }
+}
+
+fn convene(desk: &Desk, plan: Plan, about: About, problems: &mut Problems) -> Option<Conference> {
     let words =
         |error: ClientError| filled(desk.t().conference.plan_problem, &[&error.to_string()]);
+    let participant = match about {
+        About::Participant(participant) => Some(participant),
+        About::Nobody | About::NotSaid => None,
+    };
     let checked = plan.check_times(desk.client.now_ms());
     let made = checked.and_then(|()| Conference::convene(plan, participant));
     problems.take("convener", made.map_err(words))
 }
 
-fn plan(
-    desk: &Desk,
-    fields: &Fields,
-    about_participant: bool,
-    problems: &mut Problems,
-) -> Option<Plan> {
-    let t = desk.t();
+fn plan(desk: &Desk, fields: &Fields, about: &About, problems: &mut Problems) -> Option<Plan> {
+    let (t, about_participant) = (desk.t(), matches!(about, About::Participant(_)));
     let convener = fields.get("convener").parse().map_err(|_| t.conference.convener_problem);
     let convener: Option<Address> = problems.take("convener", convener);
     let bodies: BTreeSet<Address> =
@@ -193,6 +185,8 @@ fn plan(
         problems.add("bodies", t.conference.bodies_problem);
     } else if convener.as_ref().is_some_and(|convener| bodies.contains(convener)) {
         problems.add("bodies", t.conference.bodies_convener);
+    } else if items::is_outdated(fields) {
+        problems.add("bodies", t.conference.bodies_changed);
     }
     let dates = dates(desk, fields, problems);
     let place = fields.text("place");
@@ -205,8 +199,8 @@ fn plan(
     if answer_by.is_none() && problems.of("answer_by").is_empty() {
         problems.add("answer_by", t.conference.answer_by_problem);
     }
-    let items: Vec<Item> = (0..items_in(fields))
-        .filter_map(|number| item(desk, fields, number, about_participant, problems))
+    let items: Vec<Item> = (0..items::count(fields))
+        .filter_map(|number| items::item(desk, fields, (number, about, &bodies), problems))
         .collect();
     let (convener, answer_by_ms) = (convener?, answer_by?);
     let is_wrong = check_times(&dates, Some(answer_by_ms), desk.client.now_ms()).is_err();
@@ -229,7 +223,7 @@ fn plan(
 }
 
 /// What is wrong with a title or a place; none if nothing is.
-fn wrong_name(desk: &Desk, text: &str) -> Option<String> {
+pub(super) fn wrong_name(desk: &Desk, text: &str) -> Option<String> {
     let t = &desk.t().conference;
     if text.chars().any(char::is_control) {
         return Some(t.one_line.to_owned());
@@ -265,7 +259,7 @@ pub(super) fn dates(desk: &Desk, fields: &Fields, problems: &mut Problems) -> Ve
 }
 
 /// A length in minutes; where nothing is typed, the usual one.
-fn length(
+pub(super) fn length(
     desk: &Desk,
     fields: &Fields,
     name: &str,
@@ -276,42 +270,4 @@ fn length(
     let minutes = text.parse().ok().filter(|minutes| (1..=MINUTES_MAX).contains(minutes));
     let words = || filled(desk.t().conference.length_problem, &[&MINUTES_MAX.to_string()]);
     problems.take(name, minutes.ok_or_else(words))
-}
-
-fn item(
-    desk: &Desk,
-    fields: &Fields,
-    number: usize,
-    about_participant: bool,
-    problems: &mut Problems,
-) -> Option<Item> {
-    let (t, block) = (&desk.t().conference, item_block("", number));
-    let (title, notes) = (fields.text(&block.name), fields.text(&block.notes));
-    if title.is_empty() {
-        problems.add(&block.name, t.item_title_problem);
-    } else if let Some(words) = wrong_name(desk, &title) {
-        problems.add(&block.name, words);
-    }
-    let categories = fields.all(&block.categories).filter(|code| !code.is_empty());
-    let categories: BTreeSet<String> = match about_participant {
-        true => categories.map(str::to_owned).collect(),
-        false => BTreeSet::new(),
-    };
-    if about_participant && categories.is_empty() {
-        problems.add(&block.categories, t.item_categories_problem);
-    }
-    if notes.len() > NOTES_BYTES_MAX {
-        let kib = (NOTES_BYTES_MAX / 1024).to_string();
-        problems.add(&block.notes, filled(t.item_notes_problem, &[&kib]));
-    }
-    let minutes = length(desk, fields, &block.minutes, ITEM_MINUTES, problems)?;
-    Some(Item {
-        id: ItemId::generate().ok()?,
-        title,
-        categories,
-        minutes,
-        notes,
-        bodies: None,
-        professional_secret: false,
-    })
 }
