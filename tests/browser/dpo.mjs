@@ -69,7 +69,7 @@ export const looks = {
     await inBoth("proof", world, async (page, language) => {
       await search(page, { participant: world.site.participant.project }, language);
       await page.locator("ol.rows summary").first().click();
-      await page.locator("ol.rows details[open] form button").click();
+      await page.locator("ol.rows details[open] button").click();
       await page.waitForSelector(".note.good");
     });
   },
@@ -365,7 +365,8 @@ export const flows = {
 
   "duties to delete: overdue, open, all": async ({ site, browsers }) => {
     const page = await browsers.page("dpo");
-    const [overdue] = await site.schleuse(ROLES.dpo, "dpo", "deletions", "--overdue");
+    const duties = await site.schleuse(ROLES.dpo, "dpo", "deletions");
+    const overdue = duties.find(({ participant }) => participant === site.participant.project);
     const open = await site.duty();
     const answered = await site.duty();
     const confirm = ["agency", "confirm-deletion", String(answered.duty), "--deleted"];

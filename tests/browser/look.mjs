@@ -113,9 +113,11 @@ async function overlapping(page) {
       // What is scrolled to stands only within its frame.
       const frame = parent.closest(".table")?.getBoundingClientRect();
       range.selectNodeContents(words.currentNode);
-      for (const { left, right, top, bottom } of range.getClientRects()) {
-        const [from, to] = [Math.max(left, frame?.left ?? left), Math.min(right, frame?.right ?? right)];
-        if (to - from > slack && bottom - top > slack) boxes.push({ from, to, top, bottom, said: data.trim().slice(0, 40) });
+      for (const box of range.getClientRects()) {
+        const [left, right] = [Math.max(box.left, frame?.left ?? box.left), Math.min(box.right, frame?.right ?? box.right)];
+        const [top, bottom] = [Math.max(box.top, frame?.top ?? box.top), Math.min(box.bottom, frame?.bottom ?? box.bottom)];
+        const said = data.trim().slice(0, 40);
+        if (right - left > slack && bottom - top > slack) boxes.push({ left, right, top, bottom, said });
       }
     }
     boxes.sort((one, other) => one.top - other.top);
@@ -123,7 +125,7 @@ async function overlapping(page) {
     for (const [place, one] of boxes.entries()) {
       for (const other of boxes.slice(place + 1)) {
         if (other.top >= one.bottom - slack) break;
-        const shared = Math.min(one.to, other.to) - Math.max(one.from, other.from);
+        const shared = Math.min(one.right, other.right) - Math.max(one.left, other.left);
         if (shared > slack) found.push(`"${one.said}" and "${other.said}"`);
       }
     }

@@ -39,6 +39,6 @@ export const tests = {
     assert.match(await page.locator("table").innerText(), /drv-bayern-sued/);
     assert.ok(await page.locator("tbody tr").count() >= 10);
     const days = await page.locator("tbody td:nth-child(4)").allInnerTexts();
-    assert.ok(days.every((one) => /^\d\d\.\d\d\.\d{4}$/.test(one)), `to be confirmed by: ${days.join(", ")}`);
+    assert.ok(days.every((one) => /^\d\d\.\d\d\.\d{4}, \d\d:\d\d Uhr$/.test(one)), `to be confirmed by: ${days.join(", ")}`);
   },
 };
