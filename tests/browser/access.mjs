@@ -84,7 +84,7 @@ async function everyForm(desk, isField) {
 /// Words of a page without what stays German: names of the catalogue and of agencies, and what is for the participant.
 const chrome = (page) => page.evaluate(() => {
   const body = document.body.cloneNode(true);
-  const german = ["[lang=de]", "bdi", "option", "tbody", ".matrix thead", ".choices", ".facts dd", ".rows summary .small"];
+  const german = ["[lang=de]", "bdi", "option", ".matrix", ".choices", ".facts dd", ".rows summary .small"];
   for (const one of body.querySelectorAll(german.join(", "))) one.remove();
   const said = [...body.querySelectorAll("[aria-label], [title], [placeholder]")].flatMap((one) =>
     ["aria-label", "title", "placeholder"].map((name) => one.getAttribute(name) ?? ""));
@@ -188,6 +188,10 @@ const languages = {
       narrow: `${consent.path}/narrow`, revoke: `${consent.path}/revoke`, places: "/places",
       conferences: "/conferences", "conference-plan": "/conferences/new", "not-there": "/participants/none",
     })) await english(desk, name, path);
+    await page.goto(`${desk.base}/conferences/new`);
+    await desk.press("Plan");
+    await english(desk, "conference-problems");
+    await english(desk, "renew", `${consent.path}/renew`);
     await english(desk, "record-template", `${person.path}/record`);
     await page.selectOption("#template", { index: 1 });
     await desk.press("Next");

@@ -412,6 +412,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_day_has_its_weekday_in_the_language_of_the_page() {
+        let of = |language| day(language, Date::constant(2026, 12, 9));
+        assert_eq!(of(Language::German), "Mi 09.12.2026");
+        assert_eq!(of(Language::English), "Wed 09.12.2026");
+    }
+
+    #[test]
     fn every_reason_that_the_broker_writes_has_words() {
         let t = &Language::German.texts().words;
         let steps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../broker/src/domain/step");

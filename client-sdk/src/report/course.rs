@@ -141,9 +141,8 @@ impl Beside {
 
     /// The state of a consent with what stands beside it: after the end nothing passes, whatever a consent says.
     pub(super) fn state(&self, course: &ConsentCourse<'_>, now_ms: i64) -> State {
-        match course.state_at(now_ms) {
-            State::InForce | State::NotYet | State::Suspended if self.ended => State::Over,
-            state => state,
-        }
+        let state = course.state_at(now_ms);
+        let is_open = matches!(state, State::InForce | State::NotYet | State::Suspended);
+        if is_open && self.ended { State::Over } else { state }
     }
 }

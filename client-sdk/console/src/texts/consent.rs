@@ -7,6 +7,7 @@ texts! {
     ConsentTexts {
         revision_n: "Fassung {}", "revision {}";
         grants: "Was erlaubt ist", "What is allowed";
+        grants_were: "Was erlaubt war", "What was allowed";
         grant_n: "Erlaubnis {}", "Grant {}";
         senders: "Wer senden darf", "Who may send";
         recipient: "Wer bekommen darf", "Who may receive";

@@ -325,13 +325,15 @@ async fn not_set(
 
 /// Which field the broker does not accept, and why.
 fn phase_problem(t: &Texts, error: &ClientError) -> (&'static str, String) {
-    match error {
-        ClientError::Refused { metadata, .. } => match metadata.get("field").map(String::as_str) {
-            Some("jobcenter") => ("jobcenter", t.lotse.jobcenter_problem.to_owned()),
-            Some("phase") => ("phase", t.lotse.phase_follows.to_owned()),
-            Some(_) | None => ("phase", in_a_line(&t.failure, error)),
-        },
-        _ => ("phase", in_a_line(&t.failure, error)),
+    let field = if let ClientError::Refused { metadata, .. } = error {
+        metadata.get("field").map(String::as_str)
+    } else {
+        None
+    };
+    match field {
+        Some("jobcenter") => ("jobcenter", t.lotse.jobcenter_problem.to_owned()),
+        Some("phase") => ("phase", t.lotse.phase_follows.to_owned()),
+        Some(_) | None => ("phase", in_a_line(&t.failure, error)),
     }
 }
 
