@@ -160,10 +160,16 @@ export const tests = {
     await desk.press("Planen");
     assert.deepEqual(Object.keys(await desk.errors()).sort(), ["bodies"]);
     assert.equal(await page.locator(box(0, KASSE)).count(), 0);
-    await page.check(`[id="bodies-${KASSE}"]`);
+    // Nobody is invited, then both again: what was narrowed stays so, and who comes anew has nothing.
+    await page.uncheck(`[id="bodies-${REHA}"]`);
     await desk.press("Planen");
-    await page.uncheck(box(0, KASSE));
-    await page.uncheck(box(1, REHA));
+    assert.deepEqual(Object.keys(await desk.errors()), ["bodies"]);
+    for (const one of [REHA, KASSE]) await page.check(`[id="bodies-${one}"]`);
+    await desk.press("Planen");
+    assert.deepEqual(Object.keys(await desk.errors()).sort(), ["bodies"]);
+    const ticked = async (one) => [await page.isChecked(box(0, one)), await page.isChecked(box(1, one))];
+    assert.deepEqual([await ticked(REHA), await ticked(KASSE)], [[true, false], [false, false]]);
+    await page.check(box(1, KASSE));
     await see("conference-shared");
     await desk.press("Planen");
     await page.waitForURL(/\/conferences\/[0-9a-f]{32}$/);

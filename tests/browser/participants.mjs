@@ -54,7 +54,7 @@ async function phaseProblems(desk, person) {
   await page.selectOption("#jobcenter", JOBCENTER);
   await page.selectOption("#phase", { label: "Überleitung" });
   await desk.press("Speichern");
-  assert.match((await desk.errors()).phase, /folgt nicht auf die eingetragene/);
+  assert.match((await desk.errors()).phase, /kann diese Phase nicht folgen\. Am Anfang steht .*Kontaktaufbau/);
   await desk.see("lotse-phase-problem");
 }
 

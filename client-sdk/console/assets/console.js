@@ -20,9 +20,9 @@ for (const link of document.querySelectorAll(".problems a")) {
     field.focus();
   });
 }
-// A form that is sent twice by a double click is sent once. One that brings a file leaves the page as it is: its
-// buttons go on working.
-for (const form of document.querySelectorAll("form[method=post]:not([data-file])")) {
+// A form that is sent twice by a double click is sent once. One that brings a file leaves the page as it is, and one that
+// only looks may do so in another window: their buttons go on working.
+for (const form of document.querySelectorAll("form[method=post]:not([data-file], [data-look])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schleuse_proto::v1;
 use schleuse_proto::v1::log_entry::Event;
 
-use crate::log::LogRow;
+use crate::log::{LogRow, Safeguard};
 
 /// State of a consent at some instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,18 +116,18 @@ pub(super) struct Beside {
     pub(super) restricted: bool,
     /// Whether the participation has ended: for good.
     pub(super) ended: bool,
-    /// Objections that were not withdrawn.
+    /// Objections that were not withdrawn and have not ended by themselves.
     pub(super) objections: usize,
 }
 
 impl Beside {
-    pub(super) fn of(rows: &[LogRow]) -> Self {
+    pub(super) fn of(rows: &[LogRow], now_ms: i64) -> Self {
         let (mut restricted, mut ended, mut objections) = (false, false, BTreeSet::new());
         for row in rows {
             match row.event() {
                 Some(Event::ParticipantRestricted(event)) => restricted = event.restricted,
                 Some(Event::ParticipationEnded(_)) => ended = true,
-                Some(Event::ObjectionRecorded(event)) => {
+                Some(Event::ObjectionRecorded(event)) if !has_ended(row, now_ms) => {
                     objections.insert(&event.objection_id);
                 }
                 Some(Event::ObjectionWithdrawn(event)) => {
@@ -145,4 +145,10 @@ impl Beside {
         let is_open = matches!(state, State::InForce | State::NotYet | State::Suspended);
         if is_open && self.ended { State::Over } else { state }
     }
+}
+
+/// Whether an objection named an end of its own, and it is over.
+fn has_ended(row: &LogRow, now_ms: i64) -> bool {
+    let Some(Safeguard::Objection(document)) = &row.safeguard else { return false };
+    document.until_ms != 0 && document.until_ms <= now_ms
 }

@@ -119,7 +119,7 @@ impl DataReport {
         check_shown(rows)?;
         let courses = consents(rows);
         let writer = Writer { rows, names, courses: &courses };
-        let beside = Beside::of(rows);
+        let beside = Beside::of(rows, now_ms);
         let states = courses.iter().map(|course| beside.state(course, now_ms));
         Ok(Self {
             person: String::new(),

@@ -88,7 +88,7 @@ impl ConsentReceipt {
         now_ms: i64,
     ) -> Result<Self, ClientError> {
         let unknown = || ClientError::argument("consent", "a consent of this participant");
-        let (courses, beside) = (consents(rows), Beside::of(rows));
+        let (courses, beside) = (consents(rows), Beside::of(rows, now_ms));
         let course = courses.iter().find(|course| course.id == consent.as_bytes());
         let course = course.ok_or_else(unknown)?;
         let newest = course.revisions.last().copied().ok_or_else(unknown)?;
@@ -173,7 +173,7 @@ impl ConsentReceipt {
 /// Finds the consent of a check code among rows about the participant: all rows of [`RECEIPT_TYPES`].
 #[must_use]
 pub fn find_by_code(rows: &[LogRow], code: CheckCode, now_ms: i64) -> Option<FoundConsent> {
-    let Beside { restricted, ended, objections } = Beside::of(rows);
+    let Beside { restricted, ended, objections } = Beside::of(rows, now_ms);
     consents(rows).iter().find_map(|course| {
         let of = |one: &&Revision<'_>| {
             CheckCode::of(&one.event.document_hash, &one.row.leaf_hash()) == code

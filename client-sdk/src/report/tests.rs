@@ -218,6 +218,16 @@ fn pages_count_the_objections_in_force() {
     assert_eq!(says(&entries, 1), [true, true]);
     let code = receipt(&entries).code();
     assert_eq!(find_by_code(&rows(&entries), code, START_MS).unwrap().objections, 1);
+    // One that named an end is over with it.
+    let mut rows = rows(&entries);
+    let until_ms = START_MS + GRANT_MS;
+    let document = v1::ObjectionDocument { until_ms, ..Default::default() };
+    let recorded =
+        rows.iter_mut().filter(|row| matches!(row.event(), Some(Event::ObjectionRecorded(_))));
+    recorded
+        .for_each(|row| row.safeguard = Some(crate::log::Safeguard::Objection(document.clone())));
+    let counted = |now_ms| find_by_code(&rows, code, now_ms).unwrap().objections;
+    assert_eq!((counted(until_ms - 1), counted(until_ms)), (1, 0));
 }
 
 /// Text that wants to be markup, to turn other text around, or never to end.

@@ -165,9 +165,9 @@ impl State {
                 let own = self.own_reference(&actor, known);
                 own.filter(|_| entrusted.has(known))
             };
-            for (task, known) in &self.planning.tasks {
-                let reference = own(known.participant).filter(|_| known.closed.is_none());
-                if let Some(reference) = reference {
+            let open = self.planning.tasks.iter().filter(|(_, known)| known.closed.is_none());
+            for (task, known) in open {
+                if let Some(reference) = own(known.participant) {
                     let what = TaskKind::ConsentRequest {
                         task: *task,
                         planned: known.planned.clone(),
@@ -181,7 +181,9 @@ impl State {
             for (ix, participant) in self.numbered_participants() {
                 let Some(reference) = own(ix) else { continue };
                 self.add_due(now, ix, participant, reference, &mut due);
-                if let Some(jobcenter) = self.free_place(rules, ix, &positions) {
+                // A place is taken by the Lotse in person.
+                let place = self.free_place(rules, ix, &positions);
+                if let Some(jobcenter) = place.filter(|_| self.is_lotse_of(&actor, participant)) {
                     let what = TaskKind::PlaceFree { jobcenter };
                     due.push(Task { reference: Some(reference), due: None, what });
                 }

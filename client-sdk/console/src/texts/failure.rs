@@ -58,8 +58,8 @@ texts! {
         not_permitted_do: "Der Versuch wurde protokolliert. Wenden Sie sich an die Datenschutzbeauftragte oder den Datenschutzbeauftragten des Projekts.",
             "The attempt was logged. Turn to the project's data-protection officer.";
         not_for_deputy: "Das darf nur die zuständige Lotsin oder der zuständige Lotse", "Only the participant's own Lotse may do this";
-        not_for_deputy_do: "Übergeben, Beenden, das Zurücknehmen von Widersprüchen und weitere Vertretungen gehören nicht zur Vertretung.",
-            "Handing over, ending, withdrawing objections and appointing deputies do not belong to a deputy.";
+        not_for_deputy_do: "Übergeben, Beenden, Phasen und Plätze, das Zurücknehmen von Widersprüchen und weitere Vertretungen gehören nicht zur Vertretung.",
+            "Handing over, ending, phases and places, withdrawing objections and appointing deputies do not belong to a deputy.";
         other_before: "Mit diesem Formular wurde schon etwas anderes aufgezeichnet", "Something else was recorded with this form before";
         other_before_do: "Sehen Sie auf der Seite der Person nach, was gilt. Soll etwas anderes gelten, öffnen Sie von dort ein neues Formular.", "Look at the participant's page for what holds. If something else is to hold, open a new form from there.";
         participation_ended: "Die Teilnahme ist beendet", "The participation has ended";

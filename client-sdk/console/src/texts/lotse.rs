@@ -134,7 +134,7 @@ texts! {
         s_expired: "abgelaufen", "expired";
         s_revoked: "widerrufen", "revoked";
         phase_problem: "Wählen Sie eine Phase.", "Choose a phase.";
-        phase_follows: "Diese Phase folgt nicht auf die eingetragene. Wählen Sie die nächste oder die vorige.", "This phase does not follow the recorded one. Choose the next or the previous one.";
+        phase_follows: "Auf den eingetragenen Stand kann diese Phase nicht folgen. Am Anfang steht „{}“, „{}“ oder „{}“.", "This phase cannot follow the recorded state. At the beginning stands \u{201c}{}\u{201d}, \u{201c}{}\u{201d} or \u{201c}{}\u{201d}.";
         jobcenter_problem: "Wählen Sie am Anfang ein Jobcenter. Danach ändert es sich nur, solange noch kein Platz belegt ist.", "Choose a Jobcenter at the beginning. Later it changes only as long as no place is taken.";
         s_over: "Teilnahme beendet", "participation ended";
         s_withdrawn: "zurückgenommen", "withdrawn";

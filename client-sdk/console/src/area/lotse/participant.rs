@@ -125,7 +125,12 @@ async fn page(desk: &Desk, person: Person) -> Result<Page, Failed> {
         notice: None,
         restricted: beside.restricted,
         ended: is_over,
-        items: tasks.iter().map(|task| today::item(desk, &offices, &book, task)).collect(),
+        items: tasks
+            .iter()
+            .map(|task| today::item(desk, &offices, &book, task))
+            // What is still asked for after the end can be closed, and nothing else.
+            .map(|item| if is_over { Item { ways: Vec::new(), ..item } } else { item })
+            .collect(),
         knows_all,
         matrix: matrix(desk, &offices, &consents, &beside),
         open: lines(open),
@@ -332,7 +337,10 @@ fn phase_problem(t: &Texts, error: &ClientError) -> (&'static str, String) {
     };
     match field {
         Some("jobcenter") => ("jobcenter", t.lotse.jobcenter_problem.to_owned()),
-        Some("phase") => ("phase", t.lotse.phase_follows.to_owned()),
+        Some("phase") => {
+            let first = [t.lotse.p_proposed, t.lotse.p_waiting, t.lotse.p_contact];
+            ("phase", filled(t.lotse.phase_follows, &first))
+        }
         Some(_) | None => ("phase", in_a_line(&t.failure, error)),
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn count(fields: &Fields) -> usize {
 }
 
 /// Whether items are shared out.
-fn are_shared(fields: &Fields) -> bool {
+pub(super) fn are_shared(fields: &Fields) -> bool {
     fields.has("share", "yes")
 }
 
@@ -68,7 +68,8 @@ pub(super) fn is_outdated(fields: &Fields) -> bool {
     are_shared(fields) && named("bodies") != named("among")
 }
 
-/// The form of another step than planning: one more item, or the items shared out.
+/// The form of another step than planning: one more item, or the items shared out. What is new is for everybody who is
+/// invited, until the form says otherwise.
 pub(super) fn another_step(fields: &Fields) -> Option<Fields> {
     let (shares, items) = match fields.get("step") {
         "more" => (are_shared(fields), (count(fields) + 1).min(ITEMS_MAX)),
@@ -81,26 +82,22 @@ pub(super) fn another_step(fields: &Fields) -> Option<Fields> {
     pairs.push(("items".to_owned(), items.to_string()));
     if shares {
         pairs.push(("share".to_owned(), "yes".to_owned()));
-        // A new item is for everybody who is invited until the form says otherwise.
-        let new = (known..items).flat_map(|number| {
-            let body = move |body: &str| (bodies_field(number), body.to_owned());
-            fields.all("among").map(body).collect::<Vec<_>>()
-        });
-        pairs.extend(new.collect::<Vec<_>>());
+        for number in known..items {
+            let body = |body: &str| (bodies_field(number), body.to_owned());
+            pairs.extend(fields.all("bodies").map(body));
+        }
     }
     Some(shared_anew(Fields::of(pairs)))
 }
 
-/// The form with the bodies that are invited now: who is new among them gets every item until the form says otherwise.
+/// The form with the bodies that are invited now. Who is new among them has none of the items that were shared out
+/// before: an item that was narrowed stays so. Where nobody is invited any more, the form stays as it is.
 pub(super) fn shared_anew(fields: Fields) -> Fields {
-    if !are_shared(&fields) {
+    let invited: BTreeSet<String> = fields.all("bodies").map(str::to_owned).collect();
+    if !are_shared(&fields) || invited.is_empty() {
         return fields;
     }
-    let invited: BTreeSet<String> = fields.all("bodies").map(str::to_owned).collect();
     let mut pairs = fields.pairs().to_vec();
-    for body in invited.iter().filter(|body| !fields.has("among", body)) {
-        pairs.extend((0..count(&fields)).map(|number| (bodies_field(number), body.clone())));
-    }
     pairs.retain(|(name, _)| name != "among");
     pairs.extend(invited.into_iter().map(|body| ("among".to_owned(), body)));
     Fields::of(pairs)
@@ -207,7 +204,27 @@ mod tests {
             (all(&anew, "among"), is_outdated(&anew)),
             (vec!["a/x".into(), "c/z".into()], false)
         );
-        assert!(anew.has("for0", "c/z") && !anew.has("for0", "a/x"));
+        assert!(!anew.has("for0", "c/z") && !anew.has("for0", "a/x"), "who is new has nothing");
+    }
+
+    #[test]
+    fn a_narrowed_item_stays_so_whatever_is_pressed() {
+        let narrowed = [("share", "yes"), ("among", "a/x"), ("among", "b/y"), ("for0", "a/x")];
+        let pressed = |more: &[(&str, &str)]| {
+            let typed: Vec<_> = narrowed.iter().chain(more).copied().collect();
+            let pressed = fields(&typed);
+            another_step(&pressed).unwrap_or_else(|| shared_anew(pressed))
+        };
+        // Another body and another item at once.
+        let bodies = [("bodies", "a/x"), ("bodies", "b/y"), ("bodies", "c/z")];
+        let more = pressed(&[&[("items", "1"), ("step", "more")], &bodies[..]].concat());
+        assert_eq!(all(&more, "for0"), ["a/x"]);
+        assert_eq!(all(&more, "for1"), ["a/x", "b/y", "c/z"]);
+        // All are taken out, and invited again.
+        let none = pressed(&[("items", "1"), ("step", "plan")]);
+        assert!(are_shared(&none) && all(&none, "among") == ["a/x", "b/y"]);
+        let again = pressed(&[&[("items", "1"), ("step", "plan")], &bodies[..2]].concat());
+        assert_eq!((all(&again, "for0"), is_outdated(&again)), (vec!["a/x".to_owned()], false));
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl Page {
     fn minutes_max(&self) -> u32 {
         MINUTES_MAX
     }
+
+    fn are_shared(&self) -> bool {
+        items::are_shared(&self.fields)
+    }
 }
 
 pub(super) async fn form(desk: Desk, Query(asked): Asked) -> Answer {
@@ -133,10 +137,14 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
     if let Err(answer) = reached(&desk, ("/conferences", "/new"), &fields).await {
         return answer;
     }
-    if let Some(fields) = items::another_step(&fields) {
-        return desk.page(&page(&desk, fields, Problems::default()).await?);
-    }
     let mut problems = Problems::default();
+    if let Some(fields) = items::another_step(&fields) {
+        if items::are_shared(&fields) && fields.all("bodies").next().is_none() {
+            problems.add("bodies", desk.t().conference.bodies_problem);
+            return desk.again(&page(&desk, fields, problems).await?);
+        }
+        return desk.page(&page(&desk, fields, problems).await?);
+    }
     let about = about(&desk, &fields, &mut problems);
     if let About::Participant(participant) = &about {
         ours(&desk, participant.as_text()).await?;
