@@ -260,6 +260,12 @@ export const flows = {
     await first.locator("summary").click();
     assert.equal(await first.locator("dl").isVisible(), true);
     const number = await first.locator("dd").first().innerText();
+    // A proof that opens in another window leaves the other buttons as they are.
+    const refused = await page.locator("#again").evaluate((form) => [1, 2].map(() => {
+      const sent = new Event("submit", { bubbles: true, cancelable: true });
+      return !form.dispatchEvent(sent);
+    }));
+    assert.deepEqual(refused, [false, false]);
     await first.locator("button").click();
     await page.waitForSelector(".note.good");
     assert.equal(await page.locator("h1").innerText(), `Eintrag ${number}`);

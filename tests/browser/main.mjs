@@ -41,7 +41,7 @@ async function runSides() {
 /// Runs areas in one browser, on one site.
 async function runSide(names) {
   const areas = await Promise.all(names.map((area) => import(`./${area}.mjs`)));
-  console.log("making a site: keys, a broker, a story of five days ago, a region");
+  console.log("making a site: keys, a broker, a story of eight days ago, a region");
   const site = await Site.make(binaries);
   const browsers = await Browsers.open(site, tools);
   const world = { site, browsers, report: new Report() };
