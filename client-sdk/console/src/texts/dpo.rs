@@ -22,6 +22,7 @@ texts! {
         day_utc: "Tag (UTC)", "Day (UTC)";
         by_pair: "Nach Absender und Empfänger", "By sender and recipient";
         by_purpose: "Nach Zweck", "By purpose";
+        others_n: "{} andere, zusammen (einzeln: im Protokoll suchen)", "{} others, together (one by one: search the log)";
         more_rows: "{} weitere {Zeile|Zeilen}", "{} more {row|rows}";
         pair: "Absender → Empfänger", "Sender → recipient";
         purpose: "Zweck", "Purpose";

@@ -40,6 +40,8 @@ struct Table {
 
 /// Rows of a table that are shown at once.
 const ROWS_FIRST: usize = 10;
+/// Rows of a table; the others are one row, so that a page of many agencies is no larger than others.
+const ROWS_MAX: usize = 40;
 
 impl Table {
     /// The first rows, and the others if there are any.
@@ -121,12 +123,12 @@ pub(super) async fn show(desk: Desk, Query(asked): Query) -> Answer {
             Table {
                 title: t.by_pair,
                 head: t.pair,
-                rows: grouped(&by_way, |keys| pair(keys.first())),
+                rows: grouped(&by_way, t.others_n, |keys| pair(keys.first())),
             },
             Table {
                 title: t.by_purpose,
                 head: t.purpose,
-                rows: grouped(&by_way, |keys| {
+                rows: grouped(&by_way, t.others_n, |keys| {
                     keys.get(1).map(|code| desk.names().purpose(code)).unwrap_or_default()
                 }),
             },
@@ -154,8 +156,8 @@ fn pair(key: Option<&String>) -> String {
     key.map(|key| shown(key).replace('>', " → ")).unwrap_or_default()
 }
 
-/// Sums groups whose last key is the outcome by what their other keys say; the largest first.
-fn grouped(groups: &[LogCount], name: impl Fn(&[String]) -> String) -> Vec<Row> {
+/// Sums groups whose last key is the outcome by what their other keys say; the largest first, the smallest together.
+fn grouped(groups: &[LogCount], others: &str, name: impl Fn(&[String]) -> String) -> Vec<Row> {
     let mut sums: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for group in groups {
         let sum = sums.entry(name(&group.keys)).or_default();
@@ -163,6 +165,12 @@ fn grouped(groups: &[LogCount], name: impl Fn(&[String]) -> String) -> Vec<Row> 
     }
     let mut rows: Vec<Row> = sums.into_iter().map(|(what, sum)| Row::of(what, sum)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.accepted + row.refused));
+    if rows.len() > ROWS_MAX {
+        let rest = rows.split_off(ROWS_MAX - 1);
+        let sum = |of: fn(&Row) -> u64| rest.iter().map(of).sum();
+        let sums = (sum(|row| row.accepted), sum(|row| row.refused));
+        rows.push(Row::of(filled(others, &[&rest.len().to_string()]), sums));
+    }
     let sums: Vec<_> = rows.iter().map(|row| (row.accepted, row.refused)).collect();
     for (row, bar) in rows.iter_mut().zip(chart::shares(&sums)) {
         row.bar = bar;
@@ -223,14 +231,30 @@ mod tests {
             group(&["a>b", "y", "refused"], 5),
             group(&["b>a", "x", "accepted"], 1),
         ];
-        let rows = grouped(&groups, |keys| pair(keys.first()));
+        let rows = grouped(&groups, "", |keys| pair(keys.first()));
         let rows: Vec<_> =
             rows.iter().map(|row| (row.what.as_str(), row.accepted, row.refused)).collect();
         assert_eq!(rows, [("a → b", 2, 5), ("b → a", 1, 0)]);
-        let drawn = grouped(&groups, |keys| pair(keys.first()));
+        let drawn = grouped(&groups, "", |keys| pair(keys.first()));
         assert_eq!(
             drawn.iter().map(|row| row.bar).collect::<Vec<_>>(),
             [(28.6, 71.4), (14.3, 0.0)]
         );
+    }
+
+    #[test]
+    fn the_smallest_of_many_are_one_row_and_none_is_lost() {
+        let pairs: Vec<String> = (0..100).map(|number| format!("a>{number}")).collect();
+        let groups = pairs.iter().zip(1..).flat_map(|(pair, number)| {
+            [group(&[pair, "x", "accepted"], number), group(&[pair, "x", "refused"], 1)]
+        });
+        let groups: Vec<_> = groups.collect();
+        let rows = grouped(&groups, "{} others", |keys| pair(keys.first()));
+        assert_eq!((rows.len(), rows[ROWS_MAX - 1].what.as_str()), (ROWS_MAX, "61 others"));
+        let all = rows.iter().map(|row| (row.accepted, row.refused));
+        assert_eq!(all.fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1)), (5050, 100));
+        let whole = grouped(&groups[..2 * ROWS_MAX], "", |keys| pair(keys.first()));
+        assert_eq!(whole.len(), ROWS_MAX);
+        assert!(whole.iter().all(|row| row.what.starts_with("a → ")));
     }
 }
