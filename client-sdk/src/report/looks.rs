@@ -11,7 +11,6 @@ use crate::log::LogRow;
 /// The looks of one person on one day for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LookPart {
-    day: String,
     pub(super) who: String,
     pub(super) reason: String,
     pub(super) times: usize,
@@ -39,8 +38,9 @@ pub(super) fn looks(rows: &[LogRow], names: &Names) -> Vec<LookPart> {
         let Some(Event::LogQueried(event)) = row.event() else { continue };
         let time_ms = row.time_ms();
         let who = words::actor(row.caused_by(), names);
-        let (day, reason) = (words::day(time_ms), words::reason(&event.reason));
-        let place = places.entry((day.clone(), who.clone(), reason.clone())).or_insert(lines.len());
+        let reason = words::reason(&event.reason);
+        let line = (words::day(time_ms), who.clone(), reason.clone());
+        let place = places.entry(line).or_insert(lines.len());
         match lines.get_mut(*place) {
             Some(line) => {
                 line.times += 1;
@@ -48,7 +48,7 @@ pub(super) fn looks(rows: &[LogRow], names: &Names) -> Vec<LookPart> {
             }
             None => {
                 let (first_ms, last_ms) = (time_ms, time_ms);
-                lines.push(LookPart { day, who, reason, times: 1, first_ms, last_ms });
+                lines.push(LookPart { who, reason, times: 1, first_ms, last_ms });
             }
         }
     }

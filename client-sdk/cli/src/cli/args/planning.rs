@@ -117,7 +117,7 @@ pub(crate) enum ParticipationCommand {
     /// Example: schleuse lotse participation set --participant REF --phase contact
     /// --jobcenter jobcenter-stadt-regensburg --employability-at-start 1
     Set(SetParticipationArguments),
-    /// Lists the participations of the own participants.
+    /// Lists the participations of the own participants, and of those whose deputy one is.
     ///
     /// Example: schleuse lotse participation list
     List,
