@@ -28,6 +28,16 @@ export async function search(page, fields = {}, language = "de") {
 const numbersOf = (page) => page.locator("ol.rows > li").evaluateAll((rows) =>
   rows.map((row) => Number(row.querySelector("dd").textContent)));
 
+/// Goes on to the next page of results: false if this was the last one.
+export async function nextPage(page) {
+  const more = page.getByRole("button", { name: "Weitere Einträge" });
+  if (await more.count() === 0) return false;
+  const last = (await numbersOf(page)).at(-1);
+  await more.click();
+  await page.waitForFunction((last) => Number(document.querySelector("ol.rows dd")?.textContent) > last, last);
+  return true;
+}
+
 /// Words of every result, without opening it.
 const results = (page) => page.locator("ol.rows > li summary").allInnerTexts();
 
@@ -294,11 +304,7 @@ export const flows = {
     await search(page);
     const first = await numbersOf(page);
     assert.equal(first.length, 50);
-    await page.click("text=Weitere Einträge");
-    await page.waitForFunction((last) => {
-      const number = document.querySelector("ol.rows dd")?.textContent;
-      return Number(number) > last;
-    }, first.at(-1));
+    assert.ok(await nextPage(page), "there are more");
     const second = await numbersOf(page);
     assert.equal(second[0], first.at(-1) + 1);
     assert.equal(second.length, 50);

@@ -1,7 +1,7 @@
 // Hostile words in every free text: inert on the page, on paper and in exports.
 
 import assert from "node:assert/strict";
-import { download, formulas, search } from "./dpo.mjs";
+import { download, formulas, nextPage, search } from "./dpo.mjs";
 import { look } from "./look.mjs";
 
 export const title = "hostile content";
@@ -70,14 +70,7 @@ export const tests = {
       options.find((option) => /nachgesehen/.test(option.textContent)).value);
     await search(page, { type: looked });
     let text = await opened(page);
-    while (await page.locator("input[name=first]").count() > 0) {
-      const next = await page.inputValue("input[name=first]");
-      await page.click("form:has(input[name=first]) button");
-      await page.waitForFunction(
-        (first) => Number(document.querySelector("ol.rows dd")?.textContent) >= Number(first), next,
-      );
-      text += await opened(page);
-    }
+    while (await nextPage(page)) text += await opened(page);
     for (const one of ["script", "formula", "template"]) {
       assert.ok(text.includes(HOSTILE[one]), `${one} is shown as it is`);
     }

@@ -97,7 +97,8 @@ mod tests {
     fn twice_as_many_are_twice_as_high_up_and_down() {
         for (up, down) in [(10, 10), (10, 1), (1, 10), (0, 4), (4, 0)] {
             let day = |share: u64| (String::new(), up * 60 / share, down * 60 / share);
-            let bars = bars(&[day(1), day(2), day(3)], |_| String::new()).bars;
+            let drawn = bars(&[day(1), day(2), day(3)], |_| String::new());
+            let bars = drawn.bars;
             for (number, share) in [(1, 2.0), (2, 3.0)] {
                 for of in [|bar: &Bar| bar.up, |bar: &Bar| bar.down] {
                     let expected = of(&bars[0]) / share;
@@ -106,13 +107,14 @@ mod tests {
             }
             let (first, per) = (&bars[0], bars[0].up + bars[0].down);
             assert!((per - HEIGHT).abs() <= 0.2, "{per}");
+            assert!(first.up_y.abs() <= 0.2 && (drawn.axis_y - first.up).abs() <= 0.2);
             assert_eq!((up == 0, down == 0), (first.up == 0.0, first.down == 0.0));
         }
     }
 
     #[test]
     fn shares_of_rows_are_drawn_side_by_side() {
-        assert_eq!(shares(&[(30, 10), (0, 20), (0, 0)]), [(75.0, 25.0), (0.0, 50.0), (0.0, 0.0)]);
+        assert_eq!(shares(&[(0, 20), (30, 10), (0, 0)]), [(0.0, 50.0), (75.0, 25.0), (0.0, 0.0)]);
         assert!(shares(&[]).is_empty());
     }
 }

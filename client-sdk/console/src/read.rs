@@ -148,6 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn a_span_ends_after_it_begins() {
+        let t = crate::surface::Language::German.texts();
+        let read = |since: &str, until: &str| {
+            let typed = [("since", since), ("until", until)];
+            let typed = typed.map(|(name, text)| (name.to_owned(), text.to_owned()));
+            let mut problems = Problems::default();
+            let times = span(&Fields::of(typed.to_vec()), t, &mut problems);
+            (times, problems.of("until").to_owned())
+        };
+        let ms = |text: &str| Some(parse_time(text).unwrap());
+        let one_day = (ms("2026-05-01T22:00:00Z"), ms("2026-05-02T22:00:00Z"));
+        assert_eq!(read("2026-05-02", "2026-05-02"), (one_day, String::new()));
+        assert_eq!(read("", "2026-05-02").1, "");
+        assert_eq!(read("2026-05-02", "2026-05-01").1, t.forms.day_order_problem);
+    }
+
+    #[test]
     fn a_time_of_day_is_germanys() {
         let ms = |text: &str| parse_time(text).unwrap();
         assert_eq!(day_and_time("2026-12-08", "10:00"), Some(ms("2026-12-08T09:00:00Z")));

@@ -382,3 +382,20 @@ fn many_looks_of_one_person_on_one_day_are_one_line() {
     let html = page(&entries, &Texts::default(), START_MS);
     assert!(html.contains("Blicke in das Protokoll: 6."), "{html}");
 }
+
+#[test]
+fn every_reason_that_the_broker_writes_is_told_in_german() {
+    let steps = concat!(env!("CARGO_MANIFEST_DIR"), "/../broker/src/domain/step");
+    let mut count = 0;
+    for file in std::fs::read_dir(steps).unwrap() {
+        let code = std::fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+        let words = code.split('"').filter(|text| !text.contains('\n'));
+        for reason in words.filter(|text| text.contains(" listed by ")) {
+            assert_ne!(words::reason(reason), reason);
+            count += 1;
+        }
+    }
+    assert!(count >= 9, "{count}");
+    assert_ne!(words::reason("erasure planned"), "erasure planned");
+    assert_eq!(words::reason("Stichprobe im Quartal"), "Stichprobe im Quartal");
+}
