@@ -146,6 +146,12 @@ export const tests = {
     await plan(desk, person);
     const box = (number, body) => `[id="for${number}-${body}"]`;
     assert.equal(await page.locator(box(0, REHA)).count(), 0);
+    for (const one of [REHA, KASSE]) await page.uncheck(`[id="bodies-${one}"]`);
+    await desk.press("Punkte einzeln zuteilen");
+    assert.deepEqual(Object.keys(await desk.errors()), ["bodies"], "among whom?");
+    await desk.press("Planen");
+    assert.deepEqual(Object.keys(await desk.errors()), ["bodies"]);
+    for (const one of [REHA, KASSE]) await page.check(`[id="bodies-${one}"]`);
     await desk.press("Punkte einzeln zuteilen");
     for (const number of [0, 1]) {
       for (const one of [REHA, KASSE]) assert.ok(await page.isChecked(box(number, one)), `${number} ${one}`);

@@ -22,6 +22,7 @@ export async function search(page, fields = {}, language = "de") {
   }
   await page.click("main form button[type=submit]");
   await page.waitForSelector("ol.rows, .empty, .problems");
+  await page.waitForLoadState("load");
 }
 
 /// Numbers of the records that were found.
@@ -35,6 +36,7 @@ export async function nextPage(page) {
   const last = (await numbersOf(page)).at(-1);
   await more.click();
   await page.waitForFunction((last) => Number(document.querySelector("ol.rows dd")?.textContent) > last, last);
+  await page.waitForLoadState("load");
   return true;
 }
 

@@ -38,6 +38,7 @@ export const tests = {
     await page.goto("/de/directory");
     assert.match(await page.locator("table").innerText(), /drv-bayern-sued/);
     assert.ok(await page.locator("tbody tr").count() >= 10);
+    assert.equal(await page.locator("thead th:nth-child(4)").innerText(), "Zu bestätigen bis");
     const days = await page.locator("tbody td:nth-child(4)").allInnerTexts();
     assert.ok(days.every((one) => /^\d\d\.\d\d\.\d{4}, \d\d:\d\d Uhr$/.test(one)), `to be confirmed by: ${days.join(", ")}`);
   },

@@ -454,7 +454,11 @@ const leaving = {
     const person = await desk.register("Geht");
     const reference = await desk.reference(person, JOBCENTER);
     await desk.given(person, [{ categories: ["gesundheit", "termine"] }]);
+    await besides(site, person);
+    await ask(site, reference, "stammdaten");
     await send(site, reference);
+    await desk.go(person.path);
+    assert.match(await page.locator("main").innerText(), /24 Monate enden am/);
     await desk.go(`${person.path}/leave`);
     assert.match(await page.locator("main").innerText(), /1 wartende Nachricht wird angehalten/);
     await see("lotse-end-preview");
@@ -462,9 +466,38 @@ const leaving = {
     assert.match(await desk.done(), /Beendet\. 1 wartende Nachricht wurde angehalten/);
     assert.match(await page.locator("main").innerText(), /Die Teilnahme ist beendet/);
     assert.equal(await page.getByRole("link", { name: "Einwilligung aufnehmen" }).count(), 0);
+    assert.doesNotMatch(await page.locator("main").innerText(), /24 Monate enden am/);
     await see("lotse-participant-ended");
     await assert.rejects(send(site, reference), /./);
+    await nothingIsRecorded(desk, person);
   }),
 };
+
+/// A place, a release, and an objection that stops nothing of what is sent.
+async function besides(site, person) {
+  const lotse = (...options) => site.schleuse(ROLES.lotse, "lotse", ...options, "--participant", person.reference);
+  await lotse("participation", "set", "--phase", "contact", "--jobcenter", JOBCENTER);
+  await lotse("objection", "record", "--purpose", "vertretung", "--yes");
+  const text = ["--text", site.file("release.txt", "Ich entbinde."), "--text-version", "2026-1"];
+  await lotse("release", "record", "--holder", `${JOBCENTER}/fallmanagement`, "--addressee", REHA,
+    "--purpose", "unterlagen", "--category", "gesundheit", "--months", "12", ...text,
+    "--evidence", site.file("release.pdf", "Unterschrieben"));
+}
+
+/// After the end nothing is said to hold, and nobody is led to sign what cannot be recorded.
+async function nothingIsRecorded(desk, person) {
+  const { page } = desk;
+  await desk.go(`${person.path}/safeguards`);
+  const chips = await page.locator("main ul.rows .chip").allInnerTexts();
+  assert.ok(chips.length === 2 && chips.every((one) => /Teilnahme beendet/.test(one)), chips.join("; "));
+  assert.equal(await page.getByRole("link", { name: /^Zurücknehmen/ }).count(), 0);
+  assert.equal(await page.locator("form[action*='/release']").count(), 0);
+  assert.equal(await page.getByRole("link", { name: /^Widerrufen/ }).count(), 1, "what was given can be taken back");
+  await desk.see("lotse-safeguards-over");
+  await desk.go();
+  await items(desk, person).getByRole("link", { name: /Einwilligung vorbereiten/ }).click();
+  await page.waitForURL(new RegExp(`${person.path}$`));
+  assert.match(await page.locator("main").innerText(), /Die Teilnahme ist beendet/);
+}
 
 export const tests = { ...many, ...tasks, ...forgotten, ...course, ...leaving };

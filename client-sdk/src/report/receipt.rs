@@ -28,6 +28,8 @@ pub struct ConsentReceipt {
     given_by: String,
     made: String,
     state: &'static str,
+    /// Whether the consent permits nothing any more.
+    is_over: bool,
     beside: Beside,
     grants: Vec<GrantPart>,
     releases: Vec<String>,
@@ -94,6 +96,7 @@ impl ConsentReceipt {
         let newest = course.revisions.last().copied().ok_or_else(unknown)?;
         let document = course.document().ok_or_else(unknown)?;
         let text = document.text.clone().unwrap_or_default();
+        let state = beside.state(course, now_ms);
         let code = CheckCode::of(&newest.event.document_hash, &newest.row.leaf_hash());
         Ok(Self {
             person: String::new(),
@@ -105,7 +108,8 @@ impl ConsentReceipt {
             form: words::form(document.form()),
             given_by: given_by(document),
             made: words::time(now_ms),
-            state: words::state(beside.state(course, now_ms)),
+            state: words::state(state),
+            is_over: matches!(state, State::Revoked | State::Ended | State::Over),
             beside,
             grants: document.grants.iter().map(|grant| grant_part(grant, names)).collect(),
             releases: document.secrecy_releases.iter().map(|one| release(one, names)).collect(),

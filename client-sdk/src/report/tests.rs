@@ -292,10 +292,27 @@ fn pages_are_one_file_without_scripts_or_loads() {
 }
 
 fn receipt(entries: &[Entry]) -> ConsentReceipt {
+    receipt_at(entries, START_MS)
+}
+
+fn receipt_at(entries: &[Entry], now_ms: i64) -> ConsentReceipt {
     let consent = ConsentId::parse(CONSENT).unwrap();
     let texts = Texts::new([TEXT.to_owned()]);
-    ConsentReceipt::new(&rows(entries), &participant(), consent, &names(), &texts, START_MS)
-        .unwrap()
+    ConsentReceipt::new(&rows(entries), &participant(), consent, &names(), &texts, now_ms).unwrap()
+}
+
+#[test]
+fn a_receipt_of_what_is_over_speaks_of_what_was_allowed() {
+    let one = consent(None, vec![grant(&["termine"])]);
+    let says = |entries: &[Entry], now_ms| {
+        let html = receipt_at(entries, now_ms).to_html().unwrap();
+        (html.contains(">Was Sie erlauben<"), html.contains("Spätestens am"))
+    };
+    assert_eq!(says(&[recorded(&one)], START_MS - 1), (true, true), "not yet");
+    assert_eq!(says(&[recorded(&one)], START_MS), (true, true));
+    assert_eq!(says(&[recorded(&one), suspended(&one)], START_MS), (true, true));
+    assert_eq!(says(&[recorded(&one), revoked(&one)], START_MS), (false, false));
+    assert_eq!(says(&[recorded(&one)], START_MS + GRANT_MS), (false, false), "expired");
 }
 
 #[test]

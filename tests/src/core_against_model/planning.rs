@@ -5,7 +5,7 @@ use schleuse_broker::domain::command::{
     Command, Outcome, PlanningCommand, PlanningOutcome, Task, TaskKind,
 };
 use schleuse_broker::domain::event::{Decision, PlanningEvent};
-use schleuse_broker::domain::ids::AgencyId;
+use schleuse_broker::domain::ids::{AgencyId, Reference};
 use schleuse_broker::domain::planning::{
     Employability, Phase, PlannedMessage, RequestReason, TaskResult,
 };
@@ -259,6 +259,9 @@ impl Pair {
         };
         assert_eq!(open_requests(&tasks), self.model.open_requests(&by, self.now));
         assert_eq!(grants_ending(&tasks), self.model.grants_ending(&by, self.now));
+        let free = self.model.places_free(&by).into_iter();
+        let free = free.map(|(of, jobcenter)| (self.lotse_reference(of), jobcenter));
+        assert_eq!(places_free(&tasks), free.collect::<Vec<_>>());
         // Reviews that were missed by now are recorded before any answer, on both sides.
         let recorded = self.state.next_record() - before;
         assert_eq!(recorded as usize, self.model.log().len() - logged, "each list is a query");
@@ -291,6 +294,15 @@ fn open_requests(tasks: &[Task]) -> Vec<usize> {
         _ => None,
     });
     numbers.collect()
+}
+
+/// In order of registration.
+fn places_free(tasks: &[Task]) -> Vec<(Reference, String)> {
+    let free = tasks.iter().filter_map(|task| match &task.what {
+        TaskKind::PlaceFree { jobcenter } => Some((task.reference?, jobcenter.to_string())),
+        _ => None,
+    });
+    free.collect()
 }
 
 fn grants_ending(tasks: &[Task]) -> Vec<(u64, String, usize)> {

@@ -148,7 +148,7 @@ fn in_days(days: u64) -> i64 {
     i64::try_from(SystemClock.now() + days * 86_400_000).unwrap()
 }
 
-async fn at_door(broker: &TestBroker, agency: &str, name: &str) -> Browser {
+pub(super) async fn at_door(broker: &TestBroker, agency: &str, name: &str) -> Browser {
     let door = broker.server.console_address().unwrap();
     Browser::at_broker(Pki::shared(), door, agency, name).await
 }

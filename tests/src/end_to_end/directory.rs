@@ -177,6 +177,16 @@ async fn publish(
     client.directory().publish_entry(request).await.map(|_| ())
 }
 
+/// Agencies of the operator's page in order, and whether it marks each as out of date.
+async fn marked(broker: &TestBroker) -> Vec<(bool, bool)> {
+    let mut operator = super::console::at_door(broker, "betrieb", "operator").await;
+    let page = operator.visit("/de/directory", None).await.body;
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let (_, rows) = page.split_once("<tbody>").unwrap();
+    let rows = rows.split("<tr>").skip(1);
+    rows.map(|row| (row.contains(DRV), row.contains("vielleicht veraltet"))).collect()
+}
+
 /// An entry that nobody confirmed is marked for all, and a task for its agency and the operators.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_entries_are_marked_and_to_be_confirmed() {
@@ -200,6 +210,7 @@ async fn old_entries_are_marked_and_to_be_confirmed() {
         entries.iter().map(|entry| (entry.stale, entry.renew_by_ms > now)).collect::<Vec<_>>()
     };
     assert_eq!(list().await, [(false, true), (true, false)], "Bezirk, DRV");
+    assert_eq!(marked(&broker).await, [(false, false), (true, true)], "on the operator's page");
     let due = |client: RawClient| async move {
         let answer = client.planning().list_tasks(v1::ListTasksRequest {}).await.unwrap();
         let tasks = answer.into_inner().tasks;
@@ -214,6 +225,7 @@ async fn old_entries_are_marked_and_to_be_confirmed() {
     assert_eq!(due(operator.clone()).await, [DRV]);
     publish(&drv, 2, now, "drv").await.unwrap();
     assert_eq!(list().await, [(false, true), (false, true)]);
+    assert_eq!(marked(&broker).await, [(false, false), (true, false)]);
     assert_eq!(due(operator.clone()).await, [""; 0]);
 }
 

@@ -193,13 +193,15 @@ impl Model {
     }
 
     /// Grants of participants of a Lotse or deputy that end soon: consent and index, in the order in which they end.
-    /// Of somebody whose participation ended none is to be renewed.
+    /// Of somebody whose participation ended none is to be renewed, and no deputy renews what appoints deputies.
     pub fn grants_ending(&self, caller: &Lotse, now: u64) -> Vec<(u64, String, usize)> {
         let mut ending = Vec::new();
         for consent in self.consents.iter().filter(|it| it.revoked_at.is_none()) {
             let participant = consent.newest.participant;
             let is_over = self.ended_at(participant).is_some();
-            if !is_over && self.check_entrusted(caller, participant, now).is_ok() {
+            let appoints = consent.newest.grants.iter().any(|it| it.purpose == "vertretung");
+            let is_theirs = !appoints || self.is_lotse(caller, participant);
+            if !is_over && is_theirs && self.check_entrusted(caller, participant, now).is_ok() {
                 for (index, grant) in consent.newest.grants.iter().enumerate() {
                     if (now + 1..=now + AHEAD_MS).contains(&grant.not_after) {
                         ending.push((grant.not_after, consent.newest.id.clone(), index));
@@ -209,6 +211,19 @@ impl Model {
         }
         ending.sort();
         ending
+    }
+
+    /// Participants of a Lotse who wait and could have a place, with its Jobcenter. A deputy gives nobody a place.
+    pub fn places_free(&self, caller: &Lotse) -> Vec<(usize, String)> {
+        let own = self.planning.waiting.iter().filter(|(_, it)| self.is_lotse(caller, *it));
+        let free = own.filter(|(jobcenter, it)| self.planning.is_free(jobcenter, *it));
+        let mut free: Vec<_> = free.map(|(jobcenter, it)| (*it, jobcenter.clone())).collect();
+        free.sort();
+        free
+    }
+
+    fn is_lotse(&self, caller: &Lotse, participant: usize) -> bool {
+        self.participants.get(participant).is_some_and(|it| !it.erased && it.lotse == *caller)
     }
 
     /// Records a phase. Who needs a place and finds none waits.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use schleuse_proto::identity::Role;
 
+use crate::domain::catalogue::Purpose;
 use crate::domain::command::{
     ListedParticipation, Outcome, PlacesCount, PlanningCommand, PlanningOutcome, TASKS_LISTED_MAX,
     Task, TaskKind,
@@ -180,10 +181,12 @@ impl State {
             let positions = self.planning.positions();
             for (ix, participant) in self.numbered_participants() {
                 let Some(reference) = own(ix) else { continue };
-                self.add_due(now, ix, participant, reference, &mut due);
-                // A place is taken by the Lotse in person.
+                // Deputies are appointed, and a place is taken, by the Lotse in person.
+                let is_deputy = !self.is_lotse_of(&actor, participant);
+                let not_theirs = rules.catalogue.deputy_purpose().filter(|_| is_deputy);
+                self.add_due(now, ix, participant, reference, not_theirs, &mut due);
                 let place = self.free_place(rules, ix, &positions);
-                if let Some(jobcenter) = place.filter(|_| self.is_lotse_of(&actor, participant)) {
+                if let Some(jobcenter) = place.filter(|_| !is_deputy) {
                     let what = TaskKind::PlaceFree { jobcenter };
                     due.push(Task { reference: Some(reference), due: None, what });
                 }
@@ -219,13 +222,15 @@ impl State {
         self.has_places(rules, &known.jobcenter, before).then(|| known.jobcenter.clone())
     }
 
-    /// What is to be done about one participant because of the time.
+    /// What is to be done about one participant because of the time. Consents with a grant for a purpose that is not
+    /// the caller's to grant are not theirs to renew.
     fn add_due(
         &self,
         now: TimeMs,
         ix: ParticipantIx,
         participant: &Participant,
         reference: Reference,
+        not_theirs: Option<Purpose>,
         due: &mut Vec<Task>,
     ) {
         let mut add = |at: Option<TimeMs>, what| {
@@ -235,8 +240,9 @@ impl State {
         let is_over = participant.safeguards.ended.is_some();
         let holding = participant.consents.iter().filter(|one| !is_over && one.may_hold(now));
         for consent in holding {
+            let is_theirs = !consent.grants.iter().any(|it| Some(it.purpose) == not_theirs);
             for (ends_at, grant_index) in ends(consent) {
-                if ends_at > now && is_near(ends_at, now) {
+                if is_theirs && ends_at > now && is_near(ends_at, now) {
                     let what = TaskKind::GrantEnding { consent: consent.id, grant_index };
                     add(Some(ends_at), what);
                 }

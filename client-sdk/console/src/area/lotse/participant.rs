@@ -239,7 +239,10 @@ fn participation(desk: &Desk, offices: &Offices, state: &v1::Participation) -> P
         waiting,
         jobcenter: offices.name(&state.jobcenter),
         since: given(state.started_at_ms).map(|ms| words::on(language, ms)),
-        ends: given(state.ends_by_ms).map(|ms| words::end(language, ms)),
+        // After the end, an end that was planned says nothing.
+        ends: given(state.ends_by_ms)
+            .filter(|_| state.ended_at_ms == 0)
+            .map(|ms| words::end(language, ms)),
     }
 }
 

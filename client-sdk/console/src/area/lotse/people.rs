@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use schleuse_client::{BookEntry, ClientError, ParticipantReference, ReferenceBook, shown};
 use schleuse_proto::evidence::sha256;
 
-use crate::desk::{Desk, Failed};
+use crate::desk::{Answer, Desk, Failed};
 
 /// Name of the book in the folder of the console.
 const BOOK: &str = "participants.json";
@@ -113,6 +113,15 @@ pub(super) async fn ours(desk: &Desk, reference: &str) -> Result<Person, Failed>
     let person = person(desk, reference)?;
     let asked = desk.client.list_safeguards(&person.reference).await;
     asked.map(|_| person).map_err(|error| desk.failed(error))
+}
+
+/// The same of somebody who still takes part. After the end nothing is recorded about them any more: the page of the
+/// participant says so, before anybody signs what cannot be recorded.
+pub(super) async fn going_on(desk: &Desk, reference: &str) -> Result<Person, Answer> {
+    let person = person(desk, reference).map_err(Err)?;
+    let beside = desk.client.list_safeguards(&person.reference).await;
+    let beside = beside.map_err(|error| Err(desk.failed(error)))?;
+    if beside.ended_at_ms.is_some() { Err(desk.go(&person.path())) } else { Ok(person) }
 }
 
 /// Keeps a text that a participant agreed to: the broker has its digest alone, and it is to be shown again.

@@ -11,7 +11,7 @@ use schleuse_client::{CONSENT_MONTHS_MAX, ClientError, ConsentId, TaskKind, mont
 use super::form::{Upload, chosen};
 use super::notice::Asked;
 use super::offices::Offices;
-use super::people::{Person, keep_text, ours};
+use super::people::{Person, going_on, keep_text};
 use super::steps::{self, About, Refusal, ToSign, Way};
 use super::templates::Templates;
 use crate::area::Choice;
@@ -73,7 +73,10 @@ pub(super) async fn begin(
     Path(reference): Path<String>,
     Query(asked): Asked,
 ) -> Answer {
-    let person = ours(&desk, &reference).await?;
+    let person = match going_on(&desk, &reference).await {
+        Ok(person) => person,
+        Err(answer) => return answer,
+    };
     let fields = match asked.get("task").and_then(|number| number.parse().ok()) {
         Some(number) => wanted(&desk, &person, number).await?,
         None => Fields::default(),
@@ -180,7 +183,10 @@ fn sent(fields: &Fields) -> Vec<(String, String)> {
 }
 
 pub(super) async fn step(desk: Desk, Path(reference): Path<String>, fields: Fields) -> Answer {
-    let person = ours(&desk, &reference).await?;
+    let person = match going_on(&desk, &reference).await {
+        Ok(person) => person,
+        Err(answer) => return answer,
+    };
     match fields.get("step") {
         "more" => {
             let count = (grants_in(&fields) + 1).min(GRANTS_MAX).to_string();
@@ -265,7 +271,10 @@ fn evidence_page(
 
 /// The last step: the consent is signed here and recorded.
 pub(super) async fn evidence(desk: Desk, Path(reference): Path<String>, upload: Upload) -> Answer {
-    let person = ours(&desk, &reference).await?;
+    let person = match going_on(&desk, &reference).await {
+        Ok(person) => person,
+        Err(answer) => return answer,
+    };
     let mut problems = Problems::default();
     let Some((draft, to_sign)) = made(&desk, &upload.fields, &mut problems).await? else {
         return desk.again(&grants_page(&desk, person, upload.fields, problems).await?);

@@ -61,6 +61,8 @@ struct Page {
     effects: Option<Effects>,
     to_everything: bool,
     restricted: bool,
+    /// After the end of the participation no release is recorded and no objection taken back.
+    ended: bool,
     /// Of the release in the form.
     release: ReleaseId,
 }
@@ -82,9 +84,11 @@ async fn page(
     let (names, offices) = (desk.names(), Offices::read(desk).await?);
     let beside = desk.client.list_safeguards(&person.reference).await.map_err(failed)?;
     let release = chosen(&fields, "release", ReleaseId::generate).map_err(failed)?;
+    let is_over = beside.ended_at_ms.is_some();
     let objections = beside.objections.iter().rev();
-    let objections = objections.map(|one| objection_row(desk, &offices, one));
-    let releases = beside.releases.iter().rev().map(|one| release_row(desk, &offices, one));
+    let objections = objections.map(|one| objection_row(desk, &offices, is_over, one));
+    let releases = beside.releases.iter().rev();
+    let releases = releases.map(|one| release_row(desk, &offices, is_over, one));
     Ok(Page {
         s: desk.surface.clone(),
         notice: None,
@@ -99,6 +103,7 @@ async fn page(
         effects: None,
         to_everything: false,
         restricted: beside.restricted,
+        ended: is_over,
         release,
         person,
     })
@@ -111,6 +116,7 @@ fn or_all(text: String, desk: &Desk) -> String {
 fn objection_row(
     desk: &Desk,
     offices: &Offices,
+    is_over: bool,
     one: &schleuse_client::ObjectionRecord,
 ) -> ObjectionRow {
     let (names, document) = (desk.names(), &one.document);
@@ -124,25 +130,26 @@ fn objection_row(
     };
     ObjectionRow {
         id: one.id.to_string(),
-        mark: of_objection(one.state, &desk.t().lotse),
+        mark: of_objection(one.state, is_over, &desk.t().lotse),
         parties: or_all(parties, desk),
         purposes: or_all(purposes.join(", "), desk),
         categories: or_all(names.categories(&document.categories), desk),
         until,
-        may_withdraw: one.state == v1::SafeguardState::Active,
+        may_withdraw: one.state == v1::SafeguardState::Active && !is_over,
     }
 }
 
 fn release_row(
     desk: &Desk,
     offices: &Offices,
+    is_over: bool,
     one: &schleuse_client::SecrecyReleaseRecord,
 ) -> ReleaseRow {
     let (names, document) = (desk.names(), &one.document);
     let purposes: Vec<String> = document.purposes.iter().map(|code| names.purpose(code)).collect();
     ReleaseRow {
         id: one.id.to_string(),
-        mark: of_release(one.state, &desk.t().lotse),
+        mark: of_release(one.state, is_over, &desk.t().lotse),
         holder: offices.address(document.holder.as_ref()),
         addressee: offices.address(document.addressee.as_ref()),
         purposes: purposes.join(", "),

@@ -27,19 +27,20 @@ pub(super) fn of_consent(state: v1::ConsentState, is_over: bool, t: &LotseTexts)
 }
 
 /// State of an objection. One that was withdrawn lets data pass again, so that it is nothing to be warned of.
-pub(super) fn of_objection(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
+pub(super) fn of_objection(state: v1::SafeguardState, is_over: bool, t: &LotseTexts) -> Mark {
     match state {
         v1::SafeguardState::Ended => Mark { class: "", symbol: "■", says: t.s_withdrawn },
         v1::SafeguardState::Active
         | v1::SafeguardState::NotYet
         | v1::SafeguardState::Expired
-        | v1::SafeguardState::Unspecified => of_release(state, t),
+        | v1::SafeguardState::Unspecified => of_release(state, is_over, t),
     }
 }
 
-/// State of a release.
-pub(super) fn of_release(state: v1::SafeguardState, t: &LotseTexts) -> Mark {
+/// State of a release. After the end of the participation nothing passes by it, either.
+pub(super) fn of_release(state: v1::SafeguardState, is_over: bool, t: &LotseTexts) -> Mark {
     let (class, symbol, says) = match state {
+        v1::SafeguardState::Active | v1::SafeguardState::NotYet if is_over => ("", "■", t.s_over),
         v1::SafeguardState::Active => ("good", "✓", t.s_active),
         v1::SafeguardState::NotYet => ("", "◷", t.s_not_yet),
         v1::SafeguardState::Expired => ("", "■", t.s_expired),

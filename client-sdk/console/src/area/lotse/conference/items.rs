@@ -69,11 +69,11 @@ pub(super) fn is_outdated(fields: &Fields) -> bool {
 }
 
 /// The form of another step than planning: one more item, or the items shared out. What is new is for everybody who is
-/// invited, until the form says otherwise.
+/// invited, until the form says otherwise. Without anybody there is nothing to share out.
 pub(super) fn another_step(fields: &Fields) -> Option<Fields> {
     let (shares, items) = match fields.get("step") {
         "more" => (are_shared(fields), (count(fields) + 1).min(ITEMS_MAX)),
-        "share" => (true, count(fields)),
+        "share" => (fields.all("bodies").next().is_some(), count(fields)),
         _ => return None,
     };
     let known = if are_shared(fields) { count(fields) } else { 0 };
@@ -225,6 +225,14 @@ mod tests {
         assert!(are_shared(&none) && all(&none, "among") == ["a/x", "b/y"]);
         let again = pressed(&[&[("items", "1"), ("step", "plan")], &bodies[..2]].concat());
         assert_eq!((all(&again, "for0"), is_outdated(&again)), (vec!["a/x".to_owned()], false));
+    }
+
+    #[test]
+    fn among_nobody_nothing_is_shared_out() {
+        let form = another_step(&fields(&[("items", "2"), ("step", "share")])).unwrap();
+        assert!(!are_shared(&form));
+        let bodies = [("items", "2"), ("step", "share"), ("bodies", "a/x")];
+        assert_eq!(all(&another_step(&fields(&bodies)).unwrap(), "for1"), ["a/x"]);
     }
 
     #[test]

@@ -138,12 +138,13 @@ pub(super) async fn make(desk: Desk, fields: Fields) -> Answer {
         return answer;
     }
     let mut problems = Problems::default();
-    if let Some(fields) = items::another_step(&fields) {
-        if items::are_shared(&fields) && fields.all("bodies").next().is_none() {
+    if let Some(next) = items::another_step(&fields) {
+        let is_shared = items::are_shared(&next) || fields.get("step") == "share";
+        if is_shared && next.all("bodies").next().is_none() {
             problems.add("bodies", desk.t().conference.bodies_problem);
-            return desk.again(&page(&desk, fields, problems).await?);
+            return desk.again(&page(&desk, next, problems).await?);
         }
-        return desk.page(&page(&desk, fields, problems).await?);
+        return desk.page(&page(&desk, next, problems).await?);
     }
     let about = about(&desk, &fields, &mut problems);
     if let About::Participant(participant) = &about {

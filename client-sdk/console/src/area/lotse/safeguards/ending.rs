@@ -25,28 +25,32 @@ struct Page {
     now: &'static str,
 }
 
+/// An objection, and whether the participation is over.
 async fn objection_of(
     desk: &Desk,
     reference: &str,
     objection: &str,
-) -> Result<ObjectionRecord, Failed> {
+) -> Result<(ObjectionRecord, bool), Failed> {
     let reference = reference_of(desk, reference)?;
     let beside = desk.client.list_safeguards(&reference).await;
     let beside = beside.map_err(|error| desk.failed(error))?;
+    let is_over = beside.ended_at_ms.is_some();
     let found = beside.objections.into_iter().find(|one| one.id.to_string() == objection);
-    found.ok_or_else(|| desk.not_found())
+    found.map(|found| (found, is_over)).ok_or_else(|| desk.not_found())
 }
 
+/// A release, and whether the participation is over.
 async fn release_of(
     desk: &Desk,
     reference: &str,
     release: &str,
-) -> Result<SecrecyReleaseRecord, Failed> {
+) -> Result<(SecrecyReleaseRecord, bool), Failed> {
     let reference = reference_of(desk, reference)?;
     let beside = desk.client.list_safeguards(&reference).await;
     let beside = beside.map_err(|error| desk.failed(error))?;
+    let is_over = beside.ended_at_ms.is_some();
     let found = beside.releases.into_iter().find(|one| one.id.to_string() == release);
-    found.ok_or_else(|| desk.not_found())
+    found.map(|found| (found, is_over)).ok_or_else(|| desk.not_found())
 }
 
 /// The end of an objection lets pass again what consents cover: it is looked at before.
@@ -54,8 +58,8 @@ pub(in crate::area::lotse) async fn look_at_objection(
     desk: Desk,
     Path((reference, objection)): Path<(String, String)>,
 ) -> Answer {
-    let found = objection_of(&desk, &reference, &objection).await?;
-    let row = objection_row(&desk, &Offices::read(&desk).await?, &found);
+    let (found, is_over) = objection_of(&desk, &reference, &objection).await?;
+    let row = objection_row(&desk, &Offices::read(&desk).await?, is_over, &found);
     if !row.may_withdraw {
         return Err(desk.not_found());
     }
@@ -81,7 +85,7 @@ pub(in crate::area::lotse) async fn withdraw(
     desk: Desk,
     Path((reference, objection)): Path<(String, String)>,
 ) -> Answer {
-    let found = objection_of(&desk, &reference, &objection).await?;
+    let (found, _) = objection_of(&desk, &reference, &objection).await?;
     let change = desk.client.withdraw_objection(&found).await;
     let record = change.map_err(|error| desk.failed(error))?.receipt.record_number;
     let path = path_of(&reference_of(&desk, &reference)?);
@@ -92,9 +96,9 @@ pub(in crate::area::lotse) async fn look_at_release(
     desk: Desk,
     Path((reference, release)): Path<(String, String)>,
 ) -> Answer {
-    let found = release_of(&desk, &reference, &release).await?;
+    let (found, is_over) = release_of(&desk, &reference, &release).await?;
     let offices = Offices::read(&desk).await?;
-    let row = release_row(&desk, &offices, &found);
+    let row = release_row(&desk, &offices, is_over, &found);
     if !row.may_revoke {
         return Err(desk.not_found());
     }
@@ -123,7 +127,7 @@ pub(in crate::area::lotse) async fn revoke_release(
     desk: Desk,
     Path((reference, release)): Path<(String, String)>,
 ) -> Answer {
-    let found = release_of(&desk, &reference, &release).await?;
+    let (found, _) = release_of(&desk, &reference, &release).await?;
     let change = desk.client.revoke_secrecy_release(&found).await;
     let change = change.map_err(|error| desk.failed(error))?;
     let (stopped, record) = (change.stopped_messages, change.receipt.record_number);
