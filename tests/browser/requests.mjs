@@ -498,6 +498,11 @@ async function nothingIsRecorded(desk, person) {
   await items(desk, person).getByRole("link", { name: /Einwilligung vorbereiten/ }).click();
   await page.waitForURL(new RegExp(`${person.path}$`));
   assert.match(await page.locator("main").innerText(), /Die Teilnahme ist beendet/);
+  await page.locator("ul.rows summary", { hasText: "Erledigt?" }).click();
+  const button = page.getByRole("button", { name: "Nicht mehr nötig" });
+  await Promise.all([page.waitForEvent("load"), button.click()]);
+  assert.match(await desk.done(), /Erledigt/);
+  assert.equal(await items(desk, person).count(), 0, "what was asked for can be closed");
 }
 
 export const tests = { ...many, ...tasks, ...forgotten, ...course, ...leaving };
