@@ -197,7 +197,8 @@ impl Client {
     }
 
     /// What we have to do, and whether there is more than one answer holds. For a Lotse about its
-    /// participants and those it is deputy for; for a system about its agency's directory entry; for an operator about all entries.
+    /// participants and those it is deputy for; for a system about its agency's directory entry;
+    /// for an operator about all entries.
     ///
     /// # Errors
     /// The broker refuses the call or cannot be reached.

@@ -179,11 +179,12 @@ impl State {
                 }
             }
             let positions = self.planning.positions();
+            let appoints = rules.catalogue.deputy_purpose();
             for (ix, participant) in self.numbered_participants() {
                 let Some(reference) = own(ix) else { continue };
                 // Deputies are appointed, and a place is taken, by the Lotse in person.
                 let is_deputy = !self.is_lotse_of(&actor, participant);
-                let not_theirs = rules.catalogue.deputy_purpose().filter(|_| is_deputy);
+                let not_theirs = appoints.filter(|_| is_deputy);
                 self.add_due(now, ix, participant, reference, not_theirs, &mut due);
                 let place = self.free_place(rules, ix, &positions);
                 if let Some(jobcenter) = place.filter(|_| !is_deputy) {

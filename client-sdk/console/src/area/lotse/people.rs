@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use schleuse_client::{BookEntry, ClientError, ParticipantReference, ReferenceBook, shown};
+use schleuse_client::{
+    BookEntry, ClientError, ParticipantReference, ReferenceBook, SafeguardRecords, shown,
+};
 use schleuse_proto::evidence::sha256;
 
 use crate::desk::{Answer, Desk, Failed};
@@ -110,17 +112,20 @@ pub(super) fn reference_of(desk: &Desk, text: &str) -> Result<ParticipantReferen
 /// The same, asked of the broker: whoever is not, or not any more, the visitor's is not found, whatever files on this
 /// machine say. The question is a record, as every look at somebody is.
 pub(super) async fn ours(desk: &Desk, reference: &str) -> Result<Person, Failed> {
+    asked(desk, reference).await.map(|(person, _)| person)
+}
+
+/// Somebody of the visitor's, and what stands beside their consents.
+async fn asked(desk: &Desk, reference: &str) -> Result<(Person, SafeguardRecords), Failed> {
     let person = person(desk, reference)?;
-    let asked = desk.client.list_safeguards(&person.reference).await;
-    asked.map(|_| person).map_err(|error| desk.failed(error))
+    let beside = desk.client.list_safeguards(&person.reference).await;
+    beside.map(|beside| (person, beside)).map_err(|error| desk.failed(error))
 }
 
 /// The same of somebody who still takes part. After the end nothing is recorded about them any more: the page of the
 /// participant says so, before anybody signs what cannot be recorded.
 pub(super) async fn going_on(desk: &Desk, reference: &str) -> Result<Person, Answer> {
-    let person = person(desk, reference).map_err(Err)?;
-    let beside = desk.client.list_safeguards(&person.reference).await;
-    let beside = beside.map_err(|error| Err(desk.failed(error)))?;
+    let (person, beside) = asked(desk, reference).await.map_err(Err)?;
     if beside.ended_at_ms.is_some() { Err(desk.go(&person.path())) } else { Ok(person) }
 }
 
